@@ -1,0 +1,34 @@
+# Everything a newcomer or the CI calls. Each target sets up what it needs.
+PY := .venv/bin/python
+SECONDS ?= 0
+ONLY ?=
+
+.PHONY: setup demo test lint bench lock clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml deploy/setup.sh
+	@sh deploy/setup.sh
+
+demo: .venv/ready
+	@exec $(PY) -m deploy.demo --seconds $(SECONDS)
+
+test: .venv/ready lint
+	$(PY) -m pytest $(ARGS)
+
+lint: .venv/ready
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+bench: .venv/ready
+	$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+# Needs uv; writes versions and hashes, never addresses.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header --extra test --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
