@@ -1,0 +1,57 @@
+"""Everything that can go wrong at the agent and that somebody can act on, as one tree.
+
+    AgentError
+    ├── ConfigurationError     the TOML file is wrong; carries every fault with its key path
+    ├── WatcherError           what is watched cannot be watched now; the supervisor tries again
+    ├── NotEnrolledError       no key, or an enrolment that was not finished
+    ├── EnrolmentError         the collector refused to enrol, or could not be asked
+    └── JournalError           the journal cannot do what was asked; nothing that it promised is affected
+        ├── JournalLocked      another process writes this journal
+        ├── JournalFull        no room left: the entry was not accepted, its time is unobserved
+        └── JournalDamaged     promised entries are missing or altered; this epoch is over
+
+A message says what was found, what was expected and what the operator can do. Foreign bytes raise
+protocol.errors.ForeignBytesError and never one of these.
+"""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """Root of the tree: its text is fit to be shown to the operator as it is."""
+
+
+class ConfigurationError(AgentError):
+    """The configuration cannot be used. `faults` holds one sentence for each fault, key path first."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class WatcherError(AgentError):
+    """A watcher cannot observe at the moment; its text becomes the reason in the `watcher` entry."""
+
+
+class NotEnrolledError(AgentError):
+    """There is no complete enrolment in the state directory."""
+
+
+class EnrolmentError(AgentError):
+    """The enrolment did not come about. Nothing at the agent was changed by it."""
+
+
+class JournalError(AgentError):
+    """Root of what the journal raises."""
+
+
+class JournalLocked(JournalError):
+    """Another process holds the lock of this journal directory."""
+
+
+class JournalFull(JournalError):
+    """The disk, or the journal's size budget, has no room for another entry."""
+
+
+class JournalDamaged(JournalError):
+    """Promised entries that no receipt covers cannot be read back, or the journal is behind what it signed."""
