@@ -1,0 +1,75 @@
+"""What can go wrong in the collector, one tree.
+
+    CollectorError                  the message says what was found, what was expected and what to do
+    ├── ConfigError                 a setting is missing, unknown or impossible (all faults in one message)
+    ├── EmbeddedError               the embedded database or broker cannot start, or died at once
+    │   └── AlreadyRunning          another `up` holds this directory
+    ├── StoreError
+    │   └── MigrationError          the database's schema is not the one that this program knows
+    └── RegistryError               a fact cannot be registered as asked
+        ├── UnknownName             a unit, instrument, person or policy that nobody registered
+        ├── BadUscc                 a unified social credit code that is none
+        └── EnrolmentError          a token or key that is not accepted
+            ├── UnknownToken        no such token, or not for this agent
+            ├── TokenExpired
+            ├── TokenUsed           redeemed before, with another key
+            └── BadKey              a low-order key, or a proof that does not verify
+
+What foreign bytes can do wrong is protocol's one family (protocol.errors.ForeignBytesError), never these.
+"""
+
+
+class CollectorError(Exception):
+    """The root: whatever the collector raises on purpose."""
+
+
+class ConfigError(CollectorError):
+    """The configuration cannot be used; the message names every fault with its key path."""
+
+
+class EmbeddedError(CollectorError):
+    """The embedded database or broker did not start."""
+
+
+class AlreadyRunning(EmbeddedError):
+    """Another process holds the directory."""
+
+
+class StoreError(CollectorError):
+    """The database is not in the state that the program needs."""
+
+
+class MigrationError(StoreError):
+    """The schema in the database and the migrations of this program disagree."""
+
+
+class RegistryError(CollectorError):
+    """The registry refuses what it was asked to record."""
+
+
+class UnknownName(RegistryError):
+    """A name that was not registered."""
+
+
+class BadUscc(RegistryError):
+    """Not a unified social credit code (GB 32100-2015)."""
+
+
+class EnrolmentError(RegistryError):
+    """An enrolment that cannot be granted."""
+
+
+class UnknownToken(EnrolmentError):
+    """No such token, or it was made for another agent."""
+
+
+class TokenExpired(EnrolmentError):
+    """The token's time is over."""
+
+
+class TokenUsed(EnrolmentError):
+    """The token was redeemed before, with another key."""
+
+
+class BadKey(EnrolmentError):
+    """The key is no valid point, or the proof of possession does not verify."""

@@ -1,0 +1,51 @@
+"""Connections to PostgreSQL: one way to open one, one way to open a pool.
+
+Every connection speaks UTC and names itself, so that pg_stat_activity reads like a list of our parts.
+Ingest and the deriver own a plain connection each; requests of the API share a pool, opened in the
+application's lifespan. A pool checks a connection before it hands it out, so that a restarted server
+costs a reconnect and not a failed request.
+"""
+
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from psycopg_pool import ConnectionPool
+
+CONNECT_TIMEOUT_S = 10
+# The channel on which ingest tells the deriver that days are dirty.
+DIRTY_DAY_CHANNEL = "jishi_dirty_day"
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def with_settings(dsn: str, *, application: str) -> str:
+    """The same data source with our session settings; settings already in `dsn` stay where they can."""
+    return conninfo.make_conninfo(
+        dsn,
+        application_name=f"jishi-{application}",
+        options="-c timezone=UTC -c client_encoding=UTF8",
+        connect_timeout=CONNECT_TIMEOUT_S,
+    )
+
+
+def connect(dsn: str, *, application: str, autocommit: bool = True) -> Connection:
+    """Opens one connection; transactions are then explicit (`with connection.transaction():`).
+
+    Raises psycopg.OperationalError when the server cannot be reached.
+    """
+    return psycopg.connect(with_settings(dsn, application=application), autocommit=autocommit)
+
+
+def make_pool(dsn: str, *, application: str, max_size: int = 8) -> ConnectionPool[Connection]:
+    """A closed pool of autocommit connections; the application's lifespan opens and closes it."""
+    return ConnectionPool(
+        with_settings(dsn, application=application),
+        kwargs={"autocommit": True},
+        min_size=1,
+        max_size=max_size,
+        timeout=CONNECT_TIMEOUT_S,
+        check=ConnectionPool.check_connection,
+        open=False,
+        name=f"jishi-{application}",
+    )

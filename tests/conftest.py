@@ -1,0 +1,117 @@
+"""What several test folders share: a real database, a real broker.
+
+`dsn` is a fresh, migrated database for each test, cloned from a template; the server is the embedded one, or
+the one that JISHI_TEST_DSN names (its user must be allowed to create databases). `broker` is mosquitto where
+it is installed, else amqtt, on a port of its own.
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import conninfo, sql
+
+from collector.embedded.broker import LOOPBACK, EmbeddedBroker
+from collector.embedded.postgres import EmbeddedPostgres
+from collector.store import database, migrate
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that user `nobody` can reach even when the tests run as root (tmp_path is not one)."""
+    path = Path(tempfile.mkdtemp(prefix="jishi-test-", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server_dsn() -> Iterator[str]:
+    """An administrator's connection to a PostgreSQL server."""
+    given = os.environ.get("JISHI_TEST_DSN")
+    if given:
+        yield given
+        return
+    directory = Path(tempfile.mkdtemp(prefix="jishi-pg-", dir="/tmp"))
+    try:
+        with EmbeddedPostgres(directory, durable=False) as server:
+            yield server.dsn
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_database(server_dsn: str) -> Iterator[str]:
+    """The name of a migrated database that nobody is connected to."""
+    name = f"jishi_template_{uuid.uuid4().hex[:12]}"
+    _create_database(server_dsn, name)
+    with database.connect(_dsn_of(server_dsn, name), application="test") as connection:
+        migrate.migrate(connection)
+    yield name
+    _drop_database(server_dsn, name)
+
+
+@pytest.fixture
+def dsn(server_dsn: str, template_database: str) -> Iterator[str]:
+    """A fresh database with the whole schema; dropped afterwards, whoever is still connected."""
+    name = f"jishi_test_{uuid.uuid4().hex[:12]}"
+    _create_database(server_dsn, name, template=template_database)
+    yield _dsn_of(server_dsn, name)
+    _drop_database(server_dsn, name)
+
+
+@pytest.fixture
+def empty_dsn(server_dsn: str) -> Iterator[str]:
+    """A fresh database without any schema."""
+    name = f"jishi_test_{uuid.uuid4().hex[:12]}"
+    _create_database(server_dsn, name)
+    yield _dsn_of(server_dsn, name)
+    _drop_database(server_dsn, name)
+
+
+@pytest.fixture
+def connection(dsn: str) -> Iterator[database.Connection]:
+    """An autocommit connection to `dsn`."""
+    with database.connect(dsn, application="test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    return find_free_port()
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    """A broker without any history; `.host`, `.port`."""
+    with EmbeddedBroker(find_free_port()) as running:
+        yield running
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _dsn_of(server_dsn: str, name: str) -> str:
+    return conninfo.make_conninfo(server_dsn, dbname=name)
+
+
+def _create_database(server_dsn: str, name: str, *, template: str = "template1") -> None:
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    with psycopg.connect(server_dsn, autocommit=True) as server:
+        server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def _drop_database(server_dsn: str, name: str) -> None:
+    with psycopg.connect(server_dsn, autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
