@@ -1,0 +1,64 @@
+"""The one family of error that foreign bytes can cause.
+
+    ForeignBytesError (a ValueError)
+    ├── MalformedEntry     an entry that is not canonical, not known, or breaks a rule of its kind
+    ├── MalformedNote      a signed note, checkpoint, receipt or verifier key of the wrong form
+    ├── BadSignature       well formed, and not signed by the key asked for
+    ├── BadProof           a Merkle proof or frontier that does not lead to its root
+    ├── MalformedBatch     a batch or entry bundle of the wrong form
+    ├── MalformedMessage   a hello, welcome or refusal of the wrong form
+    ├── TooLarge           more bytes or items than the format allows, noticed before they were unpacked
+    ├── MalformedPolicy    a policy file of the wrong form
+    └── MalformedName      an agent id, origin or topic of the wrong form
+
+Every parser of this folder raises these for what others wrote and nothing else, so that a supervisor can
+answer one family and count it. A value of our own that is wrong is a fault in the program: it raises plain
+ValueError or TypeError. Texts quote foreign bytes only through `excerpt`.
+"""
+
+
+class ForeignBytesError(ValueError):
+    """Bytes from outside are not what the format asks for."""
+
+
+class MalformedEntry(ForeignBytesError):
+    """An entry is not canonical, not known, or breaks a rule of its kind."""
+
+
+class MalformedNote(ForeignBytesError):
+    """A signed note, checkpoint, receipt or verifier key does not have the form of one."""
+
+
+class BadSignature(ForeignBytesError):
+    """A note of the right form is not signed by the key asked for."""
+
+
+class BadProof(ForeignBytesError):
+    """A Merkle proof or frontier does not lead to the root it should."""
+
+
+class MalformedBatch(ForeignBytesError):
+    """A batch or an entry bundle does not have the form of one."""
+
+
+class MalformedMessage(ForeignBytesError):
+    """A hello, welcome or refusal does not have the form of one."""
+
+
+class TooLarge(ForeignBytesError):
+    """More bytes or items than the format allows."""
+
+
+class MalformedPolicy(ForeignBytesError):
+    """A policy file does not have the form of one."""
+
+
+class MalformedName(ForeignBytesError):
+    """An agent id, origin or topic does not have the form of one."""
+
+
+def excerpt(foreign: bytes | str, limit: int = 60) -> str:
+    """Quote the start of foreign bytes or text for a message: printable ASCII, one line, at most ~4 × limit."""
+    start = foreign[:limit]
+    quoted = ascii(start)
+    return quoted if len(foreign) <= limit else f"{quoted}… ({len(foreign)} in all)"

@@ -1,0 +1,214 @@
+"""What agent and collector say to each other besides batches: hello, welcome, refusal, receipt.
+
+    up                                            down
+    jishi-hello/v1                                jishi-welcome/v1
+    nonce 0f1e2d3c4b5a69788796a5b4c3d2e1f0        nonce 0f1e2d3c4b5a69788796a5b4c3d2e1f0
+    note 213                                      time 1764554716036
+                                                  held 1242
+    <213 bytes of signed checkpoint>              window 4
+                                                  spread 60
+    jishi-refuse/v1                               level meter1 power 30000,120000
+    code gap                                      receipt 335
+    held 1242
+    detail entries from 1300 on were sent         <335 bytes of receipt>
+    receipt 335
+
+    <335 bytes of receipt>
+
+`level` stands once for each channel (watcher, channel, values ascending or not, as hints); `receipt 0` means that
+there is none. A receipt of its own is sent as its bytes, so `parse_down` gives back as bytes whatever begins with
+none of our first lines. A welcome is not signed: the agent clamps its numbers and verifies the receipt inside.
+Source: evidence.md section 3, faults.md section 2.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from protocol.batch import BATCH_KIND, MAX_WIRE_BYTES, Batch, parse_batch
+from protocol.entry import MAX_INT
+from protocol.errors import MalformedMessage, TooLarge, excerpt
+from protocol.header import MAX_HEADER_BYTES, Header, first_line, format_header
+from protocol.note import MAX_NOTE_BYTES
+
+RefusalCode = Literal["gap", "suspect", "fork", "unknown-key", "revoked", "too-large", "malformed", "busy"]
+REFUSAL_CODES: tuple[RefusalCode, ...] = get_args(RefusalCode)
+MAX_DOWN_BYTES = MAX_HEADER_BYTES + MAX_NOTE_BYTES
+MAX_LEVELS = 256
+MAX_LEVEL_VALUES = 16
+MAX_WINDOW = 1024
+MAX_SPREAD_S = 86_400
+MAX_DETAIL = 200
+
+_HELLO, _WELCOME, _REFUSE = "jishi-hello/v1", "jishi-welcome/v1", "jishi-refuse/v1"
+_NONCE = re.compile(r"[0-9a-f]{32}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_LEVEL = re.compile(r"(\S+) (\S+) ((?:0|-?[1-9][0-9]{0,15})(?:,(?:0|-?[1-9][0-9]{0,15})){0,15})")
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The agent is here: a fresh nonce and its newest signed checkpoint."""
+
+    nonce: str  # 32 lower-case hex digits
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Values of one channel (mW for power) near which the agent should cut its intervals: a hint."""
+
+    watcher: str
+    channel: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The collector's answer to a hello."""
+
+    nonce: str  # of the hello
+    time_ms: int  # the collector's clock, UTC
+    held: int  # entries of this log that the collector holds
+    window: int  # batches that may be under way at once
+    spread_s: int  # time over which to spread the first attempt after a lost connection
+    levels: tuple[Level, ...]
+    receipt: bytes | None  # the latest one
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The collector did not take what was sent, why, and what it holds."""
+
+    code: RefusalCode
+    held: int
+    detail: str  # for people; packing makes it one line of printable ASCII
+    receipt: bytes | None
+
+
+def pack(message: Hello | Welcome | Refusal) -> bytes:
+    """Return a message as it travels; ValueError when a field is out of its range."""
+    raw = _pack(message)
+    try:
+        parse_up(raw) if isinstance(message, Hello) else parse_down(raw)
+    except (MalformedMessage, TooLarge) as error:
+        raise ValueError(f"this is not a message that may be sent: {error}") from error
+    return raw
+
+
+def parse_up(raw: bytes) -> Hello | Batch:
+    """Read what an agent sent; MalformedMessage, MalformedBatch or TooLarge."""
+    if len(raw) > MAX_WIRE_BYTES:
+        raise TooLarge(f"a message has at most {MAX_WIRE_BYTES} bytes, not {len(raw)}")
+    kind = first_line(raw)
+    if kind == BATCH_KIND.encode():
+        return parse_batch(raw)
+    if kind == _HELLO.encode():
+        return _parse_hello(raw)
+    raise MalformedMessage(f"neither a batch nor a hello: {excerpt(raw)}")
+
+
+def parse_down(raw: bytes) -> Welcome | Refusal | bytes:
+    """Read what the collector sent, a receipt as its unverified bytes; MalformedMessage or TooLarge."""
+    if len(raw) > MAX_DOWN_BYTES:
+        raise TooLarge(f"a message has at most {MAX_DOWN_BYTES} bytes, not {len(raw)}")
+    kind = first_line(raw)
+    if kind == _WELCOME.encode():
+        return _parse_welcome(raw)
+    if kind == _REFUSE.encode():
+        return _parse_refusal(raw)
+    if kind in (_HELLO.encode(), BATCH_KIND.encode()):
+        raise MalformedMessage(f"a message that only agents send: {excerpt(raw)}")
+    return raw
+
+
+def _pack(message: Hello | Welcome | Refusal) -> bytes:
+    if isinstance(message, Hello):
+        members = [("nonce", message.nonce), ("note", str(len(message.note)))]
+        return format_header(_HELLO, members) + message.note
+    receipt = message.receipt or b""
+    tail = ("receipt", str(len(receipt)))
+    if isinstance(message, Refusal):
+        detail = _UNPRINTABLE.sub("?", message.detail[:MAX_DETAIL])
+        members = [("code", message.code), ("held", str(message.held)), ("detail", detail), tail]
+        return format_header(_REFUSE, members) + receipt
+    members = [
+        ("nonce", message.nonce),
+        ("time", str(message.time_ms)),
+        ("held", str(message.held)),
+        ("window", str(message.window)),
+        ("spread", str(message.spread_s)),
+    ]
+    members += [("level", f"{one.watcher} {one.channel} {','.join(map(str, one.values))}") for one in message.levels]
+    return format_header(_WELCOME, [*members, tail]) + receipt
+
+
+def _parse_hello(raw: bytes) -> Hello:
+    header = Header(raw)
+    nonce = _take_nonce(header)
+    note = _take_tail(header, "note", raw=raw)
+    if note is None:
+        raise MalformedMessage("a hello without a note")
+    return Hello(nonce, note)
+
+
+def _parse_welcome(raw: bytes) -> Welcome:
+    header = Header(raw)
+    return Welcome(
+        nonce=_take_nonce(header),
+        time_ms=header.take_number("time", MAX_INT),
+        held=header.take_number("held", MAX_INT),
+        window=header.take_number("window", MAX_WINDOW),
+        spread_s=header.take_number("spread", MAX_SPREAD_S),
+        levels=_take_levels(header),
+        receipt=_take_tail(header, "receipt", raw=raw),
+    )
+
+
+def _parse_refusal(raw: bytes) -> Refusal:
+    header = Header(raw)
+    word = header.take("code")
+    code = next((known for known in REFUSAL_CODES if known == word), None)
+    if code is None:
+        raise MalformedMessage(f"refusal code {excerpt(word)}: one of {', '.join(REFUSAL_CODES)} is expected")
+    held = header.take_number("held", MAX_INT)
+    detail = header.take("detail")
+    if len(detail) > MAX_DETAIL:
+        raise MalformedMessage(f"the detail of a refusal has at most {MAX_DETAIL} characters")
+    return Refusal(code, held, detail, _take_tail(header, "receipt", raw=raw))
+
+
+def _take_nonce(header: Header) -> str:
+    nonce = header.take("nonce")
+    if not _NONCE.fullmatch(nonce):
+        raise MalformedMessage(f"nonce {excerpt(nonce)}: 32 lower-case hex digits are expected")
+    return nonce
+
+
+def _take_levels(header: Header) -> tuple[Level, ...]:
+    levels: list[Level] = []
+    for value in header.take_all("level"):
+        if len(levels) == MAX_LEVELS:
+            raise TooLarge(f"a welcome has at most {MAX_LEVELS} levels")
+        levels.append(_parse_level(value))
+    return tuple(levels)
+
+
+def _parse_level(text: str) -> Level:
+    match = _LEVEL.fullmatch(text)
+    if match is None or not _NAME.fullmatch(match[1]) or not _NAME.fullmatch(match[2]):
+        raise MalformedMessage(f"level {excerpt(text)}: <watcher> <channel> <numbers with commas> is expected")
+    values = tuple(map(int, match[3].split(",")))
+    if max(map(abs, values)) > MAX_INT:
+        raise MalformedMessage(f"level {excerpt(text)}: numbers below 2^53 are expected")
+    return Level(match[1], match[2], values)
+
+
+def _take_tail(header: Header, name: str, *, raw: bytes) -> bytes | None:
+    """Return the body whose length is the last member, None for length 0."""
+    length = header.take_number(name, MAX_NOTE_BYTES)
+    header.end()
+    if len(raw) != header.body_at + length:
+        raise MalformedMessage(f"a message of {len(raw)} bytes does not have the length that its header says")
+    return raw[header.body_at :] or None
