@@ -14,7 +14,7 @@ CREATE TABLE unit (
 );
 
 CREATE TABLE instrument (
-    asset_no      text PRIMARY KEY CHECK (asset_no <> ''),
+    asset_no      text PRIMARY KEY CHECK (length(asset_no) BETWEEN 1 AND 64),
     name_zh       text NOT NULL CHECK (name_zh <> ''),
     name_en       text NOT NULL DEFAULT '',
     model         text NOT NULL DEFAULT '',

@@ -10,6 +10,8 @@ CREATE TABLE dirty_day (
 ) WITH (fillfactor = 50);
 CREATE INDEX dirty_day_oldest ON dirty_day (touched_at);
 
+-- body: the record's canonical bytes; the other columns repeat its members. lead_in and lead_out are the texts of
+-- protocol.lead, by which days chain.
 CREATE TABLE hour_record (
     asset_no     text NOT NULL REFERENCES instrument,
     day          date NOT NULL,

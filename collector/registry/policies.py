@@ -1,0 +1,68 @@
+"""Policies: the exact bytes of each, and from which day which one holds for what, approved by whom.
+
+An instrument's own policy goes before the default. Putting one in force marks every day that it re-derives.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from collector.errors import RegistryError
+from collector.registry import instruments, people
+from collector.store.database import DIRTY_DAY_CHANNEL, Connection
+from collector.store.queries import load
+from protocol.errors import MalformedPolicy
+from protocol.message import MAX_LEVELS, Level
+from protocol.policy import Policy, parse_policy
+
+_SQL = load("registry")
+
+
+def register_policy(connection: Connection, body: bytes) -> Policy:
+    """Keeps the bytes of a policy's file; again is harmless. Raises RegistryError for a malformed one."""
+    try:
+        policy = parse_policy(body)
+    except MalformedPolicy as error:
+        raise RegistryError(str(error)) from error
+    connection.execute(_SQL.insert_policy, {"sha256": policy.sha256, "body": body, "name": policy.name})
+    return policy
+
+
+def put_in_force(
+    connection: Connection, policy: Policy, *, asset_no: str | None, from_day: date, approved_by: str
+) -> None:
+    """From that local day the policy holds for the instrument; None: for all without their own.
+
+    `approved_by` is a registered person's name. Raises UnknownName.
+    """
+    person = people.find_person(connection, approved_by)
+    if asset_no is not None:
+        instruments.check_instrument(connection, asset_no)
+    values = {
+        "asset_no": asset_no,
+        "from_day": from_day,
+        "sha256": policy.sha256,
+        "approved_by": person.person_id,
+    }
+    with connection.transaction():
+        connection.execute(_SQL.lock_measurements)
+        if connection.execute(_SQL.insert_policy_in_force, values).rowcount:
+            watchers = {"agent_id": None, "watcher": None, "channel": None}
+            connection.execute(_SQL.touch_days, {**values, **watchers})
+            connection.execute(_SQL.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
+
+
+def find_policy(connection: Connection, asset_no: str, *, day: date) -> Policy | None:
+    """The policy of an instrument on a local day: its own, else the default; None where there is none."""
+    row = connection.execute(_SQL.find_policy, {"asset_no": asset_no, "day": day}).fetchone()
+    return None if row is None else parse_policy(bytes(row[1]))
+
+
+def levels_for_agent(connection: Connection, agent_id: str, *, day: date) -> Sequence[Level]:
+    """The powers (mW) at which the agent had better cut its intervals: hints for its welcome."""
+    levels = []
+    measured = connection.execute(_SQL.list_measurements_of_agent, {"agent_id": agent_id, "day": day}).fetchall()
+    for watcher, channel, asset_no in measured:
+        policy = None if asset_no is None else find_policy(connection, asset_no, day=day)
+        if policy is not None:
+            levels.append(Level(watcher=watcher, channel=channel, values=policy.levels()))
+    return tuple(levels[:MAX_LEVELS])

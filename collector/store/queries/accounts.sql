@@ -1,0 +1,95 @@
+-- What the deriver asks: what is due, what a day is derived from, what it became.
+
+-- name: list_due_days
+-- The earliest due day of each instrument that has one, the longest waiting instruments first.
+SELECT d.asset_no, min(d.day)
+FROM dirty_day d
+LEFT JOIN derivation_problem p USING (asset_no, day)
+WHERE d.day <= %(today)s AND (p.retry_at IS NULL OR p.retry_at <= %(now)s)
+GROUP BY d.asset_no
+ORDER BY min(d.touched_at)
+LIMIT %(limit)s;
+
+-- name: try_lock_instrument
+-- Whether this transaction may derive the instrument's days; no other does until it ends.
+SELECT pg_try_advisory_xact_lock(hashtextextended('jishi/accounts/' || %(asset_no)s, 0));
+
+-- name: load_mark
+-- When a dirty day was touched last.
+SELECT touched_at FROM dirty_day WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
+-- name: remove_mark
+-- Removes a dirty mark unless somebody touched the day since it was read.
+DELETE FROM dirty_day WHERE asset_no = %(asset_no)s AND day = %(day)s AND touched_at = %(touched_at)s;
+
+-- name: mark_recorded_day
+-- Marks a day dirty if it has a record.
+INSERT INTO dirty_day (asset_no, day, touched_at)
+SELECT asset_no, day, clock_timestamp() FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s
+ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+
+-- name: mark_days_that_ended
+-- Marks every day before today whose record still ends before midnight.
+INSERT INTO dirty_day (asset_no, day, touched_at)
+SELECT asset_no, day, clock_timestamp() FROM hour_record WHERE until_s < 86400 AND day < %(today)s
+ORDER BY asset_no, day
+ON CONFLICT (asset_no, day) DO NOTHING;
+
+-- name: load_measurement_facts
+-- All facts about channels that measured the instrument at any time.
+SELECT m.agent_id, m.watcher, m.channel, m.asset_no, m.from_day, m.seq
+FROM measurement m
+WHERE m.channel = %(channel)s AND (m.agent_id, m.watcher) IN (
+    SELECT agent_id, watcher FROM measurement WHERE asset_no = %(asset_no)s AND channel = %(channel)s
+);
+
+-- name: load_policy_in_force
+-- The policy's bytes that hold for an instrument on a day: its own before the default, the newest first.
+SELECT p.body
+FROM policy_in_force f JOIN policy p USING (sha256)
+WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
+ORDER BY f.asset_no IS NULL, f.from_day DESC, f.seq DESC
+LIMIT 1;
+
+-- name: read_blocks
+-- Reading blocks of some channels that touch a stretch of time, in the order of their journals.
+SELECT j.origin, r.entry_index, r.wall_ms, r.mono_ms, r.boot, r.watcher, r.channel, r.start_mono_ms,
+       r.durations_ms, r.means, r.lows, r.highs, r.deltas, r.counter
+FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[]) AS c (agent_id, watcher, channel)
+JOIN journal j ON j.agent_id = c.agent_id
+JOIN reading r ON r.journal_id = j.journal_id AND r.watcher = c.watcher AND r.channel = c.channel
+WHERE r.start_at > %(earliest)s AND r.start_at < %(end)s AND r.end_at > %(start)s AND r.means IS NOT NULL
+ORDER BY j.origin, r.entry_index
+LIMIT %(limit)s;
+
+-- name: load_record
+-- The stored record of a day.
+SELECT body FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
+-- name: load_lead_out
+-- The state in which a day's record ended.
+SELECT lead_out FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
+-- name: put_record
+-- Stores a day's record unless the very same bytes are stored already.
+INSERT INTO hour_record (asset_no, day, body, policy, lead_in, lead_out, until_s, off_s, standby_s, run_s,
+                         unobserved_s, effective_s, external_s, unresolved_s, derived_at)
+VALUES (%(asset_no)s, %(day)s, %(body)s, %(policy)s, %(lead_in)s, %(lead_out)s, %(until_s)s, %(off_s)s,
+        %(standby_s)s, %(run_s)s, %(unobserved_s)s, %(effective_s)s, %(external_s)s, %(unresolved_s)s,
+        clock_timestamp())
+ON CONFLICT (asset_no, day) DO UPDATE SET
+    body = excluded.body, policy = excluded.policy, lead_in = excluded.lead_in, lead_out = excluded.lead_out,
+    until_s = excluded.until_s, off_s = excluded.off_s, standby_s = excluded.standby_s, run_s = excluded.run_s,
+    unobserved_s = excluded.unobserved_s, effective_s = excluded.effective_s, external_s = excluded.external_s,
+    unresolved_s = excluded.unresolved_s, derived_at = excluded.derived_at
+WHERE hour_record.body <> excluded.body;
+
+-- name: put_problem
+-- Keeps why a day could not be derived and when to try again; `since` stays that of the first time.
+INSERT INTO derivation_problem (asset_no, day, problem, since, retry_at)
+VALUES (%(asset_no)s, %(day)s, %(problem)s, %(now)s, %(retry_at)s)
+ON CONFLICT (asset_no, day) DO UPDATE SET problem = excluded.problem, retry_at = excluded.retry_at;
+
+-- name: remove_problem
+-- Forgets why a day could not be derived.
+DELETE FROM derivation_problem WHERE asset_no = %(asset_no)s AND day = %(day)s;

@@ -1,0 +1,112 @@
+-- What the API asks. Lists are read in key order from after a cursor, one line more than a page holds.
+
+-- name: list_instruments
+-- Instruments after an asset number with the unit that owns them on a day; of one unit only where uscc is given.
+SELECT i.asset_no, i.name_zh, i.name_en, i.model, i.registered_at, u.uscc, u.name_zh, u.name_en
+FROM instrument i
+LEFT JOIN LATERAL (
+    SELECT o.uscc FROM ownership o WHERE o.asset_no = i.asset_no AND o.from_day <= %(day)s
+    ORDER BY o.from_day DESC, o.seq DESC LIMIT 1
+) owner ON true
+LEFT JOIN unit u ON u.uscc = owner.uscc
+WHERE i.asset_no > %(after)s AND (%(uscc)s::text IS NULL OR u.uscc = %(uscc)s)
+ORDER BY i.asset_no
+LIMIT %(limit)s;
+
+-- name: load_instrument
+-- One instrument with the unit that owns it on a day.
+SELECT i.asset_no, i.name_zh, i.name_en, i.model, i.registered_at, u.uscc, u.name_zh, u.name_en
+FROM instrument i
+LEFT JOIN LATERAL (
+    SELECT o.uscc FROM ownership o WHERE o.asset_no = i.asset_no AND o.from_day <= %(day)s
+    ORDER BY o.from_day DESC, o.seq DESC LIMIT 1
+) owner ON true
+LEFT JOIN unit u ON u.uscc = owner.uscc
+WHERE i.asset_no = %(asset_no)s;
+
+-- name: list_channels
+-- The channels that measure an instrument on a day, of any kind.
+SELECT agent_id, watcher, channel, from_day
+FROM (
+    SELECT DISTINCT ON (agent_id, watcher, channel) agent_id, watcher, channel, from_day, asset_no
+    FROM measurement
+    WHERE from_day <= %(day)s AND (agent_id, watcher, channel) IN (
+        SELECT agent_id, watcher, channel FROM measurement WHERE asset_no = %(asset_no)s
+    )
+    ORDER BY agent_id, watcher, channel, from_day DESC, seq DESC
+) newest
+WHERE asset_no = %(asset_no)s
+ORDER BY agent_id, watcher, channel;
+
+-- name: list_records
+-- Hour records of a range of days after a (day, asset number), of all instruments.
+SELECT body, derived_at FROM hour_record
+WHERE day BETWEEN %(first_day)s AND %(last_day)s AND (day, asset_no) > (%(after_day)s, %(after_asset_no)s)
+ORDER BY day, asset_no
+LIMIT %(limit)s;
+
+-- name: list_records_of_instrument
+-- Hour records of a range of days after a day, of one instrument.
+SELECT body, derived_at FROM hour_record
+WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s AND day > %(after_day)s
+ORDER BY day
+LIMIT %(limit)s;
+
+-- name: load_record
+-- One hour record.
+SELECT body, derived_at FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
+-- name: load_problem
+-- Why a day could not be derived.
+SELECT problem, since FROM derivation_problem WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
+-- name: list_agents
+-- Agents after an id, each with its newest journal.
+SELECT a.agent_id, a.registered_at, a.last_seen_at, a.reported_size,
+       j.origin, j.epoch, j.standing, j.size, j.receipted_at, j.revoked_at
+FROM agent a
+LEFT JOIN LATERAL (SELECT * FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1) j ON true
+WHERE a.agent_id > %(after)s
+ORDER BY a.agent_id
+LIMIT %(limit)s;
+
+-- name: load_agent
+-- One agent with its newest journal.
+SELECT a.agent_id, a.registered_at, a.last_seen_at, a.reported_size,
+       j.origin, j.epoch, j.standing, j.size, j.receipted_at, j.revoked_at
+FROM agent a
+LEFT JOIN LATERAL (SELECT * FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1) j ON true
+WHERE a.agent_id = %(agent_id)s;
+
+-- name: load_newest_receipt
+-- The receipt of an agent's newest journal that has one.
+SELECT receipt FROM journal WHERE agent_id = %(agent_id)s AND receipt IS NOT NULL ORDER BY epoch DESC LIMIT 1;
+
+-- name: load_policy
+-- The exact bytes of a policy.
+SELECT body FROM policy WHERE sha256 = %(sha256)s;
+
+-- name: list_policies_in_force
+-- The policies that hold for an instrument on a day, the one that decides first.
+SELECT p.sha256, p.name, f.from_day, f.asset_no IS NULL
+FROM policy_in_force f JOIN policy p USING (sha256)
+WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
+ORDER BY f.asset_no IS NULL, f.from_day DESC, f.seq DESC
+LIMIT 1;
+
+-- name: load_figures
+-- The figures of /metrics that other processes know.
+SELECT
+    (SELECT coalesce(sum(size), 0) FROM journal),
+    (SELECT count(*) FROM journal WHERE receipt IS NOT NULL),
+    (SELECT extract(epoch FROM max(receipted_at)) FROM journal),
+    (SELECT count(*) FROM agent),
+    (SELECT count(*) FROM agent WHERE last_seen_at IS NULL OR last_seen_at < %(silent_before)s),
+    (SELECT count(*) FROM journal WHERE standing = 'gap'),
+    (SELECT count(*) FROM journal WHERE standing = 'suspect'),
+    (SELECT count(*) FROM journal WHERE standing = 'fork'),
+    (SELECT count(*) FROM instrument),
+    (SELECT count(*) FROM dirty_day),
+    (SELECT coalesce(extract(epoch FROM now() - min(touched_at)), 0) FROM dirty_day WHERE day <= %(today)s),
+    (SELECT count(*) FROM derivation_problem),
+    (SELECT coalesce(n_tup_ins, 0) FROM pg_stat_user_tables WHERE relname = 'batch');
