@@ -1,0 +1,141 @@
+"""From journal entries to observations: what meters showed when, each instant once. Rules 1 to 3 of timeline.py.
+
+Observations are in order and disjoint; neighbours may touch or leave a hole. They carry milliwatts and say nothing of
+states. Nothing here depends on the order or the number of deliveries.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
+from itertools import repeat
+from operator import itemgetter
+from typing import NamedTuple
+
+from protocol.entry import Entry, Reading
+from protocol.interval import Interval
+from protocol.policy import Policy
+
+_NEVER = 2**62
+
+
+class Observation(NamedTuple):
+    """What a meter showed over [start_ms, end_ms) UTC; `delta_mwh` is the counter's, None when cut or not there."""
+
+    start_ms: int
+    end_ms: int
+    mean_mw: int
+    low_mw: int
+    high_mw: int
+    delta_mwh: int | None
+
+
+def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> list[Observation]:
+    """Rules 1 and 2: the valid power observations of one source, in order and disjoint.
+
+    `readings` in any order, repeated or not; other channels and shapes are passed over.
+    """
+    claims: list[_Claim] = []
+    for rank, (entry, reading) in enumerate(sorted(filter(_shows_power, readings), key=_journal_order)):
+        claims += _valid_claims(rank, entry, reading=reading, valid_mw=policy.valid_mw)
+    return _settle(sorted(claims, key=itemgetter(0, 1)))
+
+
+def layer(sources: Iterable[Sequence[Observation]], policy: Policy) -> list[Observation]:
+    """Rule 3: one list of disjoint observations from several, the preferred source first."""
+    layered: list[Observation] = []
+    for source in sources:
+        layered = sorted([*layered, *_inside(source, _long_holes(layered, policy.gap_ms))])
+    return layered
+
+
+def between(observed: Sequence[Observation], start_ms: int, *, end_ms: int) -> list[Observation]:
+    """The observations inside [start_ms, end_ms), the outer ones cut."""
+    first = bisect_right(observed, start_ms, key=itemgetter(1))
+    last = bisect_left(observed, end_ms, key=itemgetter(0))
+    inside = list(observed[first:last])
+    if inside:
+        inside[0] = _cut(inside[0], start_ms, end_ms)
+        inside[-1] = _cut(inside[-1], start_ms, end_ms)
+    return inside
+
+
+# start_ms, rank of its reading, end_ms, mean, low, high, delta
+_Claim = tuple[int, int, int, int, int, int, int | None]
+
+
+def _shows_power(read: tuple[Entry, Reading]) -> bool:
+    return read[1].channel == "power" and read[1].means is not None
+
+
+def _journal_order(read: tuple[Entry, Reading]) -> tuple[object, ...]:
+    """By index; the rest makes the order total, so that it never depends on delivery."""
+    entry, reading = read
+    values = (reading.means, reading.lows, reading.highs, reading.deltas or ())
+    clocks = (entry.index, entry.boot, entry.wall_ms, entry.mono_ms)
+    return (*clocks, reading.watcher, reading.start_mono_ms, reading.durations_ms, *values)
+
+
+def _valid_claims(rank: int, entry: Entry, *, reading: Reading, valid_mw: tuple[int, int]) -> Iterator[_Claim]:
+    """A reading's intervals in UTC, without the ones out of range."""
+    lowest, highest = valid_mw
+    means, lows, highs = reading.means or (), reading.lows or (), reading.highs or ()
+    end = entry.wall_ms - entry.mono_ms + reading.start_mono_ms
+    for duration, mean, low, high, delta in zip(
+        reading.durations_ms, means, lows, highs, reading.deltas or repeat(None), strict=False
+    ):
+        start, end = end, end + duration
+        if lowest <= low and high <= highest:
+            yield start, rank, end, mean, low, high, delta
+
+
+def _settle(claims: list[_Claim]) -> list[Observation]:
+    """Give every instant to the claim of the lowest rank; `claims` sorted by start. O(n log n)."""
+    settled: list[Observation] = []
+    standing: list[tuple[int, _Claim]] = []  # a heap of what has begun; its first one holds
+    at = -_NEVER
+    for claim in [*claims, _AFTER_ALL]:
+        start, rank = claim[:2]
+        while standing and at < start:
+            holder = standing[0][1]
+            if holder[1] < rank and start < holder[2]:
+                break  # the newcomer has to wait
+            until = min(holder[2], start)
+            if at < until:
+                settled.append(_cut(Observation(holder[0], *holder[2:]), at, until))
+                at = until
+            if holder[2] <= at:
+                heappop(standing)
+        else:
+            at = max(at, start)
+        heappush(standing, (rank, claim))
+    return settled
+
+
+_AFTER_ALL: _Claim = (_NEVER, -1, _NEVER, 0, 0, 0, None)
+
+
+def _cut(observation: Observation, start_ms: int, end_ms: int) -> Observation:
+    """The part inside [start_ms, end_ms). A counter's delta belongs to the whole only."""
+    start, end = max(start_ms, observation.start_ms), min(end_ms, observation.end_ms)
+    if (start, end) == observation[:2]:
+        return observation
+    return observation._replace(start_ms=start, end_ms=end, delta_mwh=None)
+
+
+def _long_holes(observed: Sequence[Observation], gap_ms: int) -> list[Interval]:
+    """Where nothing was observed for longer than gap_ms, before the first and after the last included."""
+    edges = [-_NEVER, *(edge for observation in observed for edge in observation[:2]), _NEVER]
+    return [(end, start) for end, start in zip(edges[::2], edges[1::2], strict=True) if start - end > gap_ms]
+
+
+def _inside(observed: Iterable[Observation], holes: list[Interval]) -> Iterator[Observation]:
+    """The parts of observations inside holes, the last of which has no end."""
+    k = 0
+    for observation in observed:
+        while holes[k][1] <= observation.start_ms:
+            k += 1
+        while holes[k][0] < observation.end_ms:
+            yield _cut(observation, *holes[k])
+            if observation.end_ms <= holes[k][1]:
+                break
+            k += 1
