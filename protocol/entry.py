@@ -33,12 +33,13 @@ MAX_INTERVALS = 600
 MAX_BLOCK_MS = 3_600_000
 MAX_TEXT = 500
 
+NAME_PATTERN = r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z"  # of watchers and channels
 _BASE64 = r"\A(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?\Z"
 
 Int = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
 Natural = Annotated[int, Meta(ge=0, le=MAX_INT)]
 MonoMs = Annotated[int, Meta(ge=0, le=MAX_MONO_MS)]
-Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")]
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Boot = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
@@ -83,7 +84,7 @@ class Stop(_Body, frozen=True):
 
 
 class Reading(_Body, frozen=True, rename={
-    "watcher": "s", "start_mono_ms": "a", "channel": "ch", "durations_ms": "d", "means": "w", "lows": "lo",
+    "watcher": "s", "channel": "ch", "start_mono_ms": "a", "durations_ms": "d", "means": "w", "lows": "lo",
     "highs": "hi", "deltas": "e", "counter": "c", "states": "st", "counts": "n", "events": "x",
 }):  # fmt: skip
     """Contiguous intervals of one watcher's channel, in exactly one shape: gauge, state, count or event.
@@ -256,7 +257,7 @@ def decode(raw: bytes) -> Entry:
             raise MalformedEntry(f"an entry of the unknown kind {excerpt(envelope.k)}")
         entry = Entry(envelope.i, envelope.t, envelope.m, envelope.b, decode_body(envelope.d))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedEntry(f"not an entry: {error}: {excerpt(raw)}") from error
+        raise MalformedEntry(f"not an entry: {excerpt(str(error), 160)} in {excerpt(raw)}") from error
     if _encode(entry) != raw:
         raise MalformedEntry(f"an entry that is not in canonical form: {excerpt(raw)}")
     if b"\\" in raw and _has_control_character(raw):

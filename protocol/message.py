@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from protocol.batch import BATCH_KIND, MAX_WIRE_BYTES, Batch, parse_batch
-from protocol.entry import MAX_INT
+from protocol.entry import MAX_INT, NAME_PATTERN
 from protocol.errors import MalformedMessage, TooLarge, excerpt
 from protocol.header import MAX_HEADER_BYTES, Header, first_line, format_header
 from protocol.note import MAX_NOTE_BYTES
@@ -42,7 +42,7 @@ MAX_DETAIL = 200
 
 _HELLO, _WELCOME, _REFUSE = "jishi-hello/v1", "jishi-welcome/v1", "jishi-refuse/v1"
 _NONCE = re.compile(r"[0-9a-f]{32}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_NAME = re.compile(NAME_PATTERN)
 _LEVEL = re.compile(r"(\S+) (\S+) ((?:0|-?[1-9][0-9]{0,15})(?:,(?:0|-?[1-9][0-9]{0,15})){0,15})")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
