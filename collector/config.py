@@ -1,0 +1,177 @@
+"""The collector's settings: one TOML file, each key also by environment, parsed once into frozen values.
+
+    [collector]
+    domain = "jishi.example"        # names the logs and keys; never changes once agents are enrolled
+    data_dir = "/var/lib/jishi"     # keys, and with `up` the database
+    [database]
+    dsn = "postgresql://..."        # left out: the embedded server that `up` runs in data_dir
+    [broker]
+    host = "127.0.0.1"
+    port = 1883
+    [api]
+    host = "127.0.0.1"
+    port = 8321
+
+The environment wins over the file: JISHI_<SECTION>_<KEY>, as JISHI_DATABASE_DSN. Keys and sections that are not
+listed here are refused. All faults come in one ConfigError, each with its key path. The data source is a secret:
+no repr and no message shows it.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from collector.errors import ConfigError
+from protocol.errors import MalformedName
+from protocol.topics import check_domain
+
+ENVIRONMENT_PREFIX = "JISHI_"
+DEFAULT_DOMAIN = "jishi.example"
+DEFAULT_BROKER_PORT = 1883
+DEFAULT_API_PORT = 8321
+_TYPES: dict[str, dict[str, type]] = {
+    "collector": {"domain": str, "data_dir": str},
+    "database": {"dsn": str},
+    "broker": {"host": str, "port": int},
+    "api": {"host": str, "port": int},
+}
+
+
+@dataclass(frozen=True)
+class Broker:
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_BROKER_PORT
+
+
+@dataclass(frozen=True)
+class Api:
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_API_PORT
+
+
+@dataclass(frozen=True)
+class Config:
+    """What every part of the collector is told. `given_dsn` is None where the embedded server serves."""
+
+    domain: str
+    data_dir: Path
+    broker: Broker
+    api: Api
+    given_dsn: str | None = field(default=None, repr=False)
+
+    @property
+    def embedded_dsn_file(self) -> Path:
+        """Where a running `up` says how to reach its database."""
+        return self.data_dir / "dsn"
+
+    @property
+    def dsn(self) -> str:
+        """The data source; raises ConfigError when none is given and no `up` runs in data_dir."""
+        if self.given_dsn is not None:
+            return self.given_dsn
+        try:
+            return self.embedded_dsn_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigError(
+                f"no database: give [database] dsn, or start `jishi-collector up` in {self.data_dir} first"
+            ) from error
+
+    def environment(self, dsn: str) -> dict[str, str]:
+        """The same settings for a child process, the data source included: never in argv."""
+        return {
+            "JISHI_COLLECTOR_DOMAIN": self.domain,
+            "JISHI_COLLECTOR_DATA_DIR": str(self.data_dir),
+            "JISHI_DATABASE_DSN": dsn,
+            "JISHI_BROKER_HOST": self.broker.host,
+            "JISHI_BROKER_PORT": str(self.broker.port),
+            "JISHI_API_HOST": self.api.host,
+            "JISHI_API_PORT": str(self.api.port),
+        }
+
+
+def default_data_dir() -> Path:
+    """Where data go when nobody says: a place that root's helpers can reach, or the user's own."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/jishi")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "jishi"
+
+
+def load_config(
+    path: Path | None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[tuple[str, str], str | int] | None = None,
+) -> Config:
+    """Reads file (None: defaults), environment and command line, later ones winning. Raises ConfigError."""
+    faults: list[str] = []
+    values = {} if path is None else _read_file(path, faults)
+    values.update(_read_environment(os.environ if environment is None else environment, faults))
+    values.update(overrides or {})
+    _check_values(values, faults)
+    if faults:
+        raise ConfigError("the configuration cannot be used:\n" + "\n".join(f"  {fault}" for fault in faults))
+    data_dir = values.get(("collector", "data_dir"))
+    return Config(
+        domain=values.get(("collector", "domain"), DEFAULT_DOMAIN),
+        data_dir=Path(data_dir).expanduser().absolute() if data_dir else default_data_dir(),
+        broker=Broker(**_section(values, "broker")),
+        api=Api(**_section(values, "api")),
+        given_dsn=values.get(("database", "dsn")),
+    )
+
+
+def _read_file(path: Path, faults: list[str]) -> dict[tuple[str, str], Any]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise ConfigError(f"{path} is no TOML file: {error}") from error
+    values = {}
+    for section, members in document.items():
+        if section not in _TYPES or not isinstance(members, dict):
+            faults.append(f"{section}: unknown; sections are {', '.join(_TYPES)}")
+            continue
+        for key, value in members.items():
+            wanted = _TYPES[section].get(key)
+            if wanted is None:
+                faults.append(f"{section}.{key}: unknown; keys are {', '.join(_TYPES[section])}")
+            elif type(value) is not wanted:
+                faults.append(f"{section}.{key}: a {wanted.__name__} is expected, found a {type(value).__name__}")
+            else:
+                values[section, key] = value
+    return values
+
+
+def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict[tuple[str, str], Any]:
+    values: dict[tuple[str, str], Any] = {}
+    for section, keys in _TYPES.items():
+        for key, wanted in keys.items():
+            name = f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
+            text = environment.get(name)
+            if text is None:
+                continue
+            if wanted is int and not text.isdecimal():
+                faults.append(f"{section}.{key}: {name} must be a whole number")
+            else:
+                values[section, key] = int(text) if wanted is int else text
+    return values
+
+
+def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> None:
+    for (section, key), value in values.items():
+        if key == "port" and not 1 <= value <= 65535:
+            faults.append(f"{section}.{key}: 1 to 65535 is expected, found {value}")
+        elif value == "":
+            faults.append(f"{section}.{key}: is empty")
+    try:
+        check_domain(values.get(("collector", "domain"), DEFAULT_DOMAIN))
+    except MalformedName as error:
+        faults.append(f"collector.domain: {error}")
+
+
+def _section(values: Mapping[tuple[str, str], Any], section: str) -> dict[str, Any]:
+    return {key: value for (of, key), value in values.items() if of == section}
