@@ -9,6 +9,7 @@
     ├── MalformedMessage   a hello, welcome or refusal of the wrong form
     ├── TooLarge           more bytes or items than the format allows, noticed before they were unpacked
     ├── MalformedPolicy    a policy file of the wrong form
+    ├── MalformedRecord    an hour record of the wrong form, or whose seconds do not add up
     └── MalformedName      an agent id, origin or topic of the wrong form
 
 Every parser of this folder raises these for what others wrote and nothing else, so that a supervisor can
@@ -51,6 +52,10 @@ class TooLarge(ForeignBytesError):
 
 class MalformedPolicy(ForeignBytesError):
     """A policy file does not have the form of one."""
+
+
+class MalformedRecord(ForeignBytesError):
+    """An hour record does not have the form of one, or its seconds do not add up."""
 
 
 class MalformedName(ForeignBytesError):

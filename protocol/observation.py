@@ -40,6 +40,17 @@ def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> l
     return _settle(sorted(claims, key=itemgetter(0, 1)))
 
 
+def observe(blocks: Iterable[tuple[str, Entry, Reading]], policy: Policy) -> list[Observation]:
+    """Rules 1 to 3 for readings (origin, entry, reading) of any journals and watchers, in any order.
+
+    A source is one watcher of one journal; sources are preferred in the order of (origin, watcher).
+    """
+    sources: dict[tuple[str, str], list[tuple[Entry, Reading]]] = {}
+    for origin, entry, reading in blocks:
+        sources.setdefault((origin, reading.watcher), []).append((entry, reading))
+    return layer([observations(sources[name], policy) for name in sorted(sources)], policy)
+
+
 def layer(sources: Iterable[Sequence[Observation]], policy: Policy) -> list[Observation]:
     """Rule 3: one list of disjoint observations from several, the preferred source first."""
     layered: list[Observation] = []
@@ -57,6 +68,12 @@ def between(observed: Sequence[Observation], start_ms: int, *, end_ms: int) -> l
         inside[0] = _cut(inside[0], start_ms, end_ms)
         inside[-1] = _cut(inside[-1], start_ms, end_ms)
     return inside
+
+
+def covered_ms(entry: Entry, reading: Reading) -> Interval:
+    """The UTC ms that a reading covers, by its own entry's two clocks (evidence.md section 3)."""
+    start_ms = entry.wall_ms - entry.mono_ms + reading.start_mono_ms
+    return start_ms, start_ms + sum(reading.durations_ms)
 
 
 # start_ms, rank of its reading, end_ms, mean, low, high, delta
@@ -79,7 +96,7 @@ def _valid_claims(rank: int, entry: Entry, *, reading: Reading, valid_mw: tuple[
     """A reading's intervals in UTC, without the ones out of range."""
     lowest, highest = valid_mw
     means, lows, highs = reading.means or (), reading.lows or (), reading.highs or ()
-    end = entry.wall_ms - entry.mono_ms + reading.start_mono_ms
+    end, _ = covered_ms(entry, reading)
     for duration, mean, low, high, delta in zip(
         reading.durations_ms, means, lows, highs, reading.deltas or repeat(None), strict=False
     ):
