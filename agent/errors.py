@@ -49,7 +49,11 @@ class JournalLocked(JournalError):
     """Another process holds the lock of this journal directory."""
 
 
-class JournalFull(JournalError):
+class EntryRefused(JournalError):
+    """The disk would not store an entry, not even in a new file; the journal is as it was before."""
+
+
+class JournalFull(EntryRefused):
     """The disk, or the journal's size budget, has no room for another entry."""
 
 

@@ -1,0 +1,153 @@
+"""How a journal lies in a file: text lines, each behind its checksum. Pure: bytes in, values out.
+
+    <crc32 of the rest, 8 hex digits> <rest>\\n
+
+The first line is the header, the others are entries with consecutive indexes:
+
+    5d0c3a7e jishi-journal/v1 jishi.example/a/em-01/1 0 -
+    9f3b11c2 {"v":1,"i":0,"t":1764554716036,"m":72893813,"b":"5f3a9c01","k":"genesis","d":{…}}
+
+The header names the log's origin, the index of the first entry, and the Merkle frontier before it (hex of the
+peaks, `-` for none), so that the file can be read without those before it. A file is named by its first index in 20
+digits. Any editor can read it; no program but the agent may write it.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from protocol.entry import MAX_ENTRY_BYTES
+from protocol.errors import BadProof
+from protocol.merkle import Frontier
+
+FORMAT = "jishi-journal/v1"
+SUFFIX = ".log"
+PREFIX_BYTES = 9
+MAX_LINE_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES + 1
+
+_NAME = re.compile(r"([0-9]{20})\.log")
+_ENTRY_INDEX = re.compile(rb'\{"v":1,"i":(0|[1-9][0-9]{0,15}),')
+_CRC = re.compile(rb"[0-9a-f]{8} ")
+
+
+class Header(NamedTuple):
+    """First line of a segment: whose log, and the tree before its first entry (frontier.size is that index)."""
+
+    origin: str
+    frontier: Frontier
+
+
+class Scan(NamedTuple):
+    """What can be read of a segment.
+
+    `offsets[k]` is where the line of entry first + k starts, 0 where that entry cannot be read. `end` is where the
+    last readable line ends, `length` the file's length: what lies between holds nothing readable.
+    """
+
+    header: Header | None
+    first: int
+    offsets: array[int]
+    end: int
+    length: int
+
+    @property
+    def next(self) -> int:
+        """Index after the last readable entry."""
+        return self.first + len(self.offsets)
+
+    def holes(self) -> Iterator[range]:
+        """Stretches between the first and the last readable entry that cannot be read."""
+        start = None
+        for index, offset in enumerate(self.offsets, self.first):
+            if offset and start is not None:
+                yield range(start, index)
+                start = None
+            elif not offset and start is None:
+                start = index
+
+
+def name(first: int) -> str:
+    """File name of the segment that starts with this index."""
+    return f"{first:020d}{SUFFIX}"
+
+
+def first_index(file_name: str) -> int | None:
+    """The index in a segment's file name; None for a file that is not a segment."""
+    match = _NAME.fullmatch(file_name)
+    return int(match[1]) if match else None
+
+
+def line(payload: bytes) -> bytes:
+    """The line that holds these bytes, which must not contain a line feed."""
+    return b"%08x %s\n" % (zlib.crc32(payload), payload)
+
+
+def parse_line(raw: bytes) -> bytes | None:
+    """The payload of a whole and undamaged line; None for any other bytes."""
+    if not raw.endswith(b"\n") or not _CRC.match(raw):
+        return None
+    payload = raw[PREFIX_BYTES:-1]
+    return payload if int(raw[:8], 16) == zlib.crc32(payload) else None
+
+
+def header_line(header: Header) -> bytes:
+    """First line of a new segment."""
+    peaks = header.frontier.to_bytes().hex() or "-"
+    return line(f"{FORMAT} {header.origin} {header.frontier.size} {peaks}".encode())
+
+
+def parse_header(raw: bytes) -> Header | None:
+    """The header in a segment's first line; None where that is damaged or of another format."""
+    payload = parse_line(raw)
+    fields = payload.decode("utf-8", "replace").split(" ") if payload else []
+    if len(fields) != 4 or fields[0] != FORMAT or not fields[2].isdecimal():
+        return None
+    try:
+        peaks = b"" if fields[3] == "-" else bytes.fromhex(fields[3])
+        return Header(fields[1], Frontier.from_bytes(int(fields[2]), peaks))
+    except (ValueError, BadProof):
+        return None
+
+
+def scan(file: BinaryIO, *, first: int) -> Scan:
+    """Read a segment from its start, in memory that does not grow with the damage in it.
+
+    Takes each undamaged line whose entry has an index above the last one taken; all else is unreadable.
+    """
+    raw = file.readline(MAX_LINE_BYTES)
+    header = parse_header(raw)
+    if header is not None and header.frontier.size != first:
+        header = None
+    offsets: array[int] = array("Q")
+    position = len(raw)
+    end = position if header else 0
+    while raw := file.readline(MAX_LINE_BYTES):
+        index = _index_of(raw)
+        if index is not None and 0 <= index - first - len(offsets) <= position:
+            # The bound: entries that are missing before this one have at least a byte each in the file.
+            offsets.extend([0] * (index - first - len(offsets)))
+            offsets.append(position)
+            end = position + len(raw)
+        position += len(raw)
+    return Scan(header, first, offsets, end, position)
+
+
+def read_entries(file: BinaryIO, offsets: Iterable[int]) -> Iterator[bytes | None]:
+    """The entries whose lines start at these offsets; None for one that is missing or has become unreadable."""
+    position = -1
+    for offset in offsets:
+        if offset and offset != position:
+            file.seek(offset)
+        raw = file.readline(MAX_LINE_BYTES) if offset else b""
+        position = offset + len(raw)
+        yield parse_line(raw)
+
+
+def _index_of(raw: bytes) -> int | None:
+    payload = parse_line(raw)
+    match = _ENTRY_INDEX.match(payload) if payload else None
+    return int(match[1]) if match else None
