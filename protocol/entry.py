@@ -44,7 +44,7 @@ Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Boot = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
 Base64 = Annotated[str, Meta(min_length=4, max_length=2000, pattern=_BASE64)]
-Root = Annotated[str, Meta(min_length=44, max_length=44, pattern=_BASE64)]
+Root = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\Z")]  # base64 of 32 bytes
 
 _PerInterval = Meta(min_length=1, max_length=MAX_INTERVALS)
 Ints = Annotated[tuple[Int, ...], _PerInterval]
@@ -240,9 +240,11 @@ def encode(entry: Entry) -> bytes:
     """Return the one byte string of an entry; ValueError for what `decode` would refuse."""
     try:
         raw = _encode(entry)
-        decode(raw)
+        written = decode(raw)
     except (MalformedEntry, TypeError, UnicodeError) as error:
         raise ValueError(f"this is not an entry that may be written: {error}") from error
+    if written != entry:
+        raise ValueError(f"this entry would be read as another value: {excerpt(raw)}")
     return raw
 
 

@@ -1,0 +1,220 @@
+"""Entries: one byte string per value, every rule of every kind, nothing else accepted."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import entry
+from protocol.entry import Entry, Reading
+from protocol.errors import MalformedEntry
+from protocol.merkle import leaf_hash
+
+Golden = Callable[[str], Any]
+
+# What each golden entry must decode to, written by hand: bytes alone would not show a member read into another.
+EXAMPLE = Entry(
+    1241,
+    1764554716036,
+    72893813,
+    "5f3a9c01",
+    Reading(
+        watcher="meter1",
+        channel="power",
+        start_mono_ms=72737790,
+        durations_ms=(140013, 2001, 1990, 2017, 10002),
+        means=(21959, 904900, 821200, 905800, 924211),
+        lows=(21200, 904900, 821200, 905800, 909300),
+        highs=(22900, 904900, 821200, 905800, 936200),
+        deltas=(1000, 0, 1000, 0, 3000),
+        counter=1646000,
+    ),
+)
+
+integers = st.integers(-entry.MAX_INT, entry.MAX_INT)
+naturals = st.integers(0, entry.MAX_INT)
+monos = st.integers(0, entry.MAX_MONO_MS)
+boots = st.text("0123456789abcdef", min_size=8, max_size=8)
+names = st.from_regex(entry.NAME_PATTERN, fullmatch=True).filter(str.isascii)
+texts = st.text(st.characters(exclude_categories=["Cs"], min_codepoint=32), min_size=1, max_size=80)
+words = st.text(st.characters(exclude_categories=["Cs"], min_codepoint=32), min_size=1, max_size=20)
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> Reading:
+    count = draw(st.integers(1, 12))
+
+    def column(values: st.SearchStrategy[Any]) -> tuple[Any, ...]:
+        return tuple(draw(st.lists(values, min_size=count, max_size=count)))
+
+    shape = draw(st.sampled_from(["gauge", "meter", "state", "count", "event"]))
+    common: dict[str, Any] = {"watcher": draw(names), "channel": draw(names), "start_mono_ms": draw(monos)}
+    common["durations_ms"] = column(st.integers(0 if shape == "event" else 1, 300_000))
+    if shape == "state":
+        return Reading(**common, states=column(words))
+    if shape == "count":
+        return Reading(**common, counts=column(integers))
+    if shape == "event":
+        return Reading(**common, events=column(words))
+    lows, means, highs = zip(*(sorted(three) for three in column(st.tuples(integers, integers, integers))), strict=True)
+    if shape == "gauge":
+        return Reading(**common, lows=lows, means=means, highs=highs)
+    return Reading(**common, lows=lows, means=means, highs=highs, deltas=column(naturals), counter=draw(naturals))
+
+
+bodies = st.one_of(
+    readings(),
+    st.builds(entry.Start, texts, st.lists(st.tuples(boots, naturals), max_size=3).map(tuple), naturals),
+    st.builds(entry.Stop, texts),
+    st.builds(entry.WatcherChange, names, st.sampled_from(["up", "down"]), texts, st.none() | monos),
+    st.builds(
+        entry.Declaration, operator=texts, purpose=texts, order=st.none() | texts, action=st.sampled_from(["in", "out"])
+    ),
+    st.builds(entry.ClockJump, integers, st.sampled_from(["step", "suspend"])),
+    st.builds(entry.Storage, texts),
+    st.builds(entry.Inspect, words),
+)
+entries = st.builds(
+    Entry, naturals, st.integers(entry.MIN_WALL_MS, entry.MAX_WALL_MS), monos, boots, bodies
+)  # fmt: skip
+
+
+def test_the_example_of_the_specification_decodes_to_its_figures(golden: Golden) -> None:
+    raw = golden("entries")["accepted"][0]["raw"].encode()
+    assert entry.decode(raw) == EXAMPLE
+    assert entry.encode(EXAMPLE) == raw
+    assert EXAMPLE.kind == "reading"
+    assert 300 <= len(raw) <= 320
+
+
+def test_every_golden_entry_decodes_and_encodes_to_the_same_bytes(golden: Golden) -> None:
+    kinds = set()
+    for one in golden("entries")["accepted"]:
+        raw = one["raw"].encode()
+        value = entry.decode(raw)
+        assert entry.encode(value) == raw, one["name"]
+        assert leaf_hash(raw).hex() == one["leaf"], one["name"]
+        kinds.add(value.kind)
+    assert kinds == set(entry.KINDS)
+
+
+def test_every_golden_refusal_is_refused(golden: Golden) -> None:
+    accepted = []
+    for one in golden("entries")["refused"]:
+        try:
+            entry.decode(bytes.fromhex(one["raw_hex"]))
+        except MalformedEntry:
+            continue
+        accepted.append(one["why"])
+    assert accepted == []
+
+
+def test_the_members_of_each_kind_are_read_into_their_fields(golden: Golden) -> None:
+    raw = {one["name"]: one["raw"].encode() for one in golden("entries")["accepted"]}
+    body = {name: entry.decode(text).body for name, text in raw.items()}
+    assert body["start after a crash"] == entry.Start("0.1.0", (("5f3a9c01", 6), ("00000000", 2**53 - 1)), 17)
+    assert body["start"] == entry.Start("0.1.0")
+    assert body["state"] == Reading("software", "state", 5, (2000, 2000), states=("up", "采集"))
+    assert body["count"] == Reading("files", "bytes", 5, (300000,), counts=(-(2**53) + 1,))
+    assert body["watcher down"] == entry.WatcherChange("meter1", "down", 'no answer "3" times \\ 8 s')
+    assert body["watcher up"] == entry.WatcherChange("meter1", "up", "answers", 72890000)
+    assert body["clock step"] == entry.ClockJump(-31536000000, "step")
+    assert body["storage"] == entry.Storage("fdatasync failed: EIO")
+    assert body["declaration without an order"] == entry.Declaration(operator="x", purpose="own work", action="out")
+    assert isinstance(body["genesis after another epoch"], entry.Genesis)
+    assert body["genesis after another epoch"].why == "restored from an image"
+
+
+@given(entries)
+def test_encoding_and_decoding_gives_the_same_value_and_bytes(value: Entry) -> None:
+    raw = entry.encode(value)
+    assert entry.decode(raw) == value
+    assert entry.encode(entry.decode(raw)) == raw
+    assert b"\n" not in raw
+
+
+@given(entries, st.data())
+def test_no_second_byte_string_means_the_same_entry(value: Entry, data: st.DataObject) -> None:
+    raw = entry.encode(value)
+    at = data.draw(st.integers(0, len(raw)))
+    other = data.draw(
+        st.sampled_from([b" ", b"\n", b"0", b"-", b".0", b"e0", b"\\u0041", b"\\/", b",", b"{}", b"\x00", b"+"])
+    )
+    cut = data.draw(st.integers(0, 2))
+    changed = raw[:at] + other + raw[at + cut :]
+    try:
+        found = entry.decode(changed)
+    except MalformedEntry:
+        return
+    assert changed == raw or found != value
+
+
+def test_make_places_a_body_in_the_log() -> None:
+    made = entry.make(EXAMPLE.body, index=1241, wall_ms=1764554716036, mono_ms=72893813, boot="5f3a9c01")
+    assert made == EXAMPLE
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Entry(-1, 0, 0, "00000000", entry.Stop("x")),
+        Entry(0, entry.MAX_WALL_MS + 1, 0, "00000000", entry.Stop("x")),
+        Entry(0, 0, -1, "00000000", entry.Stop("x")),
+        Entry(0, 0, 0, "0000000", entry.Stop("x")),
+        Entry(0, 0, 0, "00000000", entry.Stop("")),
+        Entry(0, 0, 0, "00000000", entry.Stop("two\nlines")),
+        Entry(0, 0, 0, "00000000", entry.Stop("\udc80")),
+        Entry(0, 0, 0, "00000000", entry.Stop("x" * 501)),
+        Entry(0, 1.5, 0, "00000000", entry.Stop("x")),  # type: ignore[arg-type]
+        Entry(0, 0, 0, "00000000", entry.Storage(b"x")),  # type: ignore[arg-type]
+        Entry(0, 0, 0, "00000000", Reading("m", "power", 0, (1,), counts=(2**53,))),
+        Entry(0, 0, 0, "00000000", Reading("m", "power", 0, (1,), counts=(1.0,))),  # type: ignore[arg-type]
+    ],
+)
+def test_a_value_of_ours_that_nobody_could_read_is_never_written(wrong: Entry) -> None:
+    with pytest.raises(ValueError) as caught:
+        entry.encode(wrong)
+    assert not isinstance(caught.value, MalformedEntry)
+
+
+def test_a_reading_that_breaks_a_rule_cannot_even_be_made() -> None:
+    with pytest.raises(ValueError, match="exactly one"):
+        Reading("m", "power", 0, (1,))
+    with pytest.raises(ValueError, match="lo <= w <= hi"):
+        Reading("m", "power", 0, (1,), means=(1,), lows=(2,), highs=(3,))
+    with pytest.raises(ValueError, match="at most 3600000 ms"):
+        Reading("m", "power", 0, (3_600_000, 1), counts=(0, 0))
+
+
+@given(readings(), st.integers(entry.MIN_WALL_MS, entry.MAX_WALL_MS), monos)
+def test_every_instant_that_an_entry_can_name_is_a_date(body: Reading, wall_ms: int, mono_ms: int) -> None:
+    value = entry.make(body, index=0, wall_ms=wall_ms, mono_ms=mono_ms, boot="00000000")
+    end_ms = value.wall_ms - (value.mono_ms - body.start_mono_ms) + sum(body.durations_ms)
+    for instant_ms in (end_ms - sum(body.durations_ms), end_ms):
+        date = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant_ms, hours=8)
+        assert 1500 < date.year < 9000
+
+
+@given(st.text(st.characters(), max_size=600))
+def test_cleaned_text_always_fits_an_entry(text: str) -> None:
+    cleaned = entry.clean_text(text)
+    assert entry.decode(entry.encode(Entry(0, 0, 0, "00000000", entry.Stop(cleaned)))).body == entry.Stop(cleaned)
+
+
+def test_cleaning_keeps_what_people_wrote() -> None:
+    assert entry.clean_text("设备 A001: no answer\r\n") == "设备 A001: no answer"
+    assert entry.clean_text("\x00") == "-"
+    assert entry.clean_text("x" * 600, 10) == "x" * 10
+
+
+def test_a_message_quotes_foreign_bytes_on_one_line_of_ascii() -> None:
+    foreign = b'{"v":1,"i":0,"t":0,"m":0,"b":"00000000","k":"stop","d":{"a\xc3\xa9\\n\\u0007' + b"x" * 900 + b'":1}}'
+    with pytest.raises(MalformedEntry) as caught:
+        entry.decode(foreign)
+    message = str(caught.value)
+    assert message.replace("…", "").isascii()
+    assert message.isprintable()
+    assert len(message) < 500
