@@ -1,22 +1,30 @@
 """What every watcher is, and the three things that it may say.
 
-A watcher observes one thing. It is told to run in a thread of its own and says what it saw through `emit`:
-a `Sample` (a good observation), a `Fault` (from here on this watcher sees nothing, because …) or `Seen` (particulars for
-`status` alone, never journalled). It cannot stop another watcher: whatever it raises ends in the supervisor.
+A watcher observes one thing. It is told to run in a thread of its own and says what it saw through `emit`: a `Sample`
+(a good observation), a `Fault` (from here on this watcher sees nothing, because …) or `Seen` (particulars for `status`
+alone, never journalled). It cannot stop another watcher: whatever it raises ends in the supervisor.
 
-Samples come in the order of their monotonic time. After a Fault the watcher goes on trying; its next Sample says that it is back.
+Samples come in the order of their monotonic time. After a Fault the watcher goes on trying; its next Sample says that
+it is back.
 """
 
 import threading
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, NamedTuple, Protocol
 
-from agent.clock import Instant
+import msgspec
+from msgspec import Meta
+
+from agent.clock import Clock, Instant
 from agent.reading import Channel, Sample
+from protocol.entry import MAX_TEXT, Name
 
 
 class Fault(NamedTuple):
-    """From `at` on the watcher observes nothing; `reason` is one line for people: what was found, expected, and the remedy."""
+    """From `at` on the watcher observes nothing.
+
+    `reason` is one line for people, at most 500 characters: what was found, what was expected, and the remedy.
+    """
 
     watcher: str
     at: Instant
@@ -32,6 +40,7 @@ class Seen(NamedTuple):
 
 
 Emit = Callable[[Sample | Fault | Seen], None]
+"""Takes what a watcher says, from any thread; it may wait, and never raises."""
 
 
 class Watcher(Protocol):
@@ -54,3 +63,33 @@ class Watcher(Protocol):
     def run(self, emit: Emit, stop: threading.Event) -> None:
         """Observe until `stop` is set, and return within two seconds of that."""
         ...
+
+
+class WatcherSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What each `[[watcher]]` table may hold; a kind adds its own fields."""
+
+    name: Name
+    kind: str
+    asset: Annotated[str, Meta(max_length=64)] = ""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield (key, what is wrong and the remedy) for what no single field can tell."""
+        yield from ()
+
+    @property
+    def occupies(self) -> str:
+        """What only one watcher can have, a serial port; empty for none."""
+        return ""
+
+
+class Kind(NamedTuple):
+    """What the entry point `jishi.watchers` names: how a kind is configured, and how its watcher is made."""
+
+    settings: type[WatcherSettings]
+    make: Callable[[Any, Clock], Watcher]
+
+
+def one_line(text: str) -> str:
+    """Return text fit for a journal entry: one line without control characters, at most 500 characters."""
+    printable = "".join(mark if mark.isprintable() else " " for mark in text)
+    return printable if len(printable) <= MAX_TEXT else printable[: MAX_TEXT - 2] + " …"

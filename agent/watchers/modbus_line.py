@@ -1,0 +1,189 @@
+"""Questions and answers with one Modbus meter over an open serial port; in the port's child process only.
+
+A Modbus RTU reply does not say which request it answers, so a late answer would be taken for the next one, and an
+energy could become a power. After a time-out the line is therefore *out of step*. To get into step again:
+
+1. say nothing for one time-out and drain what comes;
+2. ask for a number of registers that no other request asks for (the *marker*). A meter answers in order, so once the
+   marker's own length, or a refusal, has come back, no older answer can follow;
+3. a meter that says nothing at all to two markers may not know such requests: then a long silence has to do.
+
+Nothing that arrives out of step becomes a value. A freshly opened port is out of step too: a process before this one
+may have asked something.
+"""
+
+import time
+from typing import Literal, Protocol
+
+from agent.watchers.modbus_frame import ReadRequest, Refusal, encode, find_reply, scan
+from agent.watchers.modbus_maps import RegisterMap
+
+SLICE_S = 0.05
+"""How long one read of the port may block; the port is opened with this time-out."""
+
+FLOOD_BYTES = 2048
+LONG_SILENCE_S = 2.0
+MARKERS_MISSED = 2
+
+Word = Literal["silent", "late", "garbage", "foreign", "refused", "absurd", "port"]
+
+
+class NoReading(Exception):
+    """A poll without values. `word` is for programs; the text says what was found, expected, and the remedy."""
+
+    def __init__(self, word: Word, reason: str) -> None:
+        super().__init__(reason)
+        self.word = word
+
+
+class Port(Protocol):
+    """What is used of serial.Serial, opened with a time-out of SLICE_S."""
+
+    @property
+    def in_waiting(self) -> int: ...
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def write(self, raw: bytes, /) -> int | None: ...
+
+    def reset_input_buffer(self) -> None: ...
+
+
+class Line:
+    """The master's side of one line with one meter."""
+
+    def __init__(self, port: Port, *, address: int, meter: RegisterMap, timeout_s: float) -> None:
+        self._port = port
+        self._address = address
+        self._meter = meter
+        self._timeout_s = timeout_s
+        registers = (meter.power,) if meter.energy is None else (meter.power, meter.energy)
+        self._requests = tuple(
+            ReadRequest(address, register.function, register.register, register.length) for register in registers
+        )
+        self._marker = self._requests[0]._replace(length=_unused_length(self._requests))
+        self._in_step = False
+        self._missed_markers = 0
+        self._unanswered: ReadRequest | None = None
+        self._asked_at = 0.0
+
+    def ask_power(self) -> bytes:
+        """Return the registers of the power; NoReading."""
+        if not self._in_step:
+            self._get_into_step()
+        return self._exchange(self._requests[0])
+
+    def ask_energy(self) -> bytes:
+        """Return the registers of the energy counter, right after the power; NoReading."""
+        return self._exchange(self._requests[1])
+
+    def _get_into_step(self) -> None:
+        long = self._missed_markers >= MARKERS_MISSED
+        silence_s = max(LONG_SILENCE_S, 4 * self._timeout_s) if long else self._timeout_s
+        heard = self._listen(silence_s, None)
+        late_s = self._answered_late(heard)
+        if heard:
+            self._missed_markers = 0  # it is alive, so a marker will be answered
+        elif long:
+            self._missed_markers = 0
+            self._in_step = True
+            return
+        try:
+            self._exchange(self._marker)
+        except NoReading as unanswered:
+            if unanswered.word == "refused":
+                self._in_step = True
+                return
+            self._missed_markers += unanswered.word == "silent"
+            if late_s is None:
+                raise
+            raise self._came_late(late_s) from None
+        self._in_step = True
+
+    def _exchange(self, request: ReadRequest) -> bytes:
+        self._port.reset_input_buffer()
+        self._asked_at = time.monotonic()
+        self._unanswered = request
+        self._port.write(encode(request))
+        heard = self._listen(self._timeout_s, request)
+        reply = find_reply(heard, request)
+        if reply is None:
+            self._in_step = False
+            raise self._without_reply(heard, request)
+        self._unanswered = None
+        if isinstance(reply, Refusal):
+            raise NoReading("refused", self._why_refused(reply, request))
+        return reply.payload
+
+    def _listen(self, seconds: float, request: ReadRequest | None) -> bytes:
+        """Return what is heard until the reply to `request` has come, the time is over, or it is too much."""
+        end = time.monotonic() + seconds
+        heard = b""
+        expected = 5 + 2 * request.length if request else 0
+        while time.monotonic() < end and len(heard) < FLOOD_BYTES:
+            heard += self._port.read(max(expected - len(heard), self._port.in_waiting, 1))
+            if request and find_reply(heard, request):
+                break
+        return heard
+
+    def _answered_late(self, heard: bytes) -> float | None:
+        if self._unanswered is None or find_reply(heard, self._unanswered) is None:
+            return None
+        return time.monotonic() - self._asked_at
+
+    # What went wrong, in words
+
+    def _came_late(self, late_s: float) -> NoReading:
+        return NoReading(
+            "late",
+            f"the meter at address {self._address} answers only after the time-out of {self._timeout_s:g} s "
+            f"(within {late_s:.1f} s); such answers are not used: raise timeout_s",
+        )
+
+    def _without_reply(self, heard: bytes, request: ReadRequest) -> NoReading:
+        frames = scan(heard)
+        others = [frame for frame in frames if not isinstance(frame, ReadRequest)]
+        if len(heard) >= FLOOD_BYTES:
+            return NoReading("garbage", f"a flood of bytes without an answer ({heard[:8].hex(' ')} …): {_LINE_REMEDY}")
+        if others and others[0].address != self._address:
+            return NoReading(
+                "foreign",
+                f"address {others[0].address} answered though address {self._address} was asked: "
+                "set the address of this meter",
+            )
+        if others:
+            return NoReading(
+                "garbage", "the meter answered with another length than asked for: is another master on this line?"
+            )
+        if len(heard) > len(frames) * len(encode(request)):
+            return NoReading("garbage", f"no intact frame in {len(heard)} bytes ({_excerpt(heard)}): {_LINE_REMEDY}")
+        echo = ", only the echo of the question came back" if frames else ""
+        return NoReading(
+            "silent",
+            f"no answer from address {self._address} within {self._timeout_s:g} s{echo}: check power, wiring (A/B), "
+            "address, baudrate and parity",
+        )
+
+    def _why_refused(self, refusal: Refusal, request: ReadRequest) -> str:
+        which = "a marker" if request == self._marker else f"map {self._meter.name}"
+        match refusal.code:
+            case 1:
+                return f"the meter does not know function {request.function}; check {which}"
+            case 2 | 3:
+                return (
+                    f"the meter has no register {request.register:#06x} for function {request.function}; check {which}"
+                )
+            case code:
+                return f"the meter answered with exception {code} to register {request.register:#06x}"
+
+
+_LINE_REMEDY = "check baudrate and parity, wiring, and whether another program or master uses the line"
+
+
+def _excerpt(heard: bytes) -> str:
+    return heard[:16].hex(" ") + (" …" if len(heard) > 16 else "")
+
+
+def _unused_length(requests: tuple[ReadRequest, ...]) -> int:
+    used = {request.length for request in requests}
+    return next(length for length in range(1, 5) if length not in used)

@@ -1,0 +1,170 @@
+"""The instrument's control software: whether it runs, and how much it computes.
+
+It tells that the PC is on and the software open. A signal on the agent's own host is easy to fake, so alone it weighs
+little. Channels:
+
+- `process`, state: `running` or `absent`;
+- `cpu`, gauge: thousandths of a percent of one core, so that the cutting rules made for mW fit (5 W is 5 % here);
+- `instance`, event: `start=<UTC ms> path=<16 hex digits>` for each process that appears; the digits begin the SHA-256
+  of its executable's path, which may hold a person's name.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Annotated
+
+import psutil
+from msgspec import Meta
+
+from agent.clock import Clock, Instant
+from agent.reading import Channel, Sample
+from agent.watchers.watcher import Emit, Kind, Seen, WatcherSettings
+
+LOOKS = 2
+"""A new process is judged at its first two looks: between fork and exec it still wears its parent's command line."""
+
+LOOK_AFRESH_EVERY = 30
+"""After so many looks all processes are judged anew, in case a process id was given out again unseen."""
+
+FULL_CORE = 100_000  # thousandths of a percent
+
+
+class ProcessSettings(WatcherSettings, frozen=True):
+    """`[[watcher]] kind = "process"`: by `executable` (path or bare name) or by a part of its `command_line`."""
+
+    executable: Annotated[str, Meta(min_length=1)] | None = None
+    command_line: Annotated[str, Meta(min_length=3)] | None = None
+    poll_s: Annotated[float, Meta(ge=0.5, le=60)] = 2.0
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if (self.executable is None) == (self.command_line is None):
+            yield "executable", "the process must be named by exactly one of executable and command_line"
+
+
+def matches(settings: ProcessSettings, *, executable: str, arguments: list[str]) -> bool:
+    """Whether a process is the one meant."""
+    if settings.command_line is not None:
+        return settings.command_line in " ".join(arguments)
+    # PurePath compares as the system's file names do: without regard to case on Windows.
+    wanted, path = PurePath(settings.executable or ""), PurePath(executable)
+    return path == wanted if len(wanted.parts) > 1 else PurePath(path.name) == wanted
+
+
+class Finder:
+    """Finds the processes that match; every other one is looked at twice, so that looking each second is cheap."""
+
+    def __init__(self, settings: ProcessSettings) -> None:
+        self._settings = settings
+        self._looked_at: dict[int, int] = {}
+        self._until_afresh = LOOK_AFRESH_EVERY
+        self.found: dict[int, psutil.Process] = {}
+
+    def look(self) -> list[psutil.Process]:
+        """Bring `found` up to date and return what is new in it."""
+        self.found = {pid: process for pid, process in self.found.items() if _is_alive(process)}
+        self._until_afresh -= 1
+        if self._until_afresh == 0:
+            self._looked_at = {}
+            self._until_afresh = LOOK_AFRESH_EVERY
+        pids = psutil.pids()
+        self._looked_at = {pid: self._looked_at.get(pid, 0) for pid in pids}
+        new = [process for pid in pids if pid not in self.found and (process := self._judge(pid))]
+        self.found |= {process.pid: process for process in new}
+        return new
+
+    def _judge(self, pid: int) -> psutil.Process | None:
+        if self._looked_at[pid] >= LOOKS or pid == os.getpid():
+            return None
+        self._looked_at[pid] += 1
+        try:
+            process = psutil.Process(pid)
+            meant = matches(self._settings, executable=path_of(process), arguments=process.cmdline())
+            return process if meant and _is_alive(process) else None
+        except psutil.Error:  # it ended meanwhile, or may not be looked at
+            return None
+
+
+def path_of(process: psutil.Process) -> str:
+    """Return the executable's path; by the command line where another user's may not be read; psutil.Error."""
+    try:
+        return process.exe()
+    except psutil.AccessDenied:
+        return next(iter(process.cmdline()), "")
+
+
+class ProcessWatcher:
+    """The watcher; each poll gives one sample of `process` and one of `cpu`."""
+
+    kind = "process"
+
+    def __init__(self, settings: ProcessSettings, clock: Clock) -> None:
+        poll_ms = round(settings.poll_s * 1000)
+        self.name = settings.name
+        self.asset = settings.asset
+        self.channels = (
+            Channel("process", "state", poll_ms),
+            Channel("cpu", "gauge", poll_ms),
+            Channel("instance", "event", poll_ms),
+        )
+        self._clock = clock
+        self._poll_s = settings.poll_s
+        self._finder = Finder(settings)
+        self._cpu_ms: dict[int, int] = {}
+        self._before: Instant | None = None
+
+    def run(self, emit: Emit, stop: threading.Event) -> None:
+        """Look at every poll until `stop`."""
+        while True:
+            self.look(emit)
+            if stop.wait(self._poll_s):
+                return
+
+    def look(self, emit: Emit) -> None:
+        """Look once."""
+        now = self._clock.now()
+        for process in self._finder.look():
+            self._tell_new(process, now, emit=emit)
+        self._tell_cpu(now, emit)
+        emit(Sample(self.name, "process", now, "running" if self._finder.found else "absent"))
+        self._before = now
+
+    def _tell_new(self, process: psutil.Process, now: Instant, *, emit: Emit) -> None:
+        try:
+            started_ms, path = round(process.create_time() * 1000), path_of(process)
+            self._cpu_ms[process.pid] = _cpu_ms(process)
+        except psutil.Error:
+            return
+        digest = hashlib.sha256(path.encode(errors="surrogateescape")).hexdigest()[:16]
+        emit(Sample(self.name, "instance", now, f"start={started_ms} path={digest}"))
+        emit(Seen(self.name, now, (("pid", process.pid), ("started_ms", started_ms))))
+
+    def _tell_cpu(self, now: Instant, emit: Emit) -> None:
+        before_ms, self._cpu_ms = self._cpu_ms, {}
+        worked_ms = 0
+        for pid, process in self._finder.found.items():
+            try:
+                self._cpu_ms[pid] = _cpu_ms(process)
+            except psutil.Error:
+                continue
+            worked_ms += self._cpu_ms[pid] - before_ms.get(pid, self._cpu_ms[pid])
+        if self._before is not None and now.mono_ms > self._before.mono_ms:
+            share = max(0, worked_ms) * FULL_CORE // (now.mono_ms - self._before.mono_ms)
+            emit(Sample(self.name, "cpu", now, share))
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _cpu_ms(process: psutil.Process) -> int:
+    times = process.cpu_times()
+    return round((times.user + times.system) * 1000)
+
+
+KIND = Kind(ProcessSettings, ProcessWatcher)

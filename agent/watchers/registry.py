@@ -1,0 +1,57 @@
+"""Which kinds of watchers there are: the built-in ones, and those that installed packages bring by entry point.
+
+    [project.entry-points."jishi.watchers"]
+    vacuum-gauge = "acme_jishi.vacuum:KIND"
+
+The object named is a `Kind`. A built-in name cannot be taken over by a package: what a configuration says would mean
+something else on another machine.
+"""
+
+import difflib
+from importlib import import_module
+
+from agent.errors import WatcherError
+from agent.watchers.watcher import Kind
+
+ENTRY_POINT_GROUP = "jishi.watchers"
+
+# Imported only when a configuration names them: a host without a meter does without its code.
+BUILT_IN = {
+    "modbus-meter": "agent.watchers.modbus_meter",
+    "process": "agent.watchers.process",
+    "host": "agent.watchers.host",
+}
+
+
+def kind_names() -> list[str]:
+    """Return the names of all kinds that a configuration may use."""
+    return sorted({*BUILT_IN, *_installed()})
+
+
+def find_kind(name: str) -> Kind:
+    """Return the kind of this name; WatcherError, with the nearest name, when there is none or it cannot be loaded."""
+    kind = import_module(BUILT_IN[name]).KIND if name in BUILT_IN else _load_installed(name)
+    if not isinstance(kind, Kind):
+        raise WatcherError(f"kind {name!r} names {type(kind).__name__}, not a Kind of agent.watchers.watcher")
+    return kind
+
+
+def _load_installed(name: str) -> object:
+    installed = _installed()
+    if name not in installed:
+        names = sorted({*BUILT_IN, *installed})
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+        raise WatcherError(f"no kind of watcher is named {name!r}; {hint}")
+    module, _, attribute = installed[name].partition(":")
+    try:
+        return getattr(import_module(module), attribute or "KIND")
+    except (ImportError, AttributeError) as error:
+        raise WatcherError(f"kind {name!r} cannot be loaded from {installed[name]}: {error}") from error
+
+
+def _installed() -> dict[str, str]:
+    # importlib.metadata costs some megabytes, so it is not imported before a kind is asked for that is not built in.
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP) if point.name not in BUILT_IN}
