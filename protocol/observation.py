@@ -7,7 +7,7 @@ states. Nothing here depends on the order or the number of deliveries.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import repeat
+from itertools import pairwise, repeat
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -108,23 +108,26 @@ def _valid_claims(rank: int, entry: Entry, *, reading: Reading, valid_mw: tuple[
 def _settle(claims: list[_Claim]) -> list[Observation]:
     """Give every instant to the claim of the lowest rank; `claims` sorted by start. O(n log n)."""
     settled: list[Observation] = []
-    standing: list[tuple[int, _Claim]] = []  # a heap of what has begun; its first one holds
+    standing: list[tuple[int, _Claim]] = []  # a heap of what has begun; its first one holds from `at` on
     at = -_NEVER
-    for claim in [*claims, _AFTER_ALL]:
-        start, rank = claim[:2]
-        while standing and at < start:
+    for claim, following in pairwise([*claims, _AFTER_ALL]):
+        start, rank, end = claim[:3]
+        if not standing:
+            if end <= following[0]:  # nearly always
+                settled.append(Observation(start, end, *claim[3:]))
+                continue
+            at = start
+        heappush(standing, (rank, claim))
+        while standing and at < following[0]:
             holder = standing[0][1]
-            if holder[1] < rank and start < holder[2]:
-                break  # the newcomer has to wait
-            until = min(holder[2], start)
+            if holder[1] < following[1] and following[0] < holder[2]:
+                break  # the newcomer will have to wait
+            until = min(holder[2], following[0])
             if at < until:
                 settled.append(_cut(Observation(holder[0], *holder[2:]), at, until))
                 at = until
             if holder[2] <= at:
                 heappop(standing)
-        else:
-            at = max(at, start)
-        heappush(standing, (rank, claim))
     return settled
 
 

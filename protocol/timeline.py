@@ -81,31 +81,45 @@ def derive(observed: Sequence[Observation], policy: Policy, *, start_ms: int, en
 
 
 class _Triggers:
-    """The machine: two triggers, what is confirmed, what is pending, and the changes so far."""
+    """The machine: outputs of two triggers, the level they have confirmed, what is pending, the changes so far."""
 
-    __slots__ = ("_changes", "_gap_ms", "_level", "_raised", "_seen_ms", "_since_ms", "_triggers")
+    __slots__ = (
+        "_changes",
+        "_due_ms",
+        "_dwells_ms",
+        "_gap_ms",
+        "_level",
+        "_raised",
+        "_seen_ms",
+        "_since_ms",
+        "_triggers",
+    )
 
     def __init__(self, policy: Policy, lead: Lead, *, start_ms: int) -> None:
         self._triggers = (policy.standby, policy.run)
+        self._dwells_ms = [(each.off_ms, each.on_ms) for each in self._triggers]  # by output
         self._gap_ms = policy.gap_ms
         self._level = lead.level  # confirmed
         self._raised = lead.raised()  # output of each trigger
-        self._since_ms = [start_ms - (ms or 0) for ms in lead.pending_ms]  # where its pending output began
+        self._since_ms = [0, 0]  # where a pending output began
+        self._due_ms = [_NEVER, _NEVER]  # when it will be confirmed; _NEVER while it is not pending
+        for k, ms in enumerate(lead.pending_ms):
+            self._date(k, start_ms - (ms or 0))
         self._seen_ms = start_ms - lead.hole_ms  # end of the last observation
         self._changes = [(start_ms, lead.level)]
 
     def follow(self, observed: Iterable[Observation]) -> None:
         """Take observations in order. Most lie where they can change nothing (`_quiet`); those cost nearly nothing."""
         gap_ms, seen = self._gap_ms, self._seen_ms
-        floor, ceiling, deadline = self._quiet()
+        floor, ceiling, due = self._quiet()
         for start, end, _mean, low, high, _delta in observed:
-            if floor < low and high < ceiling and end < deadline and 0 <= start - seen <= gap_ms:
+            if floor < low and high < ceiling and end < due and 0 <= start - seen <= gap_ms:
                 seen = end
                 continue
             self._seen_ms = seen
             self._take(start, end, low=low, high=high)
             seen = end
-            floor, ceiling, deadline = self._quiet()
+            floor, ceiling, due = self._quiet()
         self._seen_ms = seen
 
     def lead(self, at_ms: int) -> Lead:
@@ -113,7 +127,9 @@ class _Triggers:
         hole_ms = at_ms - self._seen_ms
         if self._level == UNSEEN or hole_ms > self._gap_ms:
             return Lead(UNSEEN)
-        standby, run = (at_ms - since if self._pending(k) else None for k, since in enumerate(self._since_ms))
+        standby, run = (
+            None if due == _NEVER else at_ms - since for due, since in zip(self._due_ms, self._since_ms, strict=True)
+        )
         return Lead(self._level, (standby, run), hole_ms)
 
     def changes(self, end_ms: int) -> list[tuple[int, int]]:
@@ -124,16 +140,15 @@ class _Triggers:
 
     def _quiet(self) -> tuple[int, int, int]:
         """Powers between which, and the instant before which, an observation leaves everything as it is."""
-        if self._level == UNSEEN:
-            return _NEVER, -_NEVER, -_NEVER
         standby, run = self._triggers
-        deadlines = [since + self._dwell(k) for k, since in enumerate(self._since_ms) if self._pending(k)]
-        deadline = min(deadlines, default=_NEVER)
+        due = min(self._due_ms)
+        if self._level == UNSEEN:
+            return _NEVER, -_NEVER, due
         if self._raised[1]:
-            return run.off_mw, _NEVER, deadline
+            return run.off_mw, _NEVER, due
         if self._raised[0]:
-            return standby.off_mw, run.on_mw, deadline
-        return -_NEVER, standby.on_mw, deadline
+            return standby.off_mw, run.on_mw, due
+        return -_NEVER, standby.on_mw, due
 
     def _take(self, start: int, end: int, *, low: int, high: int) -> None:
         """Rules 4, 5, 6 and 9 for one observation."""
@@ -144,12 +159,13 @@ class _Triggers:
         else:
             start = self._seen_ms
         for k, trigger in enumerate(self._triggers):
-            is_up, is_down = high >= trigger.on_mw, low <= trigger.off_mw
-            if is_up and is_down:
-                self._since_ms[k] = end
-            elif (is_up or is_down) and is_up != self._raised[k]:
-                self._raised[k] = is_up
-                self._since_ms[k] = start
+            if high >= trigger.on_mw:
+                if low > trigger.off_mw:
+                    self._put_out(k, True, start)
+                elif self._due_ms[k] != _NEVER:
+                    self._date(k, end)
+            elif low <= trigger.off_mw:
+                self._put_out(k, False, start)
         self._confirm(end)
 
     def _begin_anew(self, start: int) -> None:
@@ -157,29 +173,33 @@ class _Triggers:
         if self._level != UNSEEN:
             self._changes.append((self._seen_ms, UNSEEN))
         self._changes.append((start, 0))
-        self._level, self._raised = 0, [False, False]
+        self._level, self._raised, self._due_ms = 0, [False, False], [_NEVER, _NEVER]
+
+    def _put_out(self, k: int, output: bool, start: int) -> None:
+        if self._raised[k] != output:
+            self._raised[k] = output
+            self._date(k, start)
+
+    def _date(self, k: int, since: int) -> None:
+        """The output of trigger k counts from here; it is pending if it is not the confirmed one."""
+        output = self._raised[k]
+        self._since_ms[k] = since
+        self._due_ms[k] = _NEVER if output == (self._level > k) else since + self._dwells_ms[k][output]
 
     def _confirm(self, now: int) -> None:
         """Rules 6 and 7: the first trigger going down takes the second along, the second going up takes the first."""
         for k in (0, 1):
-            if self._pending(k) and now - self._since_ms[k] >= self._dwell(k):
+            if self._due_ms[k] <= now:
                 self._move(k + 1 if self._raised[k] else k)
 
     def _move(self, level: int) -> None:
         """Change the confirmed level, each step dated back to where its trigger's output began."""
-        while self._level < level:
-            self._changes.append((self._since_ms[self._level], self._level + 1))
-            self._level += 1
-        while self._level > level:
-            self._level -= 1
-            self._changes.append((self._since_ms[self._level], self._level))
-
-    def _pending(self, k: int) -> bool:
-        return self._raised[k] != (self._level > k)
-
-    def _dwell(self, k: int) -> int:
-        trigger = self._triggers[k]
-        return trigger.on_ms if self._raised[k] else trigger.off_ms
+        while self._level != level:
+            rising = level > self._level
+            k = self._level if rising else self._level - 1
+            self._level = k + rising
+            self._changes.append((self._since_ms[k], self._level))
+            self._due_ms[k] = _NEVER
 
 
 def _spans(changes: list[tuple[int, int]], start_ms: int, *, end_ms: int) -> tuple[Span, ...]:
