@@ -33,7 +33,7 @@ class _Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     function: Literal[3, 4]
     format: Literal["float32", "int16", "uint16", "int32", "uint32"]
     word_order: Literal["high-first", "low-first"] = "high-first"
-    scale: float = 1.0
+    scale: Annotated[float, Meta(gt=0, le=1e9)] = 1.0
 
 
 class PowerRegister(_Register, frozen=True):

@@ -1,0 +1,266 @@
+"""The agent's configuration: one TOML file -> frozen values, or all its faults in one message, each with its key path.
+
+    [agent]
+    id = "em-01"
+    state_dir = "/var/lib/jishi-agent"
+
+    [collector]
+    url = "https://collector.example:8321"
+
+    [[watcher]]
+    name = "meter1"
+    kind = "modbus-meter"
+    asset = "A001"
+    port = "/dev/ttyUSB0"
+
+Each kind of watcher declares its own settings (agent.watchers). A key that nobody knows is refused with the nearest
+known one, because a misspelt key would otherwise be a default that nobody notices. What a third party's kind marks
+with `Meta(extra={"secret": True})` is named in faults and in `effective`, and never shown.
+"""
+
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import FieldInfo
+
+from agent.errors import ConfigurationError, WatcherError
+from agent.reading import BLOCK_MS
+from agent.watchers.registry import find_kind
+from agent.watchers.watcher import WatcherSettings
+
+TABLES = ("agent", "collector", "watcher")
+
+_Table = TypeVar("_Table", bound=msgspec.Struct)
+
+
+class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who this agent is. `block_s`: how long a block may be open; shorter ones bring news sooner and cost entries."""
+
+    id: Annotated[str, Meta(pattern=r"\A[a-z0-9-]{4,40}\Z")]  # as protocol.topics has it
+    state_dir: Annotated[str, Meta(min_length=1)]
+    block_s: Annotated[float, Meta(ge=1, le=BLOCK_MS / 1000)] = BLOCK_MS / 1000
+
+
+class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where to enrol; everything else about the collector comes with the enrolment."""
+
+    url: str
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Return (key, what is wrong) for what no type can tell."""
+        try:
+            url = urlsplit(self.url)
+            has_host = bool(url.hostname) and url.port != 0
+        except ValueError:
+            return [("url", "is no address; expected http://host:port or https://host")]
+        if url.username or url.password:
+            return [("url", "holds a user name or password; remove it, the token proves who enrols")]
+        if url.scheme not in ("http", "https") or not has_host:
+            return [("url", f"{self.url!r}: expected http://host:port or https://host")]
+        return []
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration without faults. `sha256` is that of the file's bytes; `state_dir` is absolute."""
+
+    agent: AgentSettings
+    collector: CollectorSettings
+    watchers: tuple[WatcherSettings, ...]
+    state_dir: Path
+    sha256: str
+
+
+_CHECKED = (CollectorSettings, WatcherSettings)
+
+
+def load(path: Path) -> Configuration:
+    """Return the configuration in a file; ConfigurationError with all its faults. A relative state_dir is beside it."""
+    try:
+        raw = path.read_bytes()
+        tables = tomllib.loads(raw.decode())
+    except OSError as error:
+        raise ConfigurationError((f"{path}: cannot be read ({error.strerror})",)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError((f"{path}: is no TOML ({error})",)) from error
+    faults: list[str] = []
+    faults += [_unknown(key, TABLES, where="") for key in tables if key not in TABLES]
+    agent = _read(AgentSettings, tables.get("agent", {}), where="agent", faults=faults)
+    collector = _read(CollectorSettings, tables.get("collector", {}), where="collector", faults=faults)
+    watchers = _read_watchers(tables.get("watcher", []), faults)
+    if faults or agent is None or collector is None:
+        raise ConfigurationError(tuple(faults))
+    return Configuration(
+        agent=agent,
+        collector=collector,
+        watchers=tuple(watchers),
+        state_dir=(path.absolute().parent / agent.state_dir),
+        sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def effective(configuration: Configuration) -> str:
+    """Return the configuration as TOML with every default written out and every secret left out."""
+    tables: list[tuple[str, msgspec.Struct]] = [
+        ("[agent]", configuration.agent),
+        ("[collector]", configuration.collector),
+        *(("[[watcher]]", watcher) for watcher in configuration.watchers),
+    ]
+    return "\n\n".join("\n".join([title, *_toml_lines(table)]) for title, table in tables) + "\n"
+
+
+def settings_by_path(configuration: Configuration) -> dict[str, str]:
+    """Return what is in force by key path, to tell which settings differ between two configurations."""
+    tables: dict[str, msgspec.Struct] = {"agent": configuration.agent, "collector": configuration.collector}
+    tables |= {f"watcher.{watcher.name}": watcher for watcher in configuration.watchers}
+    lines = ((where, line.partition(" = ")) for where, table in tables.items() for line in _toml_lines(table))
+    return {f"{where}.{key}": value for where, (key, _, value) in lines}
+
+
+def _read_watchers(tables: Any, faults: list[str]) -> list[WatcherSettings]:
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        faults.append("watcher: expected [[watcher]], with two brackets: there can be several")
+        return []
+    if not tables:
+        faults.append("watcher: none is configured, so nothing would be observed; add a [[watcher]] table")
+    watchers: list[WatcherSettings] = []
+    for number, table in enumerate(tables):
+        watcher = _read_watcher(table, f"watcher[{number}]", faults=faults)
+        if watcher is None:
+            continue
+        for other in watchers:
+            if other.name == watcher.name:
+                faults.append(f"watcher[{number}].name: {watcher.name!r} is the name of another watcher")
+            if other.occupies and other.occupies == watcher.occupies:
+                faults.append(f"watcher[{number}] ({watcher.name}): {other.name} has {watcher.occupies} already")
+        watchers.append(watcher)
+    return watchers
+
+
+def _read_watcher(table: dict[str, Any], where: str, *, faults: list[str]) -> WatcherSettings | None:
+    kind = table.get("kind")
+    if not isinstance(kind, str):
+        faults.append(f'{where}.kind: missing; it says what to watch, for example kind = "modbus-meter"')
+        return None
+    try:
+        settings = find_kind(kind).settings
+    except WatcherError as error:
+        faults.append(f"{where}.kind: {error}")
+        return None
+    return _read(settings, table, where=where, faults=faults)
+
+
+def _read(cls: type[_Table], table: Any, *, where: str, faults: list[str]) -> _Table | None:
+    """Return the table as a `cls`, or None after naming all that is wrong with it in `faults`."""
+    if not isinstance(table, dict):
+        faults.append(f"{where}: expected a table, found {table!r}")
+        return None
+    before = len(faults)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+    faults += [_unknown(key, fields, where=f"{where}.") for key in table if key not in fields]
+    values: dict[str, Any] = {}
+    for key, field in fields.items():
+        if key in table:
+            values[field.name] = _read_value(field, table[key], where=f"{where}.{key}", faults=faults)
+        elif field.required:
+            faults.append(f"{where}.{key}: missing; expected {_expected(field)}")
+    if len(faults) > before:
+        return None
+    settings = cls(**values)
+    faults += [f"{where}.{key}: {fault}" for key, fault in settings.faults()] if isinstance(settings, _CHECKED) else []
+    return settings if len(faults) == before else None
+
+
+def _read_value(field: FieldInfo, value: Any, *, where: str, faults: list[str]) -> Any:
+    nested = _struct_in(field.type)
+    if nested is not None:
+        return _read(nested, value, where=where, faults=faults)
+    try:
+        return msgspec.convert(value, field.type)
+    except msgspec.ValidationError:
+        found = "something else" if _is_secret(field) else repr(value)
+        faults.append(f"{where}: expected {_expected(field)}, found {found}")
+        return None
+
+
+def _unknown(key: str, known: Iterable[str], *, where: str) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+    return f"{where}{key}: unknown key; {hint}"
+
+
+_HIDDEN = '"(not shown)"'
+
+_TYPE_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _expected(field: FieldInfo) -> str:
+    """Say in words what a field takes: `a number from 0.1 to 60`."""
+    return " or ".join(_expected_types(field.type)) or "something else"
+
+
+def _expected_types(expected: Any) -> list[str]:
+    if expected is NoneType:
+        return []
+    if get_origin(expected) is Annotated:
+        inner, *notes = get_args(expected)
+        limits = [_limits(note) for note in notes if isinstance(note, Meta)]
+        return ["".join([" or ".join(_expected_types(inner)), *limits])]
+    if get_origin(expected) is Literal:
+        return [repr(choice) for choice in get_args(expected)]
+    if expected in _TYPE_WORDS:
+        return [_TYPE_WORDS[expected]]
+    if isinstance(expected, type) and issubclass(expected, msgspec.Struct):
+        return ["a table"]
+    return [word for part in get_args(expected) for word in _expected_types(part)]
+
+
+def _limits(note: Meta) -> str:
+    limits = [
+        f" {word} {limit:.10g}"
+        for word, limit in (("from", note.ge), ("above", note.gt), ("to", note.le), ("below", note.lt))
+        if limit is not None
+    ]
+    if note.min_length:
+        limits.append(f" of at least {note.min_length} characters" if note.min_length > 1 else " that is not empty")
+    if note.max_length:
+        limits.append(f" of at most {note.max_length} characters")
+    if note.pattern:
+        limits.append(f" of the form {note.pattern}")
+    return "".join(limits)
+
+
+def _struct_in(expected: Any) -> type[msgspec.Struct] | None:
+    candidates = (expected, *get_args(expected))
+    return next((part for part in candidates if isinstance(part, type) and issubclass(part, msgspec.Struct)), None)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    notes = get_args(field.type) if get_origin(field.type) is Annotated else ()
+    return any(isinstance(note, Meta) and (note.extra or {}).get("secret") for note in notes)
+
+
+def _toml_lines(table: msgspec.Struct) -> list[str]:
+    lines = []
+    common = WatcherSettings.__struct_fields__
+    for field in sorted(msgspec.structs.fields(type(table)), key=lambda field: field.name not in common):
+        value = getattr(table, field.name)
+        if value is not None:
+            lines.append(f"{field.encode_name} = {_HIDDEN if _is_secret(field) else _toml(value)}")
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, msgspec.Struct):
+        return f"{{{', '.join(_toml_lines(value))}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    # A JSON text, number or truth value is a TOML one.
+    return msgspec.json.encode(value).decode()
