@@ -28,10 +28,10 @@ import msgspec
 from protocol.entry import Entry, Reading
 from protocol.errors import MalformedRecord, TooLarge, excerpt
 from protocol.interval import DAY_S, Interval, day_bounds_ms, days_touched, length
-from protocol.lead import parse_lead
+from protocol.lead import STATES, State, parse_lead
 from protocol.observation import Observation, covered_ms
 from protocol.policy import Policy
-from protocol.timeline import STATES, Span, State, derive
+from protocol.timeline import Span, derive
 
 MAX_RECORD_BYTES = 4_194_304
 

@@ -19,7 +19,11 @@ _NEVER = 2**62
 
 
 class Observation(NamedTuple):
-    """What a meter showed over [start_ms, end_ms) UTC; `delta_mwh` is the counter's, None when cut or not there."""
+    """What a meter showed over [start_ms, end_ms) UTC.
+
+    `delta_mwh` is by how much its counter moved over the interval that was reported, None where it has no counter. An
+    observation that was cut (at midnight, where blocks overlap) keeps it whole: it must not be summed up.
+    """
 
     start_ms: int
     end_ms: int
@@ -135,11 +139,11 @@ _AFTER_ALL: _Claim = (_NEVER, -1, _NEVER, 0, 0, 0, None)
 
 
 def _cut(observation: Observation, start_ms: int, end_ms: int) -> Observation:
-    """The part inside [start_ms, end_ms). A counter's delta belongs to the whole only."""
+    """The part inside [start_ms, end_ms)."""
     start, end = max(start_ms, observation.start_ms), min(end_ms, observation.end_ms)
     if (start, end) == observation[:2]:
         return observation
-    return observation._replace(start_ms=start, end_ms=end, delta_mwh=None)
+    return observation._replace(start_ms=start, end_ms=end)
 
 
 def _long_holes(observed: Sequence[Observation], gap_ms: int) -> list[Interval]:

@@ -13,8 +13,8 @@ refused, each with the member's name and what to do about it. Power is in mW, ti
 standby from run: each trigger rises when the power reaches `on_mw` for `on_ms`, and falls when it reaches `off_mw`
 for `off_ms`. `gap_ms` is the longest time without a reading that is not yet *unobserved*: three poll periods and at
 least 60 s in the field (signals.md section 3, no. 4); a demonstration may be stricter. `frozen_ms`, which may be left
-out, is how long a power above `standby.off_mw` may stay the same to the milliwatt, with no counter moving, before the
-meter counts as frozen. How the numbers are applied is in timeline.py.
+out, is how long a power above `standby.off_mw` may stay the same to the milliwatt while the meter's counter stays too,
+before the meter counts as frozen. How the numbers are applied is in timeline.py.
 """
 
 import hashlib

@@ -4,8 +4,9 @@ Causal, deterministic, integer milliseconds; no I/O, no clock. Rules, by signals
 section 3 (D3); docs/decisions/0003-detection-kernel.md says why, where those leave room.
 
  1 Observation. A gauge interval of channel `power`, placed in UTC by its own entry's clocks: t - (m - x) (evidence.md
-   section 3). It stands for every instant of [start, end). One whose low or high lies outside `valid_mw` is dropped:
-   it is a hole (S3.1).
+   section 3). It stands for every instant of [start, end). One whose low or high lies outside `valid_mw` is dropped,
+   and so is what a frozen meter goes on saying (freshness.py): there is a hole (S3.1). A counter that falls cannot be
+   written in an entry.
  2 Once only. At any instant at most one observation holds: where several claim it (a clock set back, a block sent
    twice), the entry of the lower index; at equal index the one that sorts first. Nothing is counted twice, and the
    order and number of deliveries change nothing (D3 duplicate).
@@ -37,14 +38,12 @@ section 3 (D3); docs/decisions/0003-detection-kernel.md says why, where those le
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from protocol.lead import UNSEEN, Lead, parse_lead
+from protocol.freshness import Freshness
+from protocol.lead import STATES, UNSEEN, Lead, State, parse_lead
 from protocol.observation import Observation, between
 from protocol.policy import Policy
-
-State = Literal["off", "standby", "run", "unobserved"]
-STATES: tuple[State, ...] = ("off", "standby", "run", "unobserved")  # by level; UNSEEN is the last one's
 
 _NEVER = 2**62
 
@@ -73,10 +72,11 @@ def derive(observed: Sequence[Observation], policy: Policy, *, start_ms: int, en
     """
     if start_ms >= end_ms:
         raise ValueError(f"nothing to derive from {start_ms} to {end_ms} ms")
-    machine = _Triggers(policy, parse_lead(lead_in), start_ms=start_ms)
-    machine.follow(between(observed, start_ms, end_ms=end_ms))
-    lead_out = machine.lead(end_ms)
-    machine.follow(between(observed, end_ms, end_ms=end_ms + policy.horizon_ms()))
+    lead = parse_lead(lead_in)
+    machine, freshness = _Triggers(policy, lead, start_ms=start_ms), Freshness(policy, lead.steady)
+    machine.follow(freshness.believed(between(observed, start_ms, end_ms=end_ms)))
+    lead_out = machine.lead(end_ms)._replace(steady=freshness.steady)
+    machine.follow(freshness.believed(between(observed, end_ms, end_ms=end_ms + policy.horizon_ms())))
     return Timeline(_spans(machine.changes(end_ms), start_ms, end_ms=end_ms), str(lead_out))
 
 
