@@ -1,0 +1,180 @@
+"""Every parser of foreign bytes: one family of error, whatever comes, in linear time and bounded memory."""
+
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import batch, entry, merkle, message, note, topics
+from protocol.errors import ForeignBytesError
+from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
+
+AGENT = SigningKey("lab.example/a/em-01/1", ED25519, bytes(range(32)))
+RECEIPTS = SigningKey("lab.example/receipt/1", COSIGNATURE, bytes(range(32, 64)))
+SIGNED = note.sign_checkpoint(note.Checkpoint(AGENT.name, 3, merkle.EMPTY_ROOT), AGENT)
+RECEIPT = note.cosign(SIGNED, RECEIPTS, time_s=1764554716)
+READING = (
+    b'{"v":1,"i":1,"t":1764554716036,"m":72893813,"b":"5f3a9c01","k":"reading","d":{"s":"meter1","ch":"power","a":7,'
+    b'"d":[2001,2],"w":[-5,904900],"lo":[-5,904900],"hi":[22,904900],"e":[0,1],"c":1646000}}'
+)
+START = (
+    b'{"v":1,"i":0,"t":1,"m":2,"b":"00000000","k":"start","d":{"version":"\xe4\xbb\xaa","recovered":[["5f3a9c01",6]]}}'
+)
+BUNDLE = batch.pack_bundle((READING, START))
+BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
+HELLO = message.pack(message.Hello("0f" * 16, SIGNED))
+WELCOME = message.pack(
+    message.Welcome("0f" * 16, 1, 2, 4, 60, (message.Level("meter1", "power", (30000, -1)),), RECEIPT)
+)
+REFUSAL = message.pack(message.Refusal("fork", 3, "two roots", RECEIPT))
+LEAVES = tuple(map(merkle.leaf_hash, (b"a", b"b", b"c")))
+
+
+def _frontier(raw: bytes) -> object:
+    return merkle.Frontier.from_bytes(int.from_bytes(raw[:8], "big", signed=True), raw[8:])
+
+
+def _proofs(raw: bytes) -> object:
+    hashes = [raw[at : at + 32] for at in range(2, len(raw), 32)]
+    index, size = (raw + b"\x00\x00")[:2]
+    merkle.verify_inclusion(LEAVES[0], index=index, size=size, proof=hashes, root=merkle.root(LEAVES))
+    merkle.verify_consistency(
+        old_size=index, old_root=LEAVES[0], new_size=size, new_root=merkle.root(LEAVES), proof=hashes
+    )
+    return None
+
+
+Parser = Callable[[bytes], object]
+BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
+    "entry": (entry.decode, (READING, START)),
+    "note": (note.parse_note, (SIGNED, RECEIPT)),
+    "verify": (lambda raw: note.verify(raw, AGENT.verifier), (SIGNED, RECEIPT)),
+    "checkpoint": (lambda raw: note.open_checkpoint(raw, AGENT.verifier), (SIGNED,)),
+    "receipt": (lambda raw: note.open_receipt(raw, RECEIPTS.verifier), (RECEIPT,)),
+    "cosign": (lambda raw: note.cosign(raw, RECEIPTS, time_s=1), (SIGNED,)),
+    "bundle": (batch.parse_bundle, (BUNDLE,)),
+    "batch": (batch.parse_batch, (BATCH,)),
+    "up": (message.parse_up, (HELLO, BATCH)),
+    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT)),
+    "frontier": (_frontier, ((3).to_bytes(8, "big") + bytes(64),)),
+    "proofs": (_proofs, (b"\x00\x03" + LEAVES[1] + LEAVES[2],)),
+}
+TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
+    "vkey": (parse_vkey, (str(AGENT.verifier), str(RECEIPTS.verifier))),
+    "checkpoint text": (note.parse_checkpoint, (SIGNED.decode().split("\n\n")[0] + "\n",)),
+    "agent id": (topics.check_agent_id, ("em-01",)),
+    "domain": (topics.check_domain, ("jishi.example",)),
+    "topic": (topics.parse_up_topic, (topics.up_topic("em-01"),)),
+    "origin": (topics.parse_origin, ("jishi.example/a/em-01/1",)),
+}
+
+TROUBLE = (
+    *(b"\n", b"\n\n", b" ", b"0", b"-", b"9" * 30, b"\x00", b"\xff", b"\xed\xa0\x80", b"\xe2\x80\x94 ", b"\\ud800"),
+    *(b"[", b"[" * 2000, b"{" * 2000, b'"', b"null", b"true", b"1e999", b"1.5", b"\xe2\x80\xa8", b"=", b"+", b","),
+)
+fragments = st.binary(max_size=12) | st.sampled_from(TROUBLE)
+
+
+@st.composite
+def mutations(draw: st.DrawFn, valid: tuple[bytes, ...]) -> bytes:
+    raw = draw(st.sampled_from(valid))
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(raw)))
+        end = draw(st.integers(at, min(len(raw), at + 12)) | st.just(len(raw)))
+        change = draw(st.sampled_from(["replace", "cut", "double", "flip"]))
+        if change == "replace":
+            raw = raw[:at] + draw(fragments) + raw[end:]
+        elif change == "cut":
+            raw = raw[:at] + raw[end:]
+        elif change == "double":
+            raw = raw[:end] + raw[at:]
+        elif at < len(raw):
+            raw = raw[:at] + bytes([raw[at] ^ 1 << draw(st.integers(0, 7))]) + raw[at + 1 :]
+    return raw
+
+
+def _stays_in_the_family(parser: Callable[[Any], object], foreign: bytes | str) -> None:
+    try:
+        parser(foreign)
+    except ForeignBytesError as error:
+        message_text = str(error)
+        assert len(message_text) < 1000
+        assert "\n" not in message_text
+
+
+@pytest.mark.parametrize("name", BYTE_PARSERS)
+@given(data=st.data())
+def test_any_bytes_cause_one_family_of_error(name: str, data: st.DataObject) -> None:
+    parser, valid = BYTE_PARSERS[name]
+    _stays_in_the_family(parser, data.draw(st.binary(max_size=300) | mutations(valid)))
+
+
+@pytest.mark.parametrize("name", BYTE_PARSERS)
+def test_every_cut_and_every_damaged_byte_causes_one_family_of_error(name: str) -> None:
+    parser, valid = BYTE_PARSERS[name]
+    for raw in valid:
+        for at in range(len(raw)):
+            _stays_in_the_family(parser, raw[:at])
+            for other in (0x00, 0x0A, 0x22, 0x5C, 0x80, raw[at] ^ 1):
+                _stays_in_the_family(parser, raw[:at] + bytes([other]) + raw[at + 1 :])
+
+
+@pytest.mark.parametrize("name", TEXT_PARSERS)
+@given(data=st.data())
+def test_any_text_causes_one_family_of_error(name: str, data: st.DataObject) -> None:
+    parser, valid = TEXT_PARSERS[name]
+    text = data.draw(st.text(st.characters(), max_size=100) | st.sampled_from(valid))
+    at = data.draw(st.integers(0, len(text)))
+    _stays_in_the_family(parser, text[:at] + data.draw(st.text(st.characters(), max_size=3)) + text[at:])
+
+
+def _deflated(bundle: bytes) -> bytes:
+    packed = zlib.compress(bundle, 9)
+    return b"jishi-batch/v1\nold 0\nnote 1\nentries %d\ndeflate 1\n\nn" % len(packed) + packed
+
+
+WORST = {
+    "an entry of brackets": (entry.decode, b"[" * 4096),
+    "an entry of digits": (entry.decode, READING[:12] + b"9" * 4000),
+    "an entry of backslashes": (entry.decode, b'{"v":1,"i":0,"t":0,"m":0,"b":"00000000","k":"' + b"\\" * 4000),
+    "a million brackets": (entry.decode, b"[" * 1_000_000),
+    "a note of line feeds": (note.parse_note, b"\n" * note.MAX_NOTE_BYTES),
+    "a note of spaces": (note.parse_note, b"\n\n\xe2\x80\x94" + b" " * 130_000 + b"\n"),
+    "a note of base64": (note.parse_note, b"t\n\n\xe2\x80\x94 a " + b"A" * 130_001 + b"\n"),
+    "a checkpoint with a long size": (
+        lambda raw: note.parse_checkpoint(raw.decode()),
+        b"o\n" + b"9" * 1_000_000 + b"\nx\n",
+    ),
+    "a vkey of pluses": (lambda raw: parse_vkey(raw.decode()), b"+" * 1_000_000),
+    "a vkey of base64": (lambda raw: parse_vkey(raw.decode()), b"a+00000000+" + b"A" * 1_000_000),
+    "a header of line feeds": (message.parse_up, b"jishi-hello/v1" + b"\n" * 1_000_000),
+    "a header of one line": (message.parse_up, b"jishi-hello/v1\nnonce " + b"0" * 1_000_000),
+    "a welcome of levels": (message.parse_down, WELCOME[:60] + b"level a b 1\n" * 10_000),
+    "a level of commas": (message.parse_down, WELCOME.replace(b"30000,-1", b"1," * 30_000)),
+    "a bundle of small entries": (batch.parse_bundle, b"\x00\x01x" * 1_300_000),
+    "a bundle of empty entries": (batch.parse_bundle, bytes(4_000_000)),
+    "a compressed bundle of small entries": (batch.parse_batch, _deflated(b"\x00\x01x" * 1_300_000)),
+    "a topic of slashes": (lambda raw: topics.parse_up_topic(raw.decode()), b"jishi/v1/up/" + b"/" * 1_000_000),
+    "an origin of hyphens": (lambda raw: topics.parse_origin(raw.decode()), b"a" + b"-" * 1_000_000 + b"/a/em-01/1"),
+    "an origin of short labels": (lambda raw: topics.parse_origin(raw.decode()), b"a." * 89 + b"!/a/em-01/1"),
+}
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_the_worst_input_costs_little_time_and_memory(name: str) -> None:
+    parser, raw = WORST[name]
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        with pytest.raises(ForeignBytesError):
+            parser(raw)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - started < 2.0  # milliseconds without tracing; a quadratic parser takes minutes
+    assert peak < 32 * 1024 * 1024
