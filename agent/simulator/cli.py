@@ -1,0 +1,132 @@
+"""`jishi-agent simulate`: an instrument's meter without hardware, for trying a configuration, and for the demo.
+
+It opens a pseudo-terminal, puts a link to it where the configuration says that the port is, answers as an SDM120 at
+address 1, and writes what the instrument really did to a file. With `--software` a real process runs while the
+instrument is on. It ends on SIGTERM or SIGINT and takes the link with it.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import get_args
+
+from agent.clock import SystemClock
+from agent.simulator.meter import Fault, Load, PtyMeter
+from agent.simulator.models import MODELS, Segment, segments
+from agent.simulator.truth import Truth
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `simulate`."""
+    parser.add_argument("--model", choices=sorted(MODELS), required=True, help="which instrument to be")
+    parser.add_argument("--link", type=Path, required=True, metavar="PATH", help="where the port appears, as a symlink")
+    parser.add_argument("--truth", type=Path, required=True, metavar="FILE", help="where to write what really happened")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same instrument (default 1)")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="divides the length of phases (default 1)")
+    parser.add_argument("--software", metavar="NAME", help="run a process with NAME in its command line")
+    parser.add_argument("--fault", choices=get_args(Fault), help="answer wrongly, to see how the agent stands it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate until told to end; return the exit code."""
+    try:
+        import tty  # noqa: F401
+    except ImportError:
+        print("simulate needs pseudo-terminals, which Windows does not have; run it on Linux or macOS", file=sys.stderr)
+        return 1
+    try:
+        _simulate(arguments)
+    except OSError as error:
+        print(f"simulate: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class Software:
+    """The instrument's control software, for a process watcher to find: a shell that waits, with NAME as its name."""
+
+    def __init__(self, name: str | None) -> None:
+        self._name = name
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def follow(self, segment: Segment) -> None:
+        """Run while the instrument is on."""
+        if segment.state == "off":
+            self.end()
+        elif self._name and self._process is None:
+            # It ends by itself when this process is gone, because its standard input closes then.
+            self._process = subprocess.Popen(["/bin/sh", "-c", "read -r _", self._name], stdin=subprocess.PIPE)
+
+    def end(self) -> None:
+        """End it, as an operator closes a program."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
+
+
+def _simulate(arguments: argparse.Namespace) -> None:
+    clock = SystemClock()
+    truth = Truth(arguments.truth)
+    software = Software(arguments.software)
+
+    def changed(wall_ms: int, segment: Segment) -> None:
+        truth.changed(wall_ms, segment)
+        software.follow(segment)
+
+    model = MODELS[arguments.model]
+    load = Load(segments(model, seed=arguments.seed, speed=arguments.speed), clock.now(), changed=changed)
+    meter = PtyMeter(load, seed=arguments.seed, fault=arguments.fault)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        meter.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    _link(arguments.link, meter.slave_path)
+    try:
+        print(
+            f"ready: {arguments.model} at {arguments.link}, seed {arguments.seed}, speed {arguments.speed:g}",
+            flush=True,
+        )
+        meter.serve()
+    finally:
+        _unlink(arguments.link, meter.slave_path)
+        meter.close()
+        software.end()
+        truth.end(clock.now().wall_ms)
+
+
+def _link(link: Path, target: str) -> None:
+    """Make `link` lead to the port in one step; a link that an earlier simulation left is replaced, a file is not."""
+    if link.exists() and not link.is_symlink():
+        raise FileExistsError(f"{link} exists and is no symlink; choose another --link")
+    fresh = link.with_name(f"{link.name}.{os.getpid()}")
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
+def _unlink(link: Path, target: str) -> None:
+    if link.is_symlink() and str(link.readlink()) == target:
+        link.unlink()
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed <= 100_000:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 100000")
+    return speed
+
+
+def main() -> int:
+    """Run as `python -m agent.simulator.cli`."""
+    parser = argparse.ArgumentParser(prog="jishi-agent simulate", description=__doc__)
+    configure(parser)
+    return run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
