@@ -60,8 +60,8 @@ class SystemClock:
     def asleep_ms(self) -> int:
         if not hasattr(time, "CLOCK_BOOTTIME"):
             return 0
-        with_sleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        return (with_sleep_ns - time.clock_gettime_ns(time.CLOCK_MONOTONIC)) // 1_000_000
+        without_sleep_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        return (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - without_sleep_ns) // 1_000_000
 
 
 def jump_ms(before: Instant, after: Instant) -> int:

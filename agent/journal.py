@@ -43,6 +43,7 @@ class Journal:
         self.directory = directory
         self.origin = origin
         self._disk = disk
+        self._closed = False
         self._mutex = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
         self._writer = WriterLock(directory)
@@ -196,6 +197,9 @@ class Journal:
     def close(self) -> None:
         """Release files and lock; the journal cannot be used any more."""
         with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
             self._segments.close()
             self._signed_slot.close()
             self._receipt_slot.close()

@@ -78,7 +78,7 @@ class Segments:
 
     def append(self, line: bytes, *, header: Header, receipted_size: int) -> None:
         """Put the line of entry `header.frontier.size` on the medium; EntryRefused leaves all as it was."""
-        self._keep_budget(len(line), receipted_size=receipted_size)
+        self._keep_budget(len(segment.header_line(header)) + len(line), receipted_size=receipted_size)
         failures = 0
         while True:
             try:
@@ -217,7 +217,10 @@ class Segments:
         firsts = list(self._lengths)
         if len(firsts) < 2 or firsts[1] > receipted_size:
             return False
-        self._disk.remove(self._path(firsts[0]))
+        try:
+            self._disk.remove(self._path(firsts[0]))
+        except OSError:
+            return False  # on Windows, while somebody reads it
         del self._lengths[firsts[0]]
         self.readable_from = max(self.readable_from, firsts[1])
         return True

@@ -1,0 +1,116 @@
+"""The words between the conversation and its shell: what it reads, its phases, what happens to it, what it wants done.
+
+`Conversation.handle` takes an event and returns actions; `Uplink` turns sockets and the journal into the one and the
+other into sockets and the journal.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
+
+from protocol.message import Level
+from protocol.note import Receipt
+
+
+class Ledger(Protocol):
+    """What the conversation reads of the journal."""
+
+    @property
+    def origin(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def receipted_size(self) -> int: ...
+    @property
+    def readable_from(self) -> int: ...
+    def root_at(self, size: int) -> bytes: ...
+    def batch_end(self, first: int, *, most_entries: int, most_bytes: int) -> int: ...
+
+
+class Phase(Enum):
+    OFFLINE = auto()
+    CONNECTING = auto()
+    GREETING = auto()
+    WELCOMED = auto()
+    PAUSED = auto()
+    SHUNNED = auto()
+    DIVERGED = auto()
+
+
+# Events
+
+
+class Connected(NamedTuple):
+    """The broker took the connection and the subscription."""
+
+
+class Lost(NamedTuple):
+    """There is no connection (any more), or it could not be made."""
+
+    reason: str
+
+
+class Received(NamedTuple):
+    """A message from the collector's side."""
+
+    raw: bytes
+
+
+class Appended(NamedTuple):
+    """The journal has grown."""
+
+
+class Due(NamedTuple):
+    """`due_ms` has come."""
+
+
+Event = Connected | Lost | Received | Appended | Due
+
+
+# Actions, to be done in their order
+
+
+class Connect(NamedTuple):
+    """Connect and subscribe; answer with Connected or Lost."""
+
+
+class Disconnect(NamedTuple):
+    """Close the connection; no Lost is expected for it."""
+
+
+class SendHello(NamedTuple):
+    """Sign a checkpoint over `size` entries and say hello with it."""
+
+    nonce: str
+    size: int
+    root: bytes
+
+
+class SendBatch(NamedTuple):
+    """Sign a checkpoint over `size` entries and send it with those from `old` on."""
+
+    old: int
+    size: int
+    root: bytes
+
+
+class KeepReceipt(NamedTuple):
+    """Store a verified receipt."""
+
+    receipt: Receipt
+
+
+class UseLevels(NamedTuple):
+    """Hand the level hints to the recorder."""
+
+    levels: tuple[Level, ...]
+
+
+class Tell(NamedTuple):
+    """Something for the log."""
+
+    text: str
+
+
+Action = Connect | Disconnect | SendHello | SendBatch | KeepReceipt | UseLevels | Tell
