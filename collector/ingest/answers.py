@@ -1,0 +1,33 @@
+"""What an agent is told: welcomes and refusals. A receipt is its own answer."""
+
+from collector.ingest.accept import Fork, Gap, Refused, Suspect
+from collector.ingest.held import HeldJournal
+from protocol.message import Refusal, RefusalCode, pack
+
+WINDOW = 4  # batches that an agent may have under way
+SPREAD_S = 60  # over which 16 000 agents come back after a broken connection (faults.md section 2)
+
+Rejection = Gap | Fork | Suspect | Refused
+# To whom the state of the log is told: agents whose key we know. Others learn nothing about it.
+_TOLD = ("gap", "suspect", "fork", "malformed", "too-large")
+
+
+def refuse(rejection: Rejection, journal: HeldJournal | None) -> bytes:
+    """The refusal of a batch or hello, with what is held of its log."""
+    code, detail = _explain(rejection, journal)
+    if journal is None or code not in _TOLD:
+        return pack(Refusal(code, 0, detail, None))
+    return pack(Refusal(code, journal.held.size, detail, journal.receipt))
+
+
+def _explain(rejection: Rejection, journal: HeldJournal | None) -> tuple[RefusalCode, str]:
+    match rejection:
+        case Refused(code, detail):
+            return code, detail
+        case Gap(old):
+            held = 0 if journal is None else journal.held.size
+            return "gap", f"entries from {old} on were sent, the collector holds {held}"
+        case Suspect(size):
+            return "suspect", f"the entries do not lead to the signed root of size {size}: send them again"
+        case Fork(size):
+            return "fork", f"the log's key signed two trees of size {size}"

@@ -1,0 +1,88 @@
+"""What is held of one journal while a transaction is being judged: the stored state, moved on in memory.
+
+Several batches of one journal may come in one transaction; each is judged by what the ones before it made of
+the journal. Nothing here is stored before the writer swaps the journal from `old_size`.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from collector.ingest.accept import Accepted, Held
+from collector.store.database import Connection
+from collector.store.queries import load
+from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
+from protocol.merkle import EMPTY_FRONTIER, Frontier, leaf_hash
+from protocol.note import parse_checkpoint, parse_note, parse_vkey
+
+_SQL = load("ingest")
+
+
+@dataclass(slots=True)
+class HeldJournal:
+    """`held`, `receipt` and `standing` move with what is judged; `base` and `stored_standing` are the database's."""
+
+    held: Held
+    receipt: bytes | None
+    standing: str
+    base: Frontier
+    stored_standing: str
+    leaves: list[bytes] = field(default_factory=list)
+
+    @property
+    def moved(self) -> bool:
+        return self.held.size > self.base.size
+
+    def move(self, accepted: Accepted, *, receipt: bytes) -> None:
+        self.held = replace(self.held, frontier=accepted.frontier)
+        self.leaves.extend(accepted.leaves)
+        self.receipt = receipt
+        self.stand("ok")
+
+    def stand(self, standing: str) -> None:
+        """A proved fork stays one."""
+        if self.standing != "fork":
+            self.standing = standing
+
+    def root_at(self, connection: Connection, size: int) -> bytes:
+        """The root of the held tree at a size up to the one held."""
+        if size >= self.base.size:
+            return self.base.extend(self.leaves[: size - self.base.size]).root()
+        return _stored_root_at(connection, self.held.journal_id, size)
+
+
+def load_held(connection: Connection, origins: set[str]) -> dict[str, HeldJournal]:
+    """The held journals by origin; an origin that nobody enrolled is absent."""
+    rows = connection.execute(_SQL.load_journals, {"origins": list(origins)}, binary=True).fetchall()
+    return {row[0]: _from_row(row) for row in rows}
+
+
+def _from_row(row: tuple[Any, ...]) -> HeldJournal:
+    _, journal_id, agent_id, vkey, revoked, standing, size, frontier_bytes, receipt = row
+    frontier = Frontier.from_bytes(size, frontier_bytes)
+    held = Held(journal_id, agent_id, parse_vkey(vkey), revoked, frontier)
+    return HeldJournal(held, receipt, standing, frontier, standing)
+
+
+def _stored_root_at(connection: Connection, journal_id: int, size: int) -> bytes:
+    """The root at a size below the one stored: from the note of a batch that ended there, else recomputed.
+
+    Recomputing reads the journal from its beginning. Only a checkpoint that the agent signed in the middle of
+    what it later sent as one batch asks for it.
+    """
+    values = {"journal_id": journal_id, "size": size}
+    row = connection.execute(_SQL.find_batch_up_to, values, binary=True).fetchone()
+    if row is not None and row[0] == size:
+        return parse_checkpoint(parse_note(row[1]).text).root
+    frontier = EMPTY_FRONTIER
+    for entries in _stored_entries(connection, values):
+        frontier = frontier.extend(map(leaf_hash, entries[: size - frontier.size]))
+    return frontier.root()
+
+
+def _stored_entries(connection: Connection, values: dict[str, int]) -> Iterator[tuple[bytes, ...]]:
+    with connection.cursor(name="stored_entries") as cursor:
+        cursor.itersize = 50
+        for (compressed,) in cursor.execute(_SQL.list_bundles_up_to, values):
+            yield parse_bundle(zlib.decompressobj().decompress(compressed, MAX_INFLATED_BYTES))

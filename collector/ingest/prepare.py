@@ -1,0 +1,113 @@
+"""From an MQTT message to something that the writer can judge: all that needs no knowledge of what is held.
+
+Parses the frame, decodes the entries and packs the rows of those that are readings, and names the local days
+that they touch. It runs beside the transaction before it, so that the database and the processor are both busy.
+
+An entry that cannot be decoded, or that claims another index than its place, is evidence all the same: it is
+stored and earns nothing, so it has no row here.
+"""
+
+from dataclasses import dataclass
+
+from collector.ingest import rows
+from protocol.batch import Batch
+from protocol.entry import Reading, decode
+from protocol.errors import ForeignBytesError, MalformedEntry, TooLarge
+from protocol.interval import DAY_MS, UTC_OFFSET_MS
+from protocol.message import Hello, RefusalCode, parse_up
+from protocol.policy import MAX_DWELL_MS
+from protocol.topics import parse_up_topic
+
+# How far past midnight a reading can still decide the day before: the longest dwell and the longest gap that a
+# policy may ask for (Policy.horizon_ms).
+LOOK_AHEAD_MS = 2 * MAX_DWELL_MS
+
+# watcher, channel, and a local day as days since 1970-01-01
+Touch = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A parsed batch. `tails` has a row (without its journal) for each entry that is a reading, else None."""
+
+    agent_id: str
+    origin: str
+    batch: Batch
+    raw: bytes
+    tails: tuple[bytes | None, ...]
+    touches: frozenset[Touch]
+    undecoded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A parsed hello."""
+
+    agent_id: str
+    origin: str
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A message that is none of ours, and what to tell the agent in whose name it came."""
+
+    agent_id: str
+    code: RefusalCode
+    detail: str
+
+
+Prepared = Offer | Greeting | Poison
+
+
+def prepare(topic: str, payload: bytes) -> Prepared:
+    """Reads one message; raises MalformedName when not even the topic is an agent's."""
+    agent_id = parse_up_topic(topic)
+    try:
+        message = parse_up(payload)
+    except TooLarge as error:
+        return Poison(agent_id, "too-large", str(error))
+    except ForeignBytesError as error:
+        return Poison(agent_id, "malformed", str(error))
+    # The note is opened only where its key is known; its first line says which that may be.
+    note = message.note
+    origin = note[: note.find(b"\n")].decode("utf-8", "replace").replace("\x00", "")
+    if isinstance(message, Hello):
+        return Greeting(agent_id, origin, message)
+    return _prepare_batch(agent_id, origin, message, payload)
+
+
+def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offer:
+    tails: list[bytes | None] = []
+    touches: set[Touch] = set()
+    undecoded = 0
+    for index, entry_bytes in enumerate(batch.entries, batch.old):
+        tail = None
+        try:
+            entry = decode(entry_bytes)
+            if entry.index != index:
+                undecoded += 1
+            elif type(reading := entry.body) is Reading:
+                start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
+                tail = rows.reading_row_tail(entry, reading, start_ms=start_ms)
+                _touch(touches, reading, start_ms)
+        except MalformedEntry:
+            undecoded += 1
+        tails.append(tail)
+    return Offer(agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded)
+
+
+def _touch(touches: set[Touch], reading: Reading, start_ms: int) -> None:
+    """Marks the local days of a block, and the day before where the block may still decide how that one ended."""
+    first = (start_ms + UTC_OFFSET_MS - LOOK_AHEAD_MS) // DAY_MS
+    last = (start_ms + UTC_OFFSET_MS + sum(reading.durations_ms)) // DAY_MS
+    for day in range(first, last + 1):
+        touches.add((reading.watcher, reading.channel, day))
+
+
+def stored_bundle(offer: Offer) -> bytes | None:
+    """The compressed bundle exactly as it came, where the whole batch may be stored; None where it came plain."""
+    header_end = offer.raw.index(b"\n\n")
+    if offer.raw[header_end - 1 : header_end] != b"1":  # the last header line is `deflate 0|1`
+        return None
+    return offer.raw[header_end + 2 + len(offer.batch.note) :]

@@ -1,0 +1,65 @@
+-- name: hold_measurements
+-- Holds off new measurement facts until we commit (registry's lock_measurements is the other side).
+SELECT pg_advisory_xact_lock_shared(hashtextextended('jishi measurement', 0));
+
+-- name: load_journals
+-- What is held of the logs with these origins.
+SELECT origin, journal_id, agent_id, vkey, revoked_at IS NOT NULL, standing, size, frontier, receipt
+FROM journal WHERE origin = ANY (%(origins)s);
+
+-- name: load_newest_journal
+-- What is held of an agent's newest log, to answer a message that names no log.
+SELECT size, receipt FROM journal WHERE agent_id = %(agent_id)s ORDER BY epoch DESC LIMIT 1;
+
+-- name: swap_journals
+-- Compare-and-swap: a journal moves from the size that we judged by, or not at all; returns those that moved.
+UPDATE journal j
+SET size = u.size, frontier = u.frontier, receipt = u.receipt, receipted_at = %(now)s,
+    standing = CASE j.standing WHEN 'fork' THEN 'fork' ELSE u.standing END
+FROM unnest(%(journals)s::integer[], %(olds)s::bigint[], %(sizes)s::bigint[], %(frontiers)s::bytea[],
+            %(receipts)s::bytea[], %(standings)s::text[]) AS u (journal_id, old, size, frontier, receipt, standing)
+WHERE j.journal_id = u.journal_id AND j.size = u.old AND j.revoked_at IS NULL
+RETURNING j.journal_id;
+
+-- name: set_standing
+-- How a journal stands; a proved fork stays one.
+UPDATE journal SET standing = %(standing)s WHERE journal_id = %(journal_id)s AND standing <> 'fork';
+
+-- name: hold_note
+-- Keeps a batch that may be a fork: each note once, at most two of a kind for a journal.
+INSERT INTO held_note (journal_id, kind, note, batch, received_at)
+SELECT %(journal_id)s, %(kind)s, %(note)s, %(batch)s, %(now)s
+WHERE (SELECT count(*) FROM held_note WHERE journal_id = %(journal_id)s AND kind = %(kind)s) < 2
+    AND NOT EXISTS (SELECT FROM held_note WHERE journal_id = %(journal_id)s AND note = %(note)s);
+
+-- name: find_batch_up_to
+-- The stored batch that holds the entry before this size, whose note may be for exactly this size.
+SELECT size, note FROM batch WHERE journal_id = %(journal_id)s AND first < %(size)s ORDER BY first DESC LIMIT 1;
+
+-- name: list_bundles_up_to
+-- The stored entries of a journal from the beginning, in order.
+SELECT entries FROM batch WHERE journal_id = %(journal_id)s AND first < %(size)s ORDER BY first;
+
+-- name: touch_days
+-- Marks the days of these watchers' readings for the instrument that each measured on that day.
+INSERT INTO dirty_day (asset_no, day, touched_at)
+SELECT DISTINCT m.asset_no, t.day, clock_timestamp()
+FROM (SELECT agent_id, watcher, channel, DATE '1970-01-01' + day_no AS day
+      FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[], %(days)s::integer[])
+          AS u (agent_id, watcher, channel, day_no)) AS t
+CROSS JOIN LATERAL (
+    SELECT asset_no FROM measurement m
+    WHERE m.agent_id = t.agent_id AND m.watcher = t.watcher AND m.channel = t.channel AND m.from_day <= t.day
+    ORDER BY m.from_day DESC, m.seq DESC LIMIT 1) AS m
+WHERE m.asset_no IS NOT NULL
+ORDER BY 1, 2
+ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+
+-- name: see_agents
+-- These agents spoke now, and said that their journals have these sizes.
+UPDATE agent a SET last_seen_at = %(now)s, reported_size = u.size
+FROM unnest(%(agents)s::text[], %(sizes)s::bigint[]) AS u (agent_id, size) WHERE a.agent_id = u.agent_id;
+
+-- name: notify
+-- Tells the deriver, once this transaction commits, that there is work.
+SELECT pg_notify(%(channel)s, '');
