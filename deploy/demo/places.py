@@ -74,13 +74,9 @@ def claimed(places: Places) -> Iterator[None]:
     places.root.mkdir(mode=0o755, parents=True, exist_ok=True)
     owner = places.root.stat().st_uid
     if owner != os.getuid():
-        raise DemoError(
-            f"{places.root} belongs to another user; set JISHI_DEMO_DIR to a directory of your own"
-        )
+        raise DemoError(f"{places.root} belongs to another user; set JISHI_DEMO_DIR to a directory of your own")
     if any(places.root.iterdir()) and not (places.root / LOCK).exists():
-        raise DemoError(
-            f"{places.root} holds files that are not the demo's; set JISHI_DEMO_DIR to an empty directory"
-        )
+        raise DemoError(f"{places.root} holds files that are not the demo's; set JISHI_DEMO_DIR to an empty directory")
     with (places.root / LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -79,7 +79,7 @@ def describe(agent_id: str, instrument: str, *, status: dict[str, Any], record: 
         power=f"{watts[0]:.0f} W" if watts else "–",
         hours_today=f"{record['run_s'] / 3600:.3f} h ({record['run_s']} s)" if record else "–",
         journal=f"{journal['size']} entries" if "size" in journal else "–",
-        receipted=f"{journal['receipted']} ({age:.0f} s ago)" if age is not None else str(journal.get("receipted", "–")),
+        receipted=f"{journal.get('receipted', '–')}" + (f" ({age:.0f} s ago)" if age is not None else ""),
         restarts=restarts,
     )
 

@@ -48,9 +48,7 @@ def read_truth(path: Path) -> list[Span]:
             at = int(event["at_ms"]) // 1000
             following = "" if event.get("end") else str(event["state"])
         except (ValueError, KeyError, TypeError) as problem:
-            raise TruthError(
-                f"{path.name} line {number}: not a line of the simulator: {line[:80]}"
-            ) from problem
+            raise TruthError(f"{path.name} line {number}: not a line of the simulator: {line[:80]}") from problem
         if state and at > since:
             spans.append((since, at, state))
         state, since = following, at

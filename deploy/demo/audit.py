@@ -1,0 +1,201 @@
+"""The demo's audit: what was recorded, held against three independent things.
+
+- each agent's own journal files: the same bytes, each entry once, all receipted;
+- the stored bytes: every hour record computed once more, by protocol alone;
+- the simulators' truth, second by second.
+
+It reads the database and the files itself, and none of the collector's or the agent's own code, so that an error there
+cannot hide itself here.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from deploy.demo.places import DemoError
+from deploy.demo.stage import INSTRUMENTS, Instrument, Stage
+from deploy.demo.truth import Comparison, Span, compare, read_truth
+from protocol import hours
+from protocol.batch import parse_bundle
+from protocol.entry import Entry, Reading, decode
+from protocol.hours import HourRecord
+from protocol.interval import DAY_S, day_bounds_ms, local_day
+from protocol.keys import parse_vkey
+from protocol.lead import UNOBSERVED
+from protocol.merkle import leaf_hash, root
+from protocol.note import open_checkpoint
+from protocol.observation import covered_ms, observations
+from protocol.policy import Policy, parse_policy
+
+SETTLE_S = 60.0
+TOLERANCE_S = 3
+"""How far from a true transition a recorded one may lie: two polls of 1 s, and the second that is rounded down."""
+UNOBSERVED_PER_KILL_S = 60
+"""What a killed agent may leave open (evidence.md section 3), and any start: enrolment, the first answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Lines to print, the verdict last."""
+
+    ok: bool
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the collector holds of one instrument."""
+
+    entries: tuple[bytes, ...]
+    receipted: int
+    doubled: int
+    """Entries that it holds more than once."""
+    records: tuple[HourRecord, ...]
+    faults: tuple[str, ...]
+
+
+def audit(stage: Stage) -> Result:
+    """Waits until the deriver has caught up, then compares everything."""
+    dsn = (stage.places.collector / "dsn").read_text(encoding="utf-8").strip()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        try:
+            stage.wait_for(lambda: _is_settled(connection), within_s=SETTLE_S)
+        except DemoError as problem:
+            return Result(False, (f"demo: failed: hour records were not derived in time: {problem}",))
+        stored = [_read_stored(connection, instrument) for instrument in INSTRUMENTS]
+    faults: list[str] = []
+    lines: list[str] = []
+    totals = [0] * 5
+    for instrument, held in zip(INSTRUMENTS, stored, strict=True):
+        journal = _read_journal(stage.state_dir(instrument))
+        truth = read_truth(stage.truth_file(instrument))
+        result = compare(truth, list(_recorded(held.records)), tolerance_s=TOLERANCE_S)
+        kills = stage.restarts_of(instrument)
+        faults += [f"{instrument.agent_id}: {fault}" for fault in _faults(held, journal, result, kills=kills)]
+        lines.append(_describe(instrument, result, kills=kills))
+        found = (len(journal), held.receipted, result.recorded_run_s, result.lost_s, result.doubled_s + held.doubled)
+        totals = [total + each for total, each in zip(totals, found, strict=True)]
+    entries, receipted, run_s, lost, doubled = totals
+    verified = sum(len(held.records) for held in stored)
+    lines += [f"demo: failed: {fault}" for fault in faults]
+    verdict = "failed" if faults else "ok"
+    lines.append(
+        f"demo: {verdict} instruments={len(INSTRUMENTS)} entries={entries} receipted={receipted} run_s={run_s} "
+        f"lost={lost} doubled={doubled} hours_verified={verified}"
+    )
+    return Result(not faults, tuple(lines))
+
+
+def _faults(held: Stored, journal: Sequence[bytes], result: Comparison, *, kills: int) -> Iterator[str]:
+    yield from held.faults
+    if held.entries != tuple(journal):
+        yield f"the collector holds {len(held.entries)} entries, the journal {len(journal)}, and they are not the same"
+    if held.receipted != len(journal):
+        yield f"{held.receipted} of {len(journal)} entries are receipted"
+    if not held.records:
+        yield "there is no hour record"
+    if result.recorded_run_s == 0:
+        yield "no run was recorded"
+    if result.lost_s or result.doubled_s or held.doubled:
+        yield f"{result.lost_s} s lost, {result.doubled_s} s and {held.doubled} entries doubled"
+    allowed = UNOBSERVED_PER_KILL_S * kills + TOLERANCE_S
+    if result.unobserved_s > allowed:
+        yield f"{result.unobserved_s} s unobserved after the first reading; {allowed} s are allowed for {kills} kills"
+
+
+def _describe(instrument: Instrument, result: Comparison, *, kills: int) -> str:
+    return (
+        f"demo: {instrument.agent_id}: run {result.recorded_run_s} s, truth {result.true_run_s} s, "
+        f"lost {result.lost_s} s, doubled {result.doubled_s} s, unobserved {result.unobserved_s} s, "
+        f"agent restarts {kills}"
+    )
+
+
+def _is_settled(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM dirty_day WHERE day <= (now() AT TIME ZONE 'UTC+8')::date"
+    ).fetchone()
+    return row is not None and row[0] == 0
+
+
+def _read_stored(connection: psycopg.Connection[tuple[object, ...]], instrument: Instrument) -> Stored:
+    entries: list[bytes] = []
+    faults: list[str] = []
+    doubled = 0
+    rows = connection.execute(
+        "SELECT b.first, b.entries, b.note, j.vkey FROM batch b JOIN journal j USING (journal_id) "
+        "WHERE j.agent_id = %s ORDER BY b.first",
+        [instrument.agent_id],
+    )
+    for first, bundle, note, vkey in rows:
+        doubled += max(0, len(entries) - int(str(first)))
+        entries += parse_bundle(zlib.decompress(_bytes(bundle)))
+        checkpoint = open_checkpoint(_bytes(note), parse_vkey(str(vkey)))
+        if checkpoint.root != root(map(leaf_hash, entries)) or checkpoint.size != len(entries):
+            faults.append(f"the stored bytes up to entry {len(entries)} do not lead to the root that the agent signed")
+    journal = connection.execute(
+        "SELECT size FROM journal WHERE agent_id = %s AND receipt IS NOT NULL", [instrument.agent_id]
+    ).fetchone()
+    bodies = connection.execute(
+        "SELECT r.body, p.body FROM hour_record r JOIN policy p ON p.sha256 = r.policy "
+        "WHERE asset_no = %s ORDER BY day",
+        [instrument.asset],
+    ).fetchall()
+    records = tuple(hours.decode(_bytes(body)) for body, _ in bodies)
+    policies = [parse_policy(_bytes(policy)) for _, policy in bodies]
+    faults += _recompute(records, policies, entries)
+    receipted = int(str(journal[0])) if journal else 0
+    return Stored(tuple(entries), receipted, doubled, records, tuple(faults))
+
+
+def _recompute(records: Sequence[HourRecord], policies: Sequence[Policy], entries: Sequence[bytes]) -> Iterator[str]:
+    """Every record once more from the bytes alone, each day from the state in which the one before it ended."""
+    blocks = [(entry, entry.body) for entry in map(decode, entries) if _shows_power(entry)]
+    ends: dict[date, str] = {}
+    for record, policy in zip(records, policies, strict=True):
+        day = date.fromisoformat(record.day)
+        start_ms, end_ms = day_bounds_ms(day)
+        readings = [(entry, body) for entry, body in blocks if isinstance(body, Reading)]
+        within = [(e, b) for e, b in readings if covered_ms(e, b)[0] < end_ms and covered_ms(e, b)[1] > start_ms]
+        newest_ms = max((covered_ms(entry, body)[1] for entry, body in within), default=start_ms)
+        origins = [origin for origin, _, _ in record.journals]
+        again = hours.derive_day(
+            record.asset,
+            day,
+            observed=observations(readings, policy),
+            policy=policy,
+            lead_in=ends.get(day - timedelta(days=1), UNOBSERVED),
+            journals=hours.contributing(((origins[0], e, b) for e, b in within), start_ms, end_ms=end_ms),
+            observed_until_ms=end_ms if record.until == DAY_S else newest_ms,
+        )
+        ends[day] = again.lead_out
+        if hours.encode(again) != hours.encode(record):
+            yield f"the hour record of {record.day} is not what the stored bytes give"
+
+
+def _shows_power(entry: Entry) -> bool:
+    return isinstance(entry.body, Reading) and (entry.body.watcher, entry.body.channel) == ("meter", "power")
+
+
+def _recorded(records: Sequence[HourRecord]) -> Iterator[Span]:
+    for record in records:
+        midnight_s = day_bounds_ms(date.fromisoformat(record.day))[0] // 1000
+        yield from ((midnight_s + start, midnight_s + end, state) for start, end, state in record.spans)
+
+
+def _read_journal(state_dir: Path) -> list[bytes]:
+    """The entries in the agent's segment files: `<crc> <entry>` lines after a header line."""
+    entries: list[bytes] = []
+    for segment in sorted(state_dir.glob("journal/*/*.log")):
+        entries += [line[9:] for line in segment.read_bytes().splitlines()[1:]]
+    return entries
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, (bytes, memoryview)):
+        raise DemoError(f"the database gave a {type(value).__name__} where bytes are stored")
+    return bytes(value)
