@@ -116,9 +116,8 @@ def _describe(instrument: Instrument, result: Comparison, *, kills: int) -> str:
 
 
 def _is_settled(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    row = connection.execute(
-        "SELECT count(*) FROM dirty_day WHERE day <= (now() AT TIME ZONE 'UTC+8')::date"
-    ).fetchone()
+    today = local_day(int(datetime.now(UTC).timestamp() * 1000))
+    row = connection.execute("SELECT count(*) FROM dirty_day WHERE day <= %s", [today]).fetchone()
     return row is not None and row[0] == 0
 
 
