@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from agent.clock import Clock
 from agent.errors import AgentError
-from agent.watchers.watcher import Emit, Fault, Watcher, one_line
+from agent.watchers.watcher import Emit, Fault, Watcher
+from protocol.entry import clean_text
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -74,7 +75,7 @@ class Supervisor:
             pause_s = pause.after(time.monotonic() - started_s)
             self.failures[watcher.name] += 1
             log.error("watcher failed", extra={"watcher": watcher.name, "reason": reason, "pause_s": pause_s})
-            self._emit(Fault(watcher.name, self._clock.now(), one_line(f"unobserved because {reason}")))
+            self._emit(Fault(watcher.name, self._clock.now(), clean_text(f"unobserved because {reason}")))
             self._stop.wait(pause_s)
 
     def _run(self, watcher: Watcher) -> str:

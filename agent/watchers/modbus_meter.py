@@ -20,7 +20,8 @@ from agent.watchers.child import Child, ChildLost
 from agent.watchers.counter import CounterJudge
 from agent.watchers.modbus_maps import BUILT_IN, Register, RegisterMap
 from agent.watchers.modbus_port import PortSettings
-from agent.watchers.watcher import Emit, Fault, Kind, Seen, WatcherSettings, one_line
+from agent.watchers.watcher import Emit, Fault, Kind, Seen, WatcherSettings
+from protocol.entry import clean_text
 
 CHILD_MODULE = "agent.watchers.modbus_port"
 CHILD_PATIENCE_S = 5.0
@@ -144,7 +145,7 @@ class ModbusMeter:
         try:
             line = msgspec.json.decode(raw, type=_Line)
         except msgspec.DecodeError as error:
-            raise ChildLost(f"its process said {one_line(raw.decode(errors='replace'))}") from error
+            raise ChildLost(f"its process said {clean_text(raw.decode(errors='replace'))}") from error
         at = Instant(line.wall_ms, line.mono_ms)
         if line.power_mw is None:
             self._complain(at, line.error or "garbage", reason=line.reason, emit=emit)
@@ -170,7 +171,7 @@ class ModbusMeter:
         if word == self._told or (bears_with and word not in ("port", "child")):
             return
         self._told = word
-        emit(Fault(self.name, at, one_line(f"unobserved because {reason}")))
+        emit(Fault(self.name, at, clean_text(f"unobserved because {reason}")))
 
 
 def _register(settings: PowerRegister | EnergyRegister) -> Register:

@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from agent.clock import Clock, Instant
 from agent.reading import Channel, Sample
-from protocol.entry import MAX_TEXT, Name
+from protocol.entry import Name
 
 
 class Fault(NamedTuple):
@@ -87,9 +87,3 @@ class Kind(NamedTuple):
 
     settings: type[WatcherSettings]
     make: Callable[[Any, Clock], Watcher]
-
-
-def one_line(text: str) -> str:
-    """Return text fit for a journal entry: one line without control characters, at most 500 characters."""
-    printable = "".join(mark if mark.isprintable() else " " for mark in text)
-    return printable if len(printable) <= MAX_TEXT else printable[: MAX_TEXT - 2] + " …"
