@@ -113,7 +113,7 @@ class _Triggers:
         gap_ms, seen = self._gap_ms, self._seen_ms
         floor, ceiling, due = self._quiet()
         for start, end, _mean, low, high, _delta in observed:
-            if floor < low and high < ceiling and end < due and 0 <= start - seen <= gap_ms:
+            if floor < low and high < ceiling and seen <= start < end < due and start - seen <= gap_ms:
                 seen = end
                 continue
             self._seen_ms = seen

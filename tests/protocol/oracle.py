@@ -36,12 +36,20 @@ class Told(NamedTuple):
     leads: dict[int, str]
 
 
-def tell(samples: list[tuple[int, int, int, int]], rules: Rules, *, ticks: int, leads_at: tuple[int, ...] = ()) -> Told:
-    """States of the ticks 0 to `ticks`, where nothing was observed before tick 0."""
+def tell(
+    samples: list[tuple[int, int, int, int]],
+    rules: Rules,
+    *,
+    ticks: int,
+    leads_at: tuple[int, ...] = (),
+    tick_ms: int = 1,
+) -> Told:
+    """States of the ticks 0 to `ticks`, where nothing was observed before tick 0; leads are in ms."""
     shown = _shown(samples, ticks)
+    seen_last = {at: max((tick for tick in range(at) if shown[tick] is not None), default=None) for at in leads_at}
     filled = _filled(shown, rules.gap)
     states: list[str] = [UNOBSERVED] * ticks
-    causal: dict[int, tuple[list[bool], list[int | None]]] = {}
+    causal: dict[int | None, tuple[list[bool], list[int | None]] | None] = dict.fromkeys(seen_last.values())
     first = 0
     while first < ticks:
         if filled[first] is None:
@@ -52,7 +60,7 @@ def tell(samples: list[tuple[int, int, int, int]], rules: Rules, *, ticks: int, 
             last += 1
         _judge(filled, first, last, rules=rules, states=states, causal=causal)
         first = last + 1
-    return Told(states, {at: _lead(at, shown, causal, rules.gap) for at in leads_at})
+    return Told(states, {at: _lead(at, seen, causal, rules.gap, tick_ms) for at, seen in seen_last.items()})
 
 
 def runs_of(states: list[str], start: int, end: int) -> list[tuple[int, int, str]]:
@@ -111,7 +119,8 @@ def _judge(filled, first, last, *, rules, states, causal):
                 painted[k][each] = output
             confirmed[k] = output
         pending = [tick + 1 - outputs[k][place][1] if outputs[k][place][0] != confirmed[k] else None for k in (0, 1)]
-        causal[tick] = (list(confirmed), pending)
+        if tick in causal:
+            causal[tick] = (list(confirmed), pending)
     for tick in range(first, last + 1):
         assert painted[0][tick - first] or not painted[1][tick - first], "a run outside standby's trigger"
         states[tick] = WORDS[painted[0][tick - first] + painted[1][tick - first]]
@@ -132,13 +141,14 @@ def _outputs(filled, first, last, limits):
     return found
 
 
-def _lead(at, shown, causal, gap):
-    """The handover at a tick, from the ticks before it alone."""
-    seen = [tick for tick in range(at) if shown[tick] is not None]
-    if not seen or at - seen[-1] - 1 > gap:
+def _lead(at, seen, causal, gap, tick_ms):
+    """The handover at a tick, from the ticks before it alone; `seen` is the last one that was observed."""
+    if seen is None or at - seen - 1 > gap:
         return UNOBSERVED
-    hole = at - seen[-1] - 1
-    confirmed, pending = causal[seen[-1]]
+    hole = at - seen - 1
+    confirmed, pending = causal[seen]
     words = [WORDS[confirmed[0] + confirmed[1]]]
-    words += [f"{name}:{age + hole}" for name, age in zip(WORDS[1:], pending, strict=True) if age is not None]
-    return ",".join(words + ([f"hole:{hole}"] if hole else []))
+    words += [
+        f"{name}:{(age + hole) * tick_ms}" for name, age in zip(WORDS[1:], pending, strict=True) if age is not None
+    ]
+    return ",".join(words + ([f"hole:{hole * tick_ms}"] if hole else []))
