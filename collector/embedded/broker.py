@@ -26,9 +26,9 @@ _MOSQUITTO = """\
 listener {port} {host}
 allow_anonymous true
 persistence false
-max_inflight_messages 0
+max_inflight_messages 2000
 max_queued_messages 200000
-max_queued_bytes 0
+max_queued_bytes 268435456
 max_packet_size {packet}
 connection_messages false
 log_dest stderr

@@ -63,3 +63,13 @@ FROM unnest(%(agents)s::text[], %(sizes)s::bigint[]) AS u (agent_id, size) WHERE
 -- name: notify
 -- Tells the deriver, once this transaction commits, that there is work.
 SELECT pg_notify(%(channel)s, '');
+
+-- name: take_shards
+-- Takes those of these shards that nobody owns, until the session ends.
+SELECT shard FROM unnest(%(shards)s::integer[]) AS shard
+WHERE pg_try_advisory_lock(hashtext('jishi shard'), shard) ORDER BY shard;
+
+-- name: take_worker_number
+-- Takes the lowest number that no other worker has, until the session ends.
+SELECT number FROM generate_series(0, 9999) AS number
+WHERE pg_try_advisory_lock(hashtext('jishi ingest worker'), number) LIMIT 1;

@@ -1,0 +1,73 @@
+"""Hands messages from the thread that reads MQTT to the one that writes, and answers back. Bounded.
+
+A delivery remembers the MQTT connection that it came over, because a message id means something only there.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collector.ingest.prepare import Prepared
+
+# What may wait for the writer; beyond, MQTT is not read, and the broker keeps the rest.
+MAX_WAITING_BYTES = 16 * 1024 * 1024
+MAX_WAITING_MESSAGES = 4096
+# What goes into one transaction.
+MAX_TOGETHER_BYTES = 2 * 1024 * 1024
+MAX_TOGETHER_MESSAGES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message of one MQTT connection, ready to be judged."""
+
+    connection_no: int
+    mid: int
+    message: Prepared
+    wire_bytes: int
+
+
+class Mailbox:
+    """One reader, one writer."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._waiting: deque[Delivery] = deque()
+        self._waiting_bytes = 0
+        self._closed = False
+
+    def has_room(self) -> bool:
+        return self._waiting_bytes < MAX_WAITING_BYTES and len(self._waiting) < MAX_WAITING_MESSAGES
+
+    def put(self, deliveries: Sequence[Delivery]) -> None:
+        with self._condition:
+            self._waiting.extend(deliveries)
+            self._waiting_bytes += sum(delivery.wire_bytes for delivery in deliveries)
+            self._condition.notify()
+
+    def take(self, *, timeout_s: float) -> list[Delivery]:
+        """The next deliveries for one transaction, in order; none after `timeout_s` or once closed."""
+        taken: list[Delivery] = []
+        taken_bytes = 0
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting or self._closed, timeout_s)
+            while self._waiting and len(taken) < MAX_TOGETHER_MESSAGES and not self._closed:
+                taken_bytes += self._waiting[0].wire_bytes
+                if taken and taken_bytes > MAX_TOGETHER_BYTES:
+                    break
+                taken.append(self._waiting.popleft())
+                self._waiting_bytes -= taken[-1].wire_bytes
+        return taken
+
+    def clear(self) -> None:
+        """Forgets what waits: nobody acknowledged it, so the broker sends it again."""
+        with self._condition:
+            self._waiting.clear()
+            self._waiting_bytes = 0
+
+    def close(self) -> None:
+        """Nothing is handed out any more."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify()

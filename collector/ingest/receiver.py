@@ -1,0 +1,190 @@
+"""The MQTT side of a worker: one thread calls paho's loop itself; callbacks only enqueue.
+
+QoS 1, clean_session false, a stable client id, and acknowledgement by hand: a message is acknowledged only after
+what it asked for is committed and answered. Each connection is a new client object with a number, so that nothing
+of an old connection (message ids, half-sent packets) reaches into a new one; what was not acknowledged comes again.
+"""
+
+import logging
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from collector.ingest.backoff import Backoff
+from protocol.topics import SHARDS, up_filter
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 30
+QOS = 1
+# How many packets are read before what they brought is looked at.
+_READ_AT_ONCE = 64
+
+
+class Received(NamedTuple):
+    """One message as it came; `mid` 0 needs no acknowledgement."""
+
+    connection_no: int
+    mid: int
+    topic: str
+    payload: bytes
+
+
+class Place(NamedTuple):
+    """What a worker owns; `incarnation` counts its database connections, each of which begins anew."""
+
+    incarnation: int
+    session: str  # the MQTT client id
+    shards: frozenset[int]
+
+
+class Receiver:
+    """Keeps one MQTT connection while there are shards to listen to. Not thread-safe but for `wake`."""
+
+    def __init__(self, host: str, port: int, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._address = (host, port)
+        self._clock_s = clock_s
+        self._client: mqtt.Client | None = None
+        self._connection_no = 0
+        self._place = Place(0, "", frozenset())
+        self._welcomed = False
+        self._received: list[Received] = []
+        self._backoff = Backoff()
+        self._retry_s = 0.0
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+
+    def listen(self, place: Place) -> None:
+        """Says under which client id which shards are wanted; none: no connection."""
+        if place != self._place:
+            self._place = place
+            self._drop()
+
+    def poll(self, *, timeout_s: float, read: bool) -> list[Received]:
+        """Moves bytes for up to `timeout_s`; returns what came. With `read` False nothing is read."""
+        self._connect_when_due()
+        client, connection = self._client, self._client.socket() if self._client else None
+        readable: list[Any] = [self._wake_reader]
+        if client is None or connection is None:
+            select.select(readable, [], [], timeout_s)
+        else:
+            writable = [connection] if client.want_write() else []
+            readable += [connection] if read else []
+            ready, can_write, _ = select.select(readable, writable, [], timeout_s)
+            self._move(client, connection in ready, bool(can_write))
+        self._drain_wake()
+        received, self._received = self._received, []
+        return received
+
+    def send(self, connection_no: int, mid: int, *, topic: str, answer: bytes | None) -> None:
+        """Publishes the answer, then acknowledges the message if it came over the connection that still is."""
+        if self._client is None:
+            return
+        if answer is not None:
+            self._client.publish(topic, answer, qos=QOS)
+        if mid and connection_no == self._connection_no:
+            self._client.ack(mid, QOS)
+
+    def wake(self) -> None:
+        """Ends a `poll` that waits; callable from any thread."""
+        try:
+            self._wake_writer.send(b"\0")
+        except OSError:
+            pass  # awake already, or closed
+
+    def close(self, *, timeout_s: float = 2.0) -> None:
+        """Sends what is still to be sent, and leaves; the session stays at the broker."""
+        deadline_s = self._clock_s() + timeout_s
+        while self._client is not None and self._client.want_write() and self._clock_s() < deadline_s:
+            self.poll(timeout_s=0.05, read=False)
+        self._drop()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _connect_when_due(self) -> None:
+        now_s = self._clock_s()
+        if self._client is not None or not self._place.shards or now_s < self._retry_s:
+            return
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._place.session,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.max_inflight_messages_set(0)  # answers are not to wait for each other
+        client.on_connect = self._on_connect
+        client.on_message = self._on_message
+        self._connection_no += 1
+        self._welcomed = False
+        try:
+            client.connect(*self._address, keepalive=KEEPALIVE_S)
+        except OSError as error:
+            self._retry_later(str(error))
+            return
+        connection = client.socket()
+        if isinstance(connection, socket.socket):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._client = client
+
+    def _move(self, client: mqtt.Client, can_read: bool, can_write: bool) -> None:
+        status = MQTTErrorCode.MQTT_ERR_SUCCESS
+        for _ in range(_READ_AT_ONCE if can_read else 0):
+            before = len(self._received)
+            status = client.loop_read()
+            if status != MQTTErrorCode.MQTT_ERR_SUCCESS or len(self._received) == before:
+                break
+        if status == MQTTErrorCode.MQTT_ERR_SUCCESS and can_write:
+            status = client.loop_write()
+        if status == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            status = client.loop_misc()
+        if status != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._client = None
+            self._retry_later(mqtt.error_string(status))
+
+    def _retry_later(self, problem: str) -> None:
+        now_s = self._clock_s()
+        wait_s = self._backoff.failed(now_s)
+        self._retry_s = now_s + wait_s
+        log.warning("broker not reached %s:%d, next attempt in %.1f s: %s", *self._address, wait_s, problem)
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+        self._received = []
+        self._retry_s = 0.0
+
+    def _drain_wake(self) -> None:
+        try:
+            while self._wake_reader.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _on_connect(self, client: mqtt.Client, _data: object, _flags: object, reason: Any, _properties: object) -> None:
+        if reason.is_failure:
+            log.error("broker refused us: %s", reason)
+            return
+        self._backoff.succeeded(self._clock_s())
+        # The session may remember shards that are somebody else's by now.
+        foreign = [up_filter(shard) for shard in range(SHARDS) if shard not in self._place.shards]
+        if foreign:
+            client.unsubscribe(foreign)
+        client.subscribe([(up_filter(shard), QOS) for shard in sorted(self._place.shards)])
+        log.info("connected to broker %s:%d shards=%d", *self._address, len(self._place.shards))
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # no agent's, as the worker will find
+        mid = message.mid if message.qos else 0
+        self._received.append(Received(self._connection_no, mid, topic, bytes(message.payload)))

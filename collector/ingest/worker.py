@@ -1,0 +1,180 @@
+"""An ingest worker: this thread reads MQTT and prepares, a second one owns the database connection and writes.
+
+    broker -> Receiver -> prepare -> Mailbox -> Writer (one transaction) -> answers -> Receiver -> broker
+
+While the database works on one transaction, the next messages are parsed. A message is acknowledged after its
+answer was handed to the broker, which is after its commit. When the database is lost, the worker owns no shard
+any more: it leaves the broker, forgets what it had not stored, and begins again with a new connection; nothing was
+acknowledged, so nothing is lost.
+
+This is a supervisor: an exception that nobody foresaw costs the one message that caused it, and is counted.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from typing import NamedTuple
+
+import psycopg
+
+from collector.errors import MigrationError
+from collector.ingest import shards
+from collector.ingest.backoff import Backoff
+from collector.ingest.mailbox import Delivery, Mailbox
+from collector.ingest.prepare import Prepared, prepare
+from collector.ingest.receiver import Place, Received, Receiver
+from collector.ingest.writer import DatabaseLost, Writer
+from collector.store.database import Connection, connect
+from collector.store.migrate import check_migrated
+from protocol.errors import MalformedName
+from protocol.note import SigningKey
+from protocol.topics import down_topic
+
+log = logging.getLogger(__name__)
+
+TAKE_SHARDS_EVERY_S = 5.0
+REPORT_EVERY_S = 60.0
+_POLL_S = 0.5
+
+
+class _Answer(NamedTuple):
+    delivery: Delivery
+    answer: bytes | None
+
+
+_NOWHERE = Place(0, "", frozenset())
+
+
+def system_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Worker:
+    """`run` until `stop`; both may be called from different threads, or `stop` from a signal handler."""
+
+    def __init__(self, dsn: str, *, broker_host: str, broker_port: int, receipt_key: SigningKey) -> None:
+        self._dsn = dsn
+        self._receipt_key = receipt_key
+        self._receiver = Receiver(broker_host, broker_port)
+        self._mailbox = Mailbox()
+        self._answers: deque[_Answer] = deque()
+        self._place = _NOWHERE
+        self._incarnation = 0
+        self._stopping = threading.Event()
+        self._fatal: MigrationError | None = None
+        self.counts: Counter[str] = Counter()
+
+    def stop(self) -> None:
+        """Asks `run` to end after the transaction under way."""
+        self._stopping.set()
+        self._receiver.wake()
+
+    def run(self) -> None:
+        """Works until `stop`. Raises MigrationError when the database has not the schema of this program."""
+        writing = threading.Thread(target=self._keep_writing, name="ingest-writer", daemon=True)
+        writing.start()
+        report_s = time.monotonic() + REPORT_EVERY_S
+        while not self._stopping.is_set():
+            self._receiver.listen(self._place)
+            for received in self._receiver.poll(timeout_s=_POLL_S, read=self._mailbox.has_room()):
+                self._post(received)
+            self._send_answers()
+            if time.monotonic() >= report_s:
+                report_s += REPORT_EVERY_S
+                self._report()
+        self._mailbox.close()
+        writing.join()
+        self._send_answers()
+        self._receiver.close()
+        self._report()
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _post(self, received: Received) -> None:
+        """Prepares one message for the writer; what belongs to nobody is counted and acknowledged."""
+        self.counts["messages"] += 1
+        prepared: Prepared | None = None
+        try:
+            prepared = prepare(received.topic, received.payload)
+        except MalformedName as error:
+            self.counts["messages_misaddressed"] += 1
+            log.info("dropped message: %s", error)
+        except Exception:  # one message must not stop the others
+            self.counts["messages_failed"] += 1
+            log.exception("could not read message topic=%s bytes=%d", received.topic, len(received.payload))
+        if prepared is None:
+            self._receiver.send(received.connection_no, received.mid, topic="", answer=None)
+            return
+        delivery = Delivery(received.connection_no, received.mid, prepared, len(received.payload))
+        self._mailbox.put([delivery])
+
+    def _send_answers(self) -> None:
+        while self._answers:
+            delivery, answer = self._answers.popleft()
+            topic = down_topic(delivery.message.agent_id)
+            self._receiver.send(delivery.connection_no, delivery.mid, topic=topic, answer=answer)
+
+    def _keep_writing(self) -> None:
+        """The second thread: a connection, its shards, and transactions, again and again."""
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            try:
+                with connect(self._dsn, application="ingest") as connection:
+                    check_migrated(connection)
+                    backoff.succeeded(time.monotonic())
+                    self._incarnation += 1
+                    self._write_with(connection)
+            except MigrationError as error:
+                self._fatal = error
+                self.stop()
+            except (psycopg.Error, DatabaseLost) as error:
+                self._leave()
+                wait_s = backoff.failed(time.monotonic())
+                log.warning("database lost, next attempt in %.1f s: %s", wait_s, error)
+                self._stopping.wait(wait_s)
+
+    def _write_with(self, connection: Connection) -> None:
+        writer = Writer(connection, self._receipt_key, clock_ms=system_clock_ms)
+        session = f"jishi-ingest-{shards.take_worker_number(connection)}"
+        owned: frozenset[int] = frozenset()
+        take_s = 0.0
+        while not self._stopping.is_set():
+            if time.monotonic() >= take_s:
+                take_s = time.monotonic() + TAKE_SHARDS_EVERY_S
+                owned = shards.take_free_shards(connection, owned)
+                self._settle(Place(self._incarnation, session, owned))
+            deliveries = self._mailbox.take(timeout_s=1.0)
+            if deliveries:
+                self._answers.extend(self._write(writer, deliveries))
+                self._receiver.wake()
+                self.counts.update(writer.counts)
+                writer.counts.clear()
+
+    def _write(self, writer: Writer, deliveries: list[Delivery]) -> list[_Answer]:
+        try:
+            answers = writer.write([delivery.message for delivery in deliveries])
+            return [_Answer(*pair) for pair in zip(deliveries, answers, strict=True)]
+        except DatabaseLost:
+            raise
+        except Exception:  # one message must not stop the others
+            log.exception("could not write messages=%d", len(deliveries))
+        if len(deliveries) == 1:
+            self.counts["messages_failed"] += 1
+            return [_Answer(deliveries[0], None)]
+        return [answer for delivery in deliveries for answer in self._write(writer, [delivery])]
+
+    def _settle(self, place: Place) -> None:
+        if place != self._place:
+            log.info("owned shards=%d session=%s", len(place.shards), place.session)
+            self._place = place
+            self._receiver.wake()
+
+    def _leave(self) -> None:
+        """Owns nothing any more; what waits was not acknowledged and comes again."""
+        self._place = _NOWHERE
+        self._mailbox.clear()
+        self._receiver.wake()
+
+    def _report(self) -> None:
+        log.info("counted %s", " ".join(f"{name}={count}" for name, count in sorted(self.counts.items())))
