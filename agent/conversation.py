@@ -24,6 +24,7 @@ from agent.errors import JournalDamaged
 from agent.exchange import (
     Action,
     Appended,
+    Closing,
     Connect,
     Connected,
     Disconnect,
@@ -90,6 +91,7 @@ class Conversation:
         self._most_entries = MOST_ENTRIES
         self._strikes = 0
         self._progress_ms = now_ms
+        self._gone_back, self._gone_back_ms = -1, now_ms
 
     def handle(self, event: Event, now_ms: int) -> list[Action]:
         """Take an event; ValueError for one that cannot happen in this phase."""
@@ -195,6 +197,12 @@ class Conversation:
         self._plan(now_ms)
         return []
 
+    def _hurry(self, _event: Event, now_ms: int) -> list[Action]:
+        """At the end there is no time to wait as long: what the collector lost while it was down is asked for now."""
+        if self._flights and now_ms >= self._progress_ms + ANSWER_WITHIN_MS:
+            return self._greet(now_ms)
+        return []
+
     # What comes down
 
     def _received(self, event: Received, now_ms: int) -> list[Action]:
@@ -239,12 +247,15 @@ class Conversation:
 
     def _go_back(self, refusal: Refusal, now_ms: int) -> list[Action]:
         back = min(refusal.held, self._receipted)
-        if not self._is_in(Phase.WELCOMED) or not self._flights or self._flights[0].old == back:
-            return []  # nothing was sent; or the batches behind a refused one are refused too: once back is enough
+        if not self._is_in(Phase.WELCOMED) or not self._flights:
+            return []
+        if self._gone_back == back and now_ms < self._gone_back_ms + ANSWER_WITHIN_MS:
+            return []  # the batches behind a lost one are all refused: once back is enough
         if back < self._ledger.readable_from:
             return self._cannot_go_on(now_ms)
         self._flights.clear()
-        self._next = back
+        self._next = self._gone_back = back
+        self._gone_back_ms = now_ms
         return self._send(now_ms)
 
     def _pause(self, refusal: Refusal, now_ms: int) -> list[Action]:
@@ -325,6 +336,7 @@ _REFUSALS: dict[str, Callable[[Conversation, Refusal, int], list[Action]]] = {
 }
 
 _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
+    **{(phase, Closing): Conversation._ignore for phase in Phase},
     (Phase.OFFLINE, Due): Conversation._connect,
     (Phase.OFFLINE, Appended): Conversation._ignore,
     (Phase.CONNECTING, Connected): Conversation._connected,
@@ -339,6 +351,7 @@ _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
     (Phase.WELCOMED, Lost): Conversation._lost,
     (Phase.WELCOMED, Appended): Conversation._appended,
     (Phase.WELCOMED, Due): Conversation._check,
+    (Phase.WELCOMED, Closing): Conversation._hurry,
     (Phase.PAUSED, Received): Conversation._received,
     (Phase.PAUSED, Lost): Conversation._lost,
     (Phase.PAUSED, Appended): Conversation._ignore,

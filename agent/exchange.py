@@ -65,7 +65,11 @@ class Due(NamedTuple):
     """`due_ms` has come."""
 
 
-Event = Connected | Lost | Received | Appended | Due
+class Closing(NamedTuple):
+    """The agent is about to end and would like its last receipts; may come more than once."""
+
+
+Event = Connected | Lost | Received | Appended | Due | Closing
 
 
 # Actions, to be done in their order
