@@ -269,8 +269,7 @@ def decode(raw: bytes) -> Entry:
 
 def clean_text(text: str, limit: int = MAX_TEXT) -> str:
     """Make any text fit for an entry: no control characters or lone surrogates, 1 to `limit` characters."""
-    encodable = text[:limit].encode("utf-8", "replace").decode()
-    return "".join(char if char.isprintable() else " " for char in encodable).strip() or "-"
+    return "".join(char if char.isprintable() else " " for char in text[:limit]).strip() or "-"
 
 
 def _encode(entry: Entry) -> bytes:

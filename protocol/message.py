@@ -22,7 +22,7 @@ Source: evidence.md section 3, faults.md section 2.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from protocol.batch import BATCH_KIND, MAX_WIRE_BYTES, Batch, parse_batch
@@ -89,11 +89,15 @@ class Refusal:
 
 def pack(message: Hello | Welcome | Refusal) -> bytes:
     """Return a message as it travels; ValueError when a field is out of its range."""
+    if isinstance(message, Refusal):
+        message = replace(message, detail=_UNPRINTABLE.sub("?", message.detail[:MAX_DETAIL]))
     raw = _pack(message)
     try:
-        parse_up(raw) if isinstance(message, Hello) else parse_down(raw)
+        read = parse_up(raw) if isinstance(message, Hello) else parse_down(raw)
     except (MalformedMessage, TooLarge) as error:
         raise ValueError(f"this is not a message that may be sent: {error}") from error
+    if read != message:
+        raise ValueError(f"this message would be read as another: {excerpt(raw)}")
     return raw
 
 
@@ -130,8 +134,7 @@ def _pack(message: Hello | Welcome | Refusal) -> bytes:
     receipt = message.receipt or b""
     tail = ("receipt", str(len(receipt)))
     if isinstance(message, Refusal):
-        detail = _UNPRINTABLE.sub("?", message.detail[:MAX_DETAIL])
-        members = [("code", message.code), ("held", str(message.held)), ("detail", detail), tail]
+        members = [("code", message.code), ("held", str(message.held)), ("detail", message.detail), tail]
         return format_header(_REFUSE, members) + receipt
     members = [
         ("nonce", message.nonce),

@@ -27,7 +27,6 @@ from protocol.keys import (
     COSIGNATURE,
     ED25519,
     MAX_NAME_BYTES,
-    SIGNATURE_BYTES,
     SigningKey,
     VerifierKey,
     base64_text,
@@ -229,8 +228,8 @@ def open_receipt(raw: bytes, receipt_key: VerifierKey) -> Receipt:
         raise BadSignature(f"{receipt_key.name} is not a key for receipts (0x04)")
     stamped = _only_line(note, receipt_key).signature
     time_s = int.from_bytes(stamped[:8], "big")
-    if len(stamped) != 8 + SIGNATURE_BYTES or time_s > MAX_TIME_S:
-        raise BadSignature(f"the line of {receipt_key.name} is not a timestamped signature")
+    if time_s > MAX_TIME_S:
+        raise BadSignature(f"the line of {receipt_key.name} bears a time that cannot be")
     receipt_key.check(_cosigned_message(note.text, time_s), stamped[8:])
     return Receipt(checkpoint, time_s, raw)
 

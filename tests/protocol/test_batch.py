@@ -89,6 +89,7 @@ def test_the_frame_of_these_tests_is_a_batch() -> None:
         _frame(BUNDLE, old="9" * 5000),
         _frame(BUNDLE, old="\u0661"),
         _frame(BUNDLE, note=0),
+        _frame(BUNDLE, note=0).replace(NOTE, b""),
         _frame(BUNDLE, note=len(NOTE) + 1),
         _frame(BUNDLE, note=len(NOTE) - 1),
         _frame(BUNDLE, entries=len(BUNDLE) - 1),

@@ -170,6 +170,25 @@ def test_our_own_mistakes_are_not_called_foreign() -> None:
         assert not isinstance(caught.value, BadProof)
 
 
+@given(st.integers(1, 130), st.data())
+def test_another_leaf_or_root_of_the_right_length_is_refused(size: int, data: st.DataObject) -> None:
+    leaves, root, other = LEAVES[:size], merkle.root(LEAVES[:size]), data.draw(st.binary(min_size=32, max_size=32))
+    index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
+    old_root = merkle.root(leaves[:old])
+    for leaf, claimed in ((other, root), (leaves[index], other)):
+        with pytest.raises(BadProof):
+            verify_inclusion(leaf, index=index, size=size, proof=merkle.inclusion_proof(leaves, index), root=claimed)
+    for first, second in ((other, root), (old_root, other)):
+        with pytest.raises(BadProof):
+            verify_consistency(
+                old_size=old,
+                old_root=first,
+                new_size=size,
+                new_root=second,
+                proof=merkle.consistency_proof(leaves, old),
+            )
+
+
 def _changes(proof: tuple[bytes, ...], data: st.DataObject) -> list[tuple[bytes, ...]]:
     extra = data.draw(st.sampled_from([LEAVES[0], merkle.EMPTY_ROOT, bytes(32)]))
     at = data.draw(st.integers(0, len(proof)))

@@ -152,6 +152,7 @@ def test_what_is_neither_hello_nor_batch_is_refused(raw: bytes) -> None:
         REFUSAL.replace(b"a detail", b"a\ttab"),
         REFUSAL.replace(b"a detail", b"caf\xc3\xa9"),
         REFUSAL.replace(b"detail a detail\n", b""),
+        REFUSAL.replace(b"detail a detail\n", b"detail\n"),
         REFUSAL.replace(b"receipt 7", b"receipt 6"),
     ],
 )
@@ -178,6 +179,7 @@ def test_a_welcome_has_a_limited_number_of_levels() -> None:
         Welcome(NONCE, -1, 0, 4, 60, (), None),
         Welcome(NONCE, 0, 0, 4, 60, (Level("meter 1", "power", (1,)),), None),
         Welcome(NONCE, 0, 0, 4, 60, (Level("meter1", "power", ()),), None),
+        Welcome(NONCE, 0, 0, 4, 60, (Level("meter1", "power 1\nlevel meter1 x", (1,)),), None),
         Welcome(NONCE, 0, 0, 4, 60, (Level("meter1", "功率", (1,)),), None),
         Welcome(NONCE, 0, 0, 4, 60, (Level("meter1", "power", (1,)),) * 257, None),
         Refusal("party", 0, "", None),  # type: ignore[arg-type]

@@ -171,7 +171,9 @@ def test_any_text_that_ends_in_a_line_feed_comes_back_verified(text: str, blank:
     assert note.parse_note(raw).to_bytes() == raw
 
 
-@pytest.mark.parametrize("text", ["", "no line feed", "tab\there\n", "nul\x00\n", "carriage\r\n", "\udc80\n"])
+@pytest.mark.parametrize(
+    "text", ["", "no line feed", "text\n\n\u2014 foo AgICAgA=", "tab\there\n", "nul\x00\n", "carriage\r\n", "\udc80\n"]
+)
 def test_a_text_that_no_note_can_hold_is_never_signed(text: str) -> None:
     with pytest.raises(ValueError) as caught:
         note.sign(text, AGENT)
@@ -197,6 +199,28 @@ def test_a_note_without_a_good_line_of_the_key_is_refused() -> None:
     short = note.SignatureLine(line.name, line.key_id, line.signature[:-1])
     with pytest.raises(BadSignature):
         note.verify(note.Note(CHECKPOINT.text, (short,)).to_bytes(), AGENT.verifier)
+
+
+def test_bytes_do_not_move_between_text_and_signature() -> None:
+    line = note.parse_note(SIGNED).signatures[0]
+    longer = note.SignatureLine(line.name, line.key_id, line.signature + CHECKPOINT.text[:1].encode())
+    with pytest.raises(BadSignature, match="64 bytes"):
+        note.verify(note.Note(CHECKPOINT.text[1:], (longer,)).to_bytes(), AGENT.verifier)
+    stamped = note.parse_note(RECEIPT).signatures[1].signature
+    for changed in (stamped[:-1], stamped + b"x", stamped[:7], stamped[:8]):
+        other = note.SignatureLine(RECEIPTS.name, RECEIPTS.verifier.key_id, changed)
+        with pytest.raises(BadSignature, match="64 bytes"):
+            note.open_receipt(SIGNED + str(other).encode(), RECEIPTS.verifier)
+
+
+def test_a_key_of_one_purpose_proves_nothing_for_the_other() -> None:
+    plain = note.SignatureLine(RECEIPTS.name, RECEIPTS.verifier.key_id, RECEIPTS.sign(CHECKPOINT.text.encode()))
+    with pytest.raises(BadSignature, match="not a key for plain notes"):
+        note.verify(note.Note(CHECKPOINT.text, (plain,)).to_bytes(), RECEIPTS.verifier)
+    message = f"cosignature/v1\ntime 1\n{CHECKPOINT.text}".encode()
+    stamped = note.SignatureLine(AGENT.name, AGENT.verifier.key_id, (1).to_bytes(8, "big") + AGENT.sign(message))
+    with pytest.raises(BadSignature, match="not a key for receipts"):
+        note.open_receipt(note.Note(CHECKPOINT.text, (stamped,)).to_bytes(), AGENT.verifier)
 
 
 def test_every_flipped_bit_of_a_signed_checkpoint_is_refused() -> None:
@@ -341,7 +365,7 @@ def test_a_receipt_with_a_time_of_2_to_63_is_refused_though_it_is_signed() -> No
     message = f"cosignature/v1\ntime {2**63}\n{CHECKPOINT.text}".encode()
     stamped = (2**63).to_bytes(8, "big") + RECEIPTS.sign(message)
     line = note.SignatureLine(RECEIPTS.name, RECEIPTS.verifier.key_id, stamped)
-    with pytest.raises(BadSignature, match="timestamped"):
+    with pytest.raises(BadSignature, match="cannot be"):
         note.open_receipt(SIGNED + str(line).encode(), RECEIPTS.verifier)
 
 
