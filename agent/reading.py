@@ -12,7 +12,7 @@ for the time between them. An interval ends when `intervals` says so; a block (o
 
 Invariants: blocks of a channel follow each other without overlap; intervals within one are contiguous; the deltas of
 contiguous blocks add up to the difference of the counter; every value seen lies within low and high of its interval;
-the token bucket bounds what a load can make this write.
+the token bucket bounds what a load can make this write, to some 90 intervals in a block of five minutes.
 
 Events have no extent: event number i of a block happened at a + d[0] + … + d[i]. They leave within 30 s.
 """
@@ -32,7 +32,7 @@ from agent.intervals import (
     Step,
     TokenBucket,
 )
-from protocol.entry import MAX_ENTRY_BYTES, MAX_INTERVALS, Reading
+from protocol.entry import MAX_ENTRY_BYTES, Reading
 
 ChannelKind = Literal["gauge", "state", "count", "event"]
 
@@ -204,7 +204,6 @@ class BlockBuilder:
         grown_bytes = _ENVELOPE_BYTES + names_bytes + self._bytes + intervals.row_bytes() + _ROW_BYTES + word_bytes
         return (
             grown_bytes <= MAX_ENTRY_BYTES
-            and len(intervals.rows) + 2 <= MAX_INTERVALS
             and self._end.mono_ms - self._start_ms + step.ms <= self._block_ms
             and (self._counter_mwh is None) == (step.delta_mwh is None)
         )

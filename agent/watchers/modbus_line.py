@@ -82,12 +82,11 @@ class Line:
         silence_s = max(LONG_SILENCE_S, 4 * self._timeout_s) if long else self._timeout_s
         heard = self._listen(silence_s, None)
         late_s = self._answered_late(heard)
-        if heard:
-            self._missed_markers = 0  # it is alive, so a marker will be answered
-        elif long:
+        if long:
             self._missed_markers = 0
-            self._in_step = True
-            return
+            self._in_step = not heard  # a meter that was heard is alive, so it will answer a marker
+            if self._in_step:
+                return
         try:
             self._exchange(self._marker)
         except NoReading as unanswered:

@@ -486,10 +486,19 @@ def test_every_block_of_words_fits_and_covers_all(words: list[str]) -> None:
         assert len(encode(make(block.reading, index=1, wall_ms=1, mono_ms=1, boot="5f3a9c01"))) <= MAX_ENTRY_BYTES
 
 
-def test_a_dense_block_is_split_before_it_outgrows_its_entry() -> None:
-    watts = [value for number in range(60) for value in (10_000 + 900 * number, 20)]
-    blocks = blocks_of(BlockBuilder("meter1", POWER, levels=(500_000,)), watt_samples(watts, every_ms=2000))
-    sizes = [
-        len(encode(make(b.reading, index=1241, wall_ms=WALL_MS, mono_ms=72893813, boot="5f3a9c01"))) for b in blocks
+@pytest.mark.parametrize("magnitude", range(12, 50))
+def test_a_dense_block_is_split_before_it_outgrows_its_entry(magnitude: int) -> None:
+    counters = [2**52 + number * 2**40 for number in range(70)]
+    watts = [(-(2**magnitude) / 1000, 10.0**9)[number % 2] for number in range(70)]
+    blocks = blocks_of(BlockBuilder("m" * 40, POWER, levels=(500_000,)), watt_samples(watts, counters=counters))
+    entries = [
+        make(block.reading, index=2**53 - 1, wall_ms=2**47 - 1, mono_ms=2**42 - 1, boot="5f3a9c01") for block in blocks
     ]
-    assert max(sizes) in range(1500, MAX_ENTRY_BYTES)
+    sizes = [len(encode(entry)) for entry in entries]
+    assert max(sizes) in range(3500, MAX_ENTRY_BYTES + 1)
+
+
+def test_restlessness_is_forgotten_when_the_load_has_calmed() -> None:
+    watts = [*[1000, 1100] * 20, *[1000] * 40, 1100, 1100]
+    last = blocks_of(BlockBuilder("meter1", POWER), watt_samples(watts))[-1]
+    assert last.reading.durations_ms[-1] == 2000

@@ -1,0 +1,237 @@
+"""One meter on one line: a late answer never becomes a value, and each trouble has its word."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from agent.watchers import modbus_line
+from agent.watchers.modbus_frame import ReadRequest, Refusal, Values, encode, parse
+from agent.watchers.modbus_line import FLOOD_BYTES, SLICE_S, Line, NoReading
+from agent.watchers.modbus_maps import SDM120
+
+TIMEOUT_S = 0.5
+POWER = bytes.fromhex("44 61 00 00")
+ENERGY = bytes.fromhex("3F D2 B0 21")
+POWER_REQUEST = ReadRequest(1, 4, 0x000C, 2)
+ENERGY_REQUEST = ReadRequest(1, 4, 0x0156, 2)
+MARKER_REQUEST = ReadRequest(1, 4, 0x000C, 1)
+
+
+class FakeTime:
+    """Stands still until the port waits."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+Meter = Callable[[ReadRequest], list[tuple[float, bytes]]]
+
+
+class FakePort:
+    """A port whose meter answers each request with (delay in s, bytes) pairs; reading moves the time."""
+
+    def __init__(self, clock: FakeTime, meter: Meter) -> None:
+        self.clock = clock
+        self.meter = meter
+        self.asked: list[ReadRequest] = []
+        self.asked_at_s: list[float] = []
+        self._coming: list[tuple[float, bytes]] = []
+
+    @property
+    def in_waiting(self) -> int:
+        return sum(len(raw) for due_s, raw in self._coming if due_s <= self.clock.now_s)
+
+    def read(self, size: int, /) -> bytes:
+        if not self.in_waiting:
+            self.clock.now_s += SLICE_S
+        heard = b"".join(raw for due_s, raw in self._coming if due_s <= self.clock.now_s)
+        self._coming = [(due_s, raw) for due_s, raw in self._coming if due_s > self.clock.now_s]
+        self._coming.insert(0, (0.0, heard[size:])) if heard[size:] else None
+        return heard[:size]
+
+    def hear(self, raw: bytes) -> None:
+        self._coming.append((self.clock.now_s, raw))
+
+    def write(self, raw: bytes, /) -> int:
+        request = parse(raw)
+        assert isinstance(request, ReadRequest)
+        self.asked.append(request)
+        self.asked_at_s.append(self.clock.now_s)
+        self._coming += [(self.clock.now_s + delay_s, answer) for delay_s, answer in self.meter(request)]
+        return len(raw)
+
+    def reset_input_buffer(self) -> None:
+        self._coming = [(due_s, raw) for due_s, raw in self._coming if due_s > self.clock.now_s]
+
+
+def right_answer(request: ReadRequest) -> bytes:
+    if request.length == 1:
+        return encode(Refusal(1, 4, 3))
+    return encode(Values(1, 4, POWER if request.register == 0x000C else ENERGY))
+
+
+def good_meter(request: ReadRequest) -> list[tuple[float, bytes]]:
+    return [(0.02, right_answer(request))]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    monkeypatch.setattr(modbus_line, "time", fake)
+    assert time.monotonic() != fake.monotonic()
+    return fake
+
+
+def line_to(port: FakePort) -> Line:
+    return Line(port, address=1, meter=SDM120, timeout_s=TIMEOUT_S)
+
+
+def trouble_of(ask: Callable[[], bytes]) -> NoReading:
+    with pytest.raises(NoReading) as caught:
+        ask()
+    return caught.value
+
+
+def test_a_fresh_line_drains_marks_and_then_asks(clock: FakeTime) -> None:
+    port = FakePort(clock, good_meter)
+    line = line_to(port)
+    assert line.ask_power() == POWER
+    assert line.ask_energy() == ENERGY
+    assert line.ask_power() == POWER
+    assert port.asked == [MARKER_REQUEST, POWER_REQUEST, ENERGY_REQUEST, POWER_REQUEST]
+    assert port.asked_at_s[0] - 100.0 >= TIMEOUT_S
+
+
+class OnceSlowMeter:
+    """Answers in order, as meters do, but the request that follows `be_slow` only after `late_s`."""
+
+    def __init__(self, clock: FakeTime, late_s: float) -> None:
+        self._clock = clock
+        self._late_s = late_s
+        self._next_s = 0.02
+        self._free_at_s = 0.0
+
+    def be_slow(self) -> None:
+        self._next_s = self._late_s
+
+    def __call__(self, request: ReadRequest) -> list[tuple[float, bytes]]:
+        self._free_at_s = max(self._free_at_s, self._clock.now_s) + self._next_s
+        self._next_s = 0.02
+        return [(self._free_at_s - self._clock.now_s, right_answer(request))]
+
+
+@pytest.mark.parametrize("late_s", [0.55, 0.6, 0.9, 1.01, 1.03, 1.2, 1.49, 1.7, 2.5, 4.0, 9.0])
+@pytest.mark.parametrize("between_polls_s", [0.0, 0.3, 1.0])
+def test_a_late_answer_never_becomes_the_value_of_the_next_question(
+    clock: FakeTime, late_s: float, between_polls_s: float
+) -> None:
+    meter = OnceSlowMeter(clock, late_s)
+    line = line_to(FakePort(clock, meter))
+    assert line.ask_power() == POWER
+    meter.be_slow()
+    assert trouble_of(line.ask_energy).word == "silent"
+    values = []
+    for _ in range(20):
+        clock.now_s += between_polls_s
+        try:
+            values += [line.ask_power(), line.ask_energy()]
+        except NoReading:
+            continue
+    assert len(values) >= 8
+    assert values == [POWER, ENERGY] * (len(values) // 2)
+
+
+@pytest.mark.parametrize("late_s", [0.6, 0.8, 1.4, 3.0])
+def test_a_meter_that_is_always_late_gives_no_value_and_is_called_late(clock: FakeTime, late_s: float) -> None:
+    port = FakePort(clock, lambda request: [(late_s, right_answer(request))])
+    line = line_to(port)
+    words = []
+    for _ in range(8):
+        words.append(trouble_of(line.ask_power).word)
+        clock.now_s += 1.0
+    assert words[-1] == "late" or late_s > 1
+    if late_s < 1:
+        assert "answers only after the time-out of 0.5 s" in str(trouble_of(line.ask_power))
+
+
+def test_what_lay_in_the_buffer_before_the_question_is_no_answer(clock: FakeTime) -> None:
+    """Another master asked the same meter: its answer has the right shape and is not ours."""
+    port = FakePort(clock, good_meter)
+    line = line_to(port)
+    line.ask_power()
+    port.hear(encode(Values(1, 4, ENERGY)))
+    assert line.ask_power() == POWER
+
+
+def test_after_a_time_out_the_line_keeps_silent_for_one_more(clock: FakeTime) -> None:
+    port = FakePort(clock, good_meter)
+    line = line_to(port)
+    line.ask_power()
+    port.meter = lambda request: []
+    trouble_of(line.ask_power)
+    timed_out_at_s = clock.now_s
+    port.meter = good_meter
+    assert line.ask_power() == POWER
+    assert port.asked[-2:] == [MARKER_REQUEST, POWER_REQUEST]
+    assert port.asked_at_s[-2] - timed_out_at_s >= TIMEOUT_S
+
+
+def test_a_meter_that_ignores_the_marker_is_read_after_a_long_silence(clock: FakeTime) -> None:
+    port = FakePort(clock, lambda request: [] if request.length == 1 else good_meter(request))
+    line = line_to(port)
+    assert trouble_of(line.ask_power).word == "silent"
+    assert trouble_of(line.ask_power).word == "silent"
+    before_s = clock.now_s
+    assert line.ask_power() == POWER
+    assert clock.now_s - before_s >= 2.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "word", "says"),
+    [
+        (b"", "silent", "no answer from address 1 within 0.5 s: check power, wiring (A/B)"),
+        (encode(POWER_REQUEST), "silent", "only the echo of the question came back"),
+        (b"\x55\xaa\x00", "garbage", "no intact frame in 3 bytes (55 aa 00): check baudrate and parity"),
+        (encode(Values(1, 4, POWER))[:6], "garbage", "no intact frame in 6 bytes"),
+        (b"\x55" * (FLOOD_BYTES + 1), "garbage", "a flood of bytes without an answer"),
+        (encode(Values(2, 4, POWER)), "foreign", "address 2 answered though address 1 was asked"),
+        (encode(Values(1, 4, POWER + ENERGY)), "garbage", "another length than asked for"),
+    ],
+)
+def test_each_trouble_has_its_word_and_remedy(clock: FakeTime, answer: bytes, word: str, says: str) -> None:
+    port = FakePort(clock, good_meter)
+    line = line_to(port)
+    line.ask_power()
+    port.meter = lambda request: [(0.02, answer)]
+    trouble = trouble_of(line.ask_power)
+    assert trouble.word == word
+    assert says in str(trouble)
+    port.meter = good_meter
+    assert line.ask_power() == POWER
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (1, "the meter does not know function 4; check map sdm120"),
+        (2, "the meter has no register 0x000c for function 4; check map sdm120"),
+        (4, "exception 4"),
+    ],
+)
+def test_a_refusal_names_the_register_and_the_map(clock: FakeTime, code: int, says: str) -> None:
+    port = FakePort(clock, good_meter)
+    line = line_to(port)
+    line.ask_power()
+    port.meter = lambda request: [(0.02, encode(Refusal(1, 4, code)))]
+    trouble = trouble_of(line.ask_power)
+    assert (trouble.word, says in str(trouble)) == ("refused", True)
+
+
+def test_noise_and_echo_around_an_answer_do_no_harm(clock: FakeTime) -> None:
+    port = FakePort(clock, lambda request: [(0.02, b"\xff\x01\x04" + encode(request)), (0.03, right_answer(request))])
+    line = line_to(port)
+    assert (line.ask_power(), line.ask_energy()) == (POWER, ENERGY)
