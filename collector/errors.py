@@ -6,6 +6,7 @@
     │   └── AlreadyRunning          another `up` holds this directory
     ├── StoreError
     │   └── MigrationError          the database's schema is not the one that this program knows
+    ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     └── RegistryError               a fact cannot be registered as asked
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
@@ -41,6 +42,10 @@ class StoreError(CollectorError):
 
 class MigrationError(StoreError):
     """The schema in the database and the migrations of this program disagree."""
+
+
+class DerivationError(CollectorError):
+    """What a day's record is derived from is missing or impossible."""
 
 
 class RegistryError(CollectorError):

@@ -43,14 +43,6 @@ WHERE m.channel = %(channel)s AND (m.agent_id, m.watcher) IN (
     SELECT agent_id, watcher FROM measurement WHERE asset_no = %(asset_no)s AND channel = %(channel)s
 );
 
--- name: load_policy_in_force
--- The policy's bytes that hold for an instrument on a day: its own before the default, the newest first.
-SELECT p.body
-FROM policy_in_force f JOIN policy p USING (sha256)
-WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
-ORDER BY f.asset_no IS NULL, f.from_day DESC, f.seq DESC
-LIMIT 1;
-
 -- name: read_blocks
 -- Reading blocks of some channels that touch a stretch of time, in the order of their journals.
 SELECT j.origin, r.entry_index, r.wall_ms, r.mono_ms, r.boot, r.watcher, r.channel, r.start_mono_ms,
@@ -59,19 +51,18 @@ FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[]) AS c
 JOIN journal j ON j.agent_id = c.agent_id
 JOIN reading r ON r.journal_id = j.journal_id AND r.watcher = c.watcher AND r.channel = c.channel
 WHERE r.start_at > %(earliest)s AND r.start_at < %(end)s AND r.end_at > %(start)s AND r.means IS NOT NULL
+    AND (j.origin, r.entry_index) > (%(after_origin)s, %(after_index)s)
 ORDER BY j.origin, r.entry_index
 LIMIT %(limit)s;
 
--- name: load_record
--- The stored record of a day.
-SELECT body FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
-
--- name: load_lead_out
--- The state in which a day's record ended.
-SELECT lead_out FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
+-- name: load_stored
+-- The stored record of a day, the state in which it ended, how far it reaches, and whether deriving it failed last.
+SELECT r.body, r.lead_out, r.until_s, p.problem IS NOT NULL
+FROM hour_record r LEFT JOIN derivation_problem p USING (asset_no, day)
+WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: put_record
--- Stores a day's record unless the very same bytes are stored already.
+-- Stores a day's record unless the very same is stored already.
 INSERT INTO hour_record (asset_no, day, body, policy, lead_in, lead_out, until_s, off_s, standby_s, run_s,
                          unobserved_s, effective_s, external_s, unresolved_s, derived_at)
 VALUES (%(asset_no)s, %(day)s, %(body)s, %(policy)s, %(lead_in)s, %(lead_out)s, %(until_s)s, %(off_s)s,
@@ -82,7 +73,8 @@ ON CONFLICT (asset_no, day) DO UPDATE SET
     until_s = excluded.until_s, off_s = excluded.off_s, standby_s = excluded.standby_s, run_s = excluded.run_s,
     unobserved_s = excluded.unobserved_s, effective_s = excluded.effective_s, external_s = excluded.external_s,
     unresolved_s = excluded.unresolved_s, derived_at = excluded.derived_at
-WHERE hour_record.body <> excluded.body;
+WHERE (hour_record.body, hour_record.lead_out, hour_record.until_s)
+    IS DISTINCT FROM (excluded.body, excluded.lead_out, excluded.until_s);
 
 -- name: put_problem
 -- Keeps why a day could not be derived and when to try again; `since` stays that of the first time.
@@ -93,3 +85,25 @@ ON CONFLICT (asset_no, day) DO UPDATE SET problem = excluded.problem, retry_at =
 -- name: remove_problem
 -- Forgets why a day could not be derived.
 DELETE FROM derivation_problem WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
+-- name: list_bundles
+-- The stored bundles of some agents' journals, with what they hold.
+SELECT j.journal_id, j.agent_id, j.origin, b.first, b.entries
+FROM journal j JOIN batch b USING (journal_id)
+WHERE j.agent_id = ANY (%(agents)s)
+ORDER BY j.journal_id, b.first;
+
+-- name: load_bundle
+-- One stored bundle.
+SELECT entries FROM batch WHERE journal_id = %(journal_id)s AND first = %(first)s;
+
+-- name: list_stored_days
+-- What is stored of an instrument's days, and which are dirty.
+SELECT day, body, until_s, d.touched_at IS NOT NULL
+FROM (SELECT * FROM hour_record WHERE asset_no = %(asset_no)s) r
+FULL JOIN (SELECT * FROM dirty_day WHERE asset_no = %(asset_no)s) d USING (day)
+ORDER BY day;
+
+-- name: list_measured_instruments
+-- Every instrument that anything measured at any time.
+SELECT DISTINCT asset_no FROM measurement WHERE asset_no IS NOT NULL ORDER BY asset_no;

@@ -1,0 +1,81 @@
+"""Reading blocks as they are stored: decoded rows back to the entries that they came from.
+
+Only what the reading table holds is used, so a block here is an entry whose journal and index are known. The
+derivation reads blocks through this file, `recompute` takes them from the stored bytes instead; both hand over
+the same values.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from collector.accounts.bindings import Channel, MeasurementFact, Stretch
+from collector.accounts.day import Block
+from collector.store.database import Connection
+from collector.store.queries import load
+from protocol.entry import MAX_BLOCK_MS, Entry, Reading
+
+POWER = "power"
+"""The channel that operating states are derived from."""
+
+_ROWS_AT_ONCE = 500
+_SQL = load("accounts")
+
+
+def utc(instant_ms: int) -> datetime:
+    """An instant as the database takes it."""
+    return datetime.fromtimestamp(instant_ms / 1000, UTC)
+
+
+def load_measurement_facts(connection: Connection, asset_no: str) -> list[MeasurementFact]:
+    """Everything that was recorded about power channels that measured this instrument at any time."""
+    rows = connection.execute(_SQL.load_measurement_facts, {"asset_no": asset_no, "channel": POWER})
+    return [
+        MeasurementFact(Channel(agent_id, watcher, channel), asset, from_day, seq)
+        for agent_id, watcher, channel, asset, from_day, seq in rows
+    ]
+
+
+def read_blocks(
+    connection: Connection, stretch: Stretch, *, after: tuple[str, int] = ("", -1), limit: int | None = None
+) -> Iterator[Block]:
+    """Blocks that touch a stretch, by origin and index, from after an (origin, index); rows come in portions.
+
+    The connection must be inside a transaction, because the portions come through a server-side cursor.
+    """
+    agents, watchers, channels = zip(*stretch.channels, strict=True)
+    with connection.cursor(name="blocks", binary=True) as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        cursor.execute(
+            _SQL.read_blocks,
+            {
+                "agents": list(agents),
+                "watchers": list(watchers),
+                "channels": list(channels),
+                "earliest": utc(stretch.start_ms - MAX_BLOCK_MS),
+                "start": utc(stretch.start_ms),
+                "end": utc(stretch.end_ms),
+                "after_origin": after[0],
+                "after_index": after[1],
+                "limit": limit,
+            },
+        )
+        for row in cursor:
+            yield _block(row)
+
+
+def _block(row: tuple[Any, ...]) -> Block:
+    origin, index, wall_ms, mono_ms, boot, watcher, channel, start_mono_ms, *lists, counter = row
+    durations, means, lows, highs, deltas = (None if values is None else tuple(values) for values in lists)
+    reading = Reading(
+        watcher=watcher,
+        channel=channel,
+        start_mono_ms=start_mono_ms,
+        durations_ms=durations or (),
+        means=means,
+        lows=lows,
+        highs=highs,
+        deltas=deltas,
+        counter=counter,
+    )
+    return origin, Entry(index, wall_ms, mono_ms, boot, reading), reading

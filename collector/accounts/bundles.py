@@ -1,0 +1,105 @@
+"""Reading blocks out of the stored bytes: what `recompute` derives from instead of decoded rows.
+
+The bundles of an instrument's agents are read through once, to note which time each one's power readings cover; a
+stretch is then read from the few bundles that touch it. So a journal of years needs no more memory than its list
+of bundles. An entry that cannot be decoded, or that claims another place than its own, earns nothing here as it
+earned nothing at ingest.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from collector.accounts.bindings import Channel, MeasurementFact, Stretch
+from collector.accounts.day import Block
+from collector.store.database import Connection
+from collector.store.queries import load
+from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
+from protocol.entry import Reading, decode
+from protocol.errors import MalformedBatch, MalformedEntry
+from protocol.interval import days_touched
+from protocol.observation import covered_ms
+
+_SQL = load("accounts")
+_ROWS_AT_ONCE = 50
+
+
+class _Extent(NamedTuple):
+    """Where a bundle lies and the time that readings of one channel in it cover."""
+
+    journal_id: int
+    origin: str
+    first: int
+    channel: Channel
+    start_ms: int
+    end_ms: int
+
+
+class Bundles:
+    """The stored bundles of the agents that measured one instrument; the connection is inside a transaction."""
+
+    def __init__(self, connection: Connection, facts: Sequence[MeasurementFact]) -> None:
+        self._connection = connection
+        self._extents: list[_Extent] = []
+        self.days: set[date] = set()
+        """Local days that any reading of these channels touches."""
+        self._scan({fact.channel for fact in facts})
+
+    def _scan(self, channels: set[Channel]) -> None:
+        agents = sorted({channel.agent_id for channel in channels})
+        with self._connection.cursor(name="bundles", binary=True) as cursor:
+            cursor.itersize = _ROWS_AT_ONCE
+            cursor.execute(_SQL.list_bundles, {"agents": agents})
+            for journal_id, agent_id, origin, first, entries in cursor:
+                covered: dict[Channel, tuple[int, int]] = {}
+                for _, entry, reading in _blocks(entries, origin, first=first):
+                    channel = Channel(agent_id, reading.watcher, reading.channel)
+                    if channel in channels:
+                        start_ms, end_ms = covered_ms(entry, reading)
+                        self.days.update(days_touched(start_ms, end_ms))
+                        held = covered.get(channel, (start_ms, end_ms))
+                        covered[channel] = min(held[0], start_ms), max(held[1], end_ms)
+                self._extents += [_Extent(journal_id, origin, first, *item[:1], *item[1]) for item in covered.items()]
+
+    def read(self, stretch: Stretch) -> Iterator[Block]:
+        """The blocks of the stretch's channels that touch it."""
+        wanted: dict[tuple[int, int], list[_Extent]] = {}
+        for extent in self._extents:
+            if (
+                extent.channel in stretch.channels
+                and extent.start_ms < stretch.end_ms
+                and stretch.start_ms < extent.end_ms
+            ):
+                wanted.setdefault((extent.journal_id, extent.first), []).append(extent)
+        for (journal_id, first), extents in wanted.items():
+            names = {(extent.channel.watcher, extent.channel.channel) for extent in extents}
+            values = {"journal_id": journal_id, "first": first}
+            row = self._connection.execute(_SQL.load_bundle, values, binary=True).fetchone()
+            assert row is not None, "batches are never deleted"
+            for block in _blocks(row[0], extents[0].origin, first=first):
+                start_ms, end_ms = covered_ms(block[1], block[2])
+                if (
+                    (block[2].watcher, block[2].channel) in names
+                    and start_ms < stretch.end_ms
+                    and stretch.start_ms < end_ms
+                ):
+                    yield block
+
+
+def _blocks(stored: bytes, origin: str, *, first: int) -> Iterator[Block]:
+    """The gauge readings of one stored bundle whose first entry has the index `first`."""
+    for index, raw in enumerate(parse_bundle(_inflate(stored)), first):
+        try:
+            entry = decode(raw)
+        except MalformedEntry:
+            continue
+        if entry.index == index and isinstance(entry.body, Reading) and entry.body.means is not None:
+            yield origin, entry, entry.body
+
+
+def _inflate(stored: bytes) -> bytes:
+    bundle = zlib.decompressobj().decompress(stored, MAX_INFLATED_BYTES + 1)
+    if len(bundle) > MAX_INFLATED_BYTES:
+        raise MalformedBatch(f"a stored bundle inflates to more than {MAX_INFLATED_BYTES} bytes")
+    return bundle

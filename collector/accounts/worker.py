@@ -1,0 +1,118 @@
+"""The deriver as a process: waits for dirty days, derives them, and never lets one stop the others.
+
+Ingest marks days in its own transaction and notifies; whoever missed that finds the marks by asking every two
+seconds. At each local midnight the days that ended with an open record are marked as well. A day that cannot be
+derived keeps its mark, gets its reason written down, and is tried again after a while. Several workers may run:
+an instrument is one worker's at a time.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import date
+
+import psycopg
+
+from collector.accounts.blocks import utc
+from collector.accounts.deriver import Outcome, derive_dirty_day
+from collector.errors import DerivationError
+from collector.store.database import DIRTY_DAY_CHANNEL, Connection, connect
+from collector.store.queries import load
+from protocol.interval import local_day
+
+log = logging.getLogger(__name__)
+
+POLL_S = 2.0
+RETRY_MS = 30_000
+RECONNECT_S = 2.0
+INSTRUMENTS_AT_ONCE = 64
+_SQL = load("accounts")
+
+
+def system_now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Worker:
+    """One worker; `run` until told to stop, or `drain` once."""
+
+    def __init__(self, dsn: str, *, now_ms: Callable[[], int] = system_now_ms) -> None:
+        self._dsn = dsn
+        self._now_ms = now_ms
+        self._closed_before: date | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Derives what is due until `stop` is set; a database that goes away is waited for."""
+        while not stop.is_set():
+            try:
+                with connect(self._dsn, application="account") as connection:
+                    connection.execute(b"LISTEN " + DIRTY_DAY_CHANNEL.encode())
+                    while not stop.is_set():
+                        self.drain(connection, stop)
+                        _wait(connection)
+            except psycopg.OperationalError as error:
+                log.warning("database lost", extra={"problem": str(error).strip(), "retry_s": RECONNECT_S})
+                stop.wait(RECONNECT_S)
+
+    def drain(self, connection: Connection, stop: threading.Event | None = None) -> int:
+        """Derives until nothing is due any more; returns how many derivations that took."""
+        derived = 0
+        while stop is None or not stop.is_set():
+            now_ms = self._now_ms()
+            today = local_day(now_ms)
+            self._close_days(connection, today)
+            values = {"today": today, "now": utc(now_ms), "limit": INSTRUMENTS_AT_ONCE}
+            due = connection.execute(_SQL.list_due_days, values).fetchall()
+            outcomes = [
+                self._derive(connection, asset_no, day=day, today=today)
+                for asset_no, day in due
+                if stop is None or not stop.is_set()
+            ]
+            derived += sum(outcome in (Outcome.STORED, Outcome.UNCHANGED) for outcome in outcomes)
+            if all(outcome is Outcome.ELSEWHERE for outcome in outcomes):
+                break
+        return derived
+
+    def _close_days(self, connection: Connection, today: date) -> None:
+        """Once a day, and at the start: days that are over get their record to midnight."""
+        if self._closed_before != today:
+            marked = connection.execute(_SQL.mark_days_that_ended, {"today": today}).rowcount
+            self._closed_before = today
+            log.info("days ended", extra={"today": str(today), "marked": marked})
+
+    def _derive(self, connection: Connection, asset_no: str, *, day: date, today: date) -> Outcome | None:
+        """One day; None where it failed, which is written down and holds up nobody."""
+        try:
+            outcome = derive_dirty_day(connection, asset_no, day=day, today=today)
+        except psycopg.OperationalError:
+            raise
+        except DerivationError as error:
+            self._put_off(connection, asset_no, day=day, problem=str(error))
+            return None
+        except Exception as error:  # the supervisor: a bug in one day must not stop the others
+            log.exception("derivation failed", extra={"asset_no": asset_no, "day": str(day)})
+            self._put_off(connection, asset_no, day=day, problem=f"{type(error).__name__}: {error}")
+            return None
+        log.debug("day derived", extra={"asset_no": asset_no, "day": str(day), "outcome": outcome.value})
+        return outcome
+
+    def _put_off(self, connection: Connection, asset_no: str, *, day: date, problem: str) -> None:
+        now_ms = self._now_ms()
+        log.warning("day not derived", extra={"asset_no": asset_no, "day": str(day), "problem": problem})
+        connection.execute(
+            _SQL.put_problem,
+            {
+                "asset_no": asset_no,
+                "day": day,
+                "problem": problem,
+                "now": utc(now_ms),
+                "retry_at": utc(now_ms + RETRY_MS),
+            },
+        )
+
+
+def _wait(connection: Connection) -> None:
+    """Until ingest says that there is work, at most POLL_S."""
+    for _ in connection.notifies(timeout=POLL_S, stop_after=1):
+        pass

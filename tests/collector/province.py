@@ -1,0 +1,179 @@
+"""A small province with real journals in a real database, for the tests of accounts, API and pages.
+
+It writes what ingest would have written: entries in canonical form, their bundle, the decoded rows, the
+dirty marks. Time is told in local (UTC+8) days and seconds of the day.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from collector.registry import instruments, policies
+from collector.store.database import Connection
+from protocol.batch import pack_bundle
+from protocol.entry import Entry, Reading, Stop, encode
+from protocol.interval import DAY_MS, day_bounds_ms, days_touched
+from protocol.policy import Policy
+
+POLICY = (
+    b'{"v":1,"name":"test policy","valid_mw":[0,15000000],'
+    b'"standby":{"on_mw":40000,"off_mw":25000,"on_ms":10000,"off_ms":20000},'
+    b'"run":{"on_mw":900000,"off_mw":600000,"on_ms":10000,"off_ms":60000},"gap_ms":60000}'
+)
+OFF, IDLE, RUN = 5_000, 200_000, 1_000_000
+"""Powers in mW that the test policy calls off, standby and run."""
+USCC = "91610131MA6TYUUC74"
+DOMAIN = "jishi.example"
+
+
+class Piece(NamedTuple):
+    """[start_s, end_s) of a local day at one power."""
+
+    day: date
+    start_s: float
+    end_s: float
+    power_mw: int
+
+
+@dataclass
+class Province:
+    """A registry with one agent per instrument, and journals that only grow."""
+
+    connection: Connection
+    policy: Policy
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def add_instrument(self, asset_no: str, *, name_zh: str = "电子显微镜", name_en: str = "", model: str = "") -> None:
+        instruments.register_instrument(self.connection, asset_no, name_zh=name_zh, name_en=name_en, model=model)
+        self.connection.execute(
+            "INSERT INTO ownership (asset_no, uscc, from_day) VALUES (%s, %s, '2020-01-01')", [asset_no, USCC]
+        )
+
+    def add_agent(self, agent_id: str, asset_no: str, *, from_day: date = date(2020, 1, 1)) -> str:
+        """An agent with one journal whose watcher meter1 measures the instrument; returns the origin."""
+        origin = f"{DOMAIN}/a/{agent_id}/1"
+        self.connection.execute("INSERT INTO agent (agent_id, last_epoch) VALUES (%s, 1)", [agent_id])
+        self.connection.execute(
+            "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%s, %s, 1, 'key')", [origin, agent_id]
+        )
+        self.bind(agent_id, asset_no, from_day=from_day)
+        self.sizes[origin] = 0
+        return origin
+
+    def bind(self, agent_id: str, asset_no: str | None, *, from_day: date) -> None:
+        with self.connection.transaction():
+            instruments.register_measurement(
+                self.connection, agent_id, watcher="meter1", channel="power", asset_no=asset_no, from_day=from_day
+            )
+
+    def put_policy(
+        self, body: bytes = POLICY, *, asset_no: str | None = None, from_day: date = date(2020, 1, 1)
+    ) -> str:
+        policy = policies.register_policy(self.connection, body)
+        policies.put_in_force(self.connection, policy, asset_no=asset_no, from_day=from_day, approved_by="approver")
+        return policy.sha256
+
+    def observe(self, origin: str, *pieces: Piece, watcher: str = "meter1") -> list[bytes]:
+        """One entry per piece (in parts of at most an hour), one batch in all; returns the entries' bytes."""
+        readings = [part for piece in pieces for part in _parts(piece)]
+        return self.write(origin, [_reading(watcher, start, end, power) for start, end, power in readings])
+
+    def write(self, origin: str, written: Sequence[tuple[int, Reading]]) -> list[bytes]:
+        """Stores readings, each with the wall time (ms) at which it was written, as one batch."""
+        first = self.sizes[origin]
+        entries = [
+            Entry(index, wall_ms, wall_ms % DAY_MS + DAY_MS, "0000abcd", reading)
+            for index, (wall_ms, reading) in enumerate(written, first)
+        ]
+        self._store(origin, first, entries)
+        return [encode(entry) for entry in entries]
+
+    def _store(self, origin: str, first: int, entries: Sequence[Entry]) -> None:
+        bundle = zlib.compress(pack_bundle(tuple(encode(entry) for entry in entries)))
+        size = first + len(entries)
+        with self.connection.transaction():
+            row = self.connection.execute(
+                "UPDATE journal SET size = %(size)s, receipt = %(receipt)s, receipted_at = now()"
+                " WHERE origin = %(origin)s RETURNING journal_id, agent_id",
+                {"size": size, "receipt": f"{origin}\n{size}\nreceipt\n".encode(), "origin": origin},
+            ).fetchone()
+            assert row is not None
+            journal_id, agent_id = row
+            self.connection.execute(
+                "INSERT INTO batch VALUES (%s, %s, %s, 'note', %s, 'receipt', now())",
+                [journal_id, first, size, bundle],
+            )
+            for entry in entries:
+                self._insert_row(journal_id, agent_id, entry)
+            self.connection.execute(
+                "UPDATE agent SET last_seen_at = now(), reported_size = %s WHERE agent_id = %s", [size, agent_id]
+            )
+        self.sizes[origin] = size
+
+    def _insert_row(self, journal_id: int, agent_id: str, entry: Entry) -> None:
+        reading = entry.body
+        if not isinstance(reading, Reading):
+            return
+        start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
+        end_ms = start_ms + sum(reading.durations_ms)
+        values = [
+            journal_id, entry.index, entry.wall_ms, entry.mono_ms, reading.start_mono_ms, _utc(start_ms), _utc(end_ms),
+            reading.counter, reading.watcher, reading.channel, entry.boot, *map(_array, (
+                reading.durations_ms, reading.means, reading.lows, reading.highs, reading.deltas, reading.states,
+                reading.counts, reading.events,
+            )),
+        ]  # fmt: skip
+        places = ", ".join(["%s"] * len(values))
+        self.connection.execute(f"INSERT INTO reading VALUES ({places})".encode(), values)
+        # Like ingest: the days touched, and the one before where the reading may still decide how it ended.
+        for day in days_touched(start_ms - 2 * 3_600_000, end_ms + 1):
+            self.connection.execute(
+                "INSERT INTO dirty_day SELECT asset_no, %(day)s, clock_timestamp() FROM (SELECT DISTINCT asset_no"
+                " FROM measurement WHERE agent_id = %(agent_id)s AND asset_no IS NOT NULL) measured"
+                " ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at",
+                {"day": day, "agent_id": agent_id},
+            )
+
+    def add_foreign_entry(self, origin: str) -> None:
+        """An entry that is no reading."""
+        first = self.sizes[origin]
+        self._store(origin, first, [Entry(first, 1, 1, "0000abcd", Stop("test"))])
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        return self.connection.execute(query.encode(), values).fetchall()
+
+
+def _parts(piece: Piece) -> Iterable[tuple[int, int, int]]:
+    midnight_ms, _ = day_bounds_ms(piece.day)
+    start_ms, end_ms = midnight_ms + round(piece.start_s * 1000), midnight_ms + round(piece.end_s * 1000)
+    while start_ms < end_ms:
+        until_ms = min(end_ms, start_ms + 3_600_000)
+        yield start_ms, until_ms, piece.power_mw
+        start_ms = until_ms
+
+
+def _reading(watcher: str, start_ms: int, end_ms: int, power_mw: int) -> tuple[int, Reading]:
+    wall_ms = end_ms + 500
+    mono_ms = wall_ms % DAY_MS + DAY_MS
+    reading = Reading(
+        watcher=watcher,
+        channel="power",
+        start_mono_ms=mono_ms - (wall_ms - start_ms),
+        durations_ms=(end_ms - start_ms,),
+        means=(power_mw,),
+        lows=(power_mw,),
+        highs=(power_mw,),
+        deltas=(power_mw * (end_ms - start_ms) // 3_600_000,),
+        counter=10**9,
+    )
+    return wall_ms, reading
+
+
+def _array(values: Sequence[object] | None) -> list[object] | None:
+    return None if values is None else list(values)
+
+
+def _utc(instant_ms: int) -> datetime:
+    return datetime.fromtimestamp(instant_ms / 1000, UTC)
