@@ -41,18 +41,20 @@ SELECT size, note FROM batch WHERE journal_id = %(journal_id)s AND first < %(siz
 SELECT entries FROM batch WHERE journal_id = %(journal_id)s AND first < %(size)s ORDER BY first;
 
 -- name: touch_days
--- Marks the days of these watchers' readings for the instrument that each measured on that day.
+-- Marks the days of these watchers' readings, each once, for the instrument that each measured on that day.
 INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT DISTINCT m.asset_no, t.day, clock_timestamp()
-FROM (SELECT agent_id, watcher, channel, DATE '1970-01-01' + day_no AS day
-      FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[], %(days)s::integer[])
-          AS u (agent_id, watcher, channel, day_no)) AS t
-CROSS JOIN LATERAL (
-    SELECT asset_no FROM measurement m
-    WHERE m.agent_id = t.agent_id AND m.watcher = t.watcher AND m.channel = t.channel AND m.from_day <= t.day
-    ORDER BY m.from_day DESC, m.seq DESC LIMIT 1) AS m
-WHERE m.asset_no IS NOT NULL
-ORDER BY 1, 2
+SELECT asset_no, day, clock_timestamp() FROM (
+    SELECT DISTINCT m.asset_no, t.day
+    FROM (SELECT agent_id, watcher, channel, DATE '1970-01-01' + day_no AS day
+          FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[], %(days)s::integer[])
+              AS u (agent_id, watcher, channel, day_no)) AS t
+    CROSS JOIN LATERAL (
+        SELECT asset_no FROM measurement m
+        WHERE m.agent_id = t.agent_id AND m.watcher = t.watcher AND m.channel = t.channel AND m.from_day <= t.day
+        ORDER BY m.from_day DESC, m.seq DESC LIMIT 1) AS m
+    WHERE m.asset_no IS NOT NULL
+) AS touched
+ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
 
 -- name: see_agents
