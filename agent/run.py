@@ -1,0 +1,234 @@
+"""The running agent: configuration and enrolment become threads, and a stop becomes an orderly end.
+
+    main thread   status file every two seconds; signals
+    recorder      owns the journal
+    uplink        owns the connection
+    one thread for each watcher, under the supervisor
+
+It ends in the order in which things depend on each other: watchers, recorder (what is open, `stop`), uplink (the last
+receipts). When the recorder's thread dies, which only a bug or a broken disk can bring about, the agent ends with an
+error for its service manager to start it again: nothing that was promised is in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from agent import config, identity, status
+from agent.clock import Clock, SystemClock
+from agent.config import Configuration
+from agent.disk import Disk
+from agent.errors import AgentError, JournalLocked
+from agent.identity import Identity
+from agent.journal import Journal
+from agent.recorder import Recorder
+from agent.scratch import Scratch
+from agent.supervisor import Supervisor
+from agent.uplink import Address, Uplink
+from agent.version import VERSION
+from agent.watchers.registry import find_kind
+from protocol.entry import ConfigChange, clean_text
+from protocol.message import Level
+
+STATUS_EVERY_S = 2.0
+RECORDER_PATIENCE_S = 30.0
+UPLINK_PATIENCE_S = 20.0
+LEVELS = "levels.json"
+IN_FORCE = "configuration.json"
+MAX_CHANGED = 100
+
+log = logging.getLogger(__name__)
+
+
+class _InForce(msgspec.Struct):
+    """The configuration that the journal names last: the file's hash, and what was set, by key path."""
+
+    sha256: str
+    settings: dict[str, str]
+
+
+class Agent:
+    """Everything that runs. `start`, then `tend` again and again, then `stop`."""
+
+    def __init__(self, configuration: Configuration, who: Identity, *, clock: Clock) -> None:
+        self._configuration = configuration
+        self._clock = clock
+        self._journal = Journal.open(who.journal, origin=who.enrolment.origin)
+        try:
+            self._scratch = Scratch(who.journal, disk=Disk())
+            watchers = [find_kind(settings.kind).make(settings, clock) for settings in configuration.watchers]
+        except BaseException:
+            self._journal.close()
+            raise
+        self._levels = _read_levels(configuration.state_dir)
+        self._recorder = Recorder(
+            self._journal,
+            self._scratch,
+            clock=clock,
+            watchers=watchers,
+            levels=self._levels,
+            block_ms=round(configuration.agent.block_s * 1000),
+        )
+        self._uplink = Uplink(
+            self._journal,
+            who.key,
+            receipt_key=who.receipt_key,
+            broker=Address(who.enrolment.broker.host, who.enrolment.broker.port),
+            clock=clock,
+            on_levels=self._use_levels,
+        )
+        self._supervisor = Supervisor(watchers, self._recorder.emit, clock=clock)
+        self._threads = {
+            "recorder": threading.Thread(target=self._recorder.run, name="recorder", daemon=True),
+            "uplink": threading.Thread(target=self._uplink.run, name="uplink", daemon=True),
+        }
+        _warn_of_unwatched(configuration, who)
+
+    def start(self) -> None:
+        """Recover, say that it starts, and let everything run."""
+        change = _configuration_change(self._configuration, self._journal.directory)
+        self._recorder.begin(version=VERSION, configuration=change)
+        _remember_configuration(self._configuration, self._journal.directory)
+        for thread in self._threads.values():
+            thread.start()
+        self._supervisor.start()
+        log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
+
+    def tend(self) -> None:
+        """Write the status; AgentError when the recording has ended by itself."""
+        self._write_status()
+        if not self._threads["recorder"].is_alive():
+            raise AgentError("the recorder ended by itself; the lines above say why")
+
+    def stop(self, reason: str) -> None:
+        """End in order: watchers, recorder, uplink."""
+        self._supervisor.stop()
+        self._recorder.end(reason)
+        self._join("recorder", RECORDER_PATIENCE_S)
+        self._uplink.close()
+        self._join("uplink", UPLINK_PATIENCE_S)
+        before = self._write_status()
+        final = status.stopped(before, agent_id=self._configuration.agent.id, reason=reason, now=self._clock.now())
+        _write_status(self._configuration.state_dir, final)
+        unreceipted = self._journal.size - self._journal.receipted_size
+        self._scratch.close()
+        self._journal.close()
+        log.info("agent stopped", extra={"reason": reason, "unreceipted": unreceipted})
+
+    def _join(self, name: str, patience_s: float) -> None:
+        thread = self._threads[name]
+        if thread.ident is not None:
+            thread.join(patience_s)
+        if thread.is_alive():
+            log.error("thread did not stop", extra={"which": name, "patience_s": patience_s})
+
+    def _write_status(self) -> status.Status:
+        composed = status.compose(
+            self._configuration.agent.id,
+            self._journal,
+            recorder=self._recorder,
+            uplink=self._uplink.view(),
+            failures=self._supervisor.failures,
+            now=self._clock.now(),
+        )
+        _write_status(self._configuration.state_dir, composed)
+        return composed
+
+    def _use_levels(self, levels: tuple[Level, ...]) -> None:
+        """Take the hints of a welcome, and keep them for a start without a connection."""
+        if levels != self._levels:
+            self._levels = levels
+            self._recorder.use_levels(levels)
+            with contextlib.suppress(OSError):  # hints: the next welcome brings them again
+                (self._configuration.state_dir / LEVELS).write_bytes(msgspec.json.encode(levels))
+
+
+def run(configuration: Configuration) -> None:
+    """Run until told to stop; AgentError where that cannot be, or cannot go on."""
+    clock = SystemClock()
+    try:
+        who = identity.load(configuration.state_dir, agent_id=configuration.agent.id)
+        with _told_to_stop() as told:
+            agent = Agent(configuration, who, clock=clock)
+            try:
+                agent.start()
+                while not told.wait(STATUS_EVERY_S):
+                    agent.tend()
+            finally:
+                agent.stop("asked to stop" if told.is_set() else "failed")
+    except JournalLocked:
+        raise  # the status file is the other agent's
+    except AgentError as problem:
+        before = status.read(configuration.state_dir) or {}
+        final = status.stopped(before, agent_id=configuration.agent.id, reason=str(problem), now=clock.now())
+        _write_status(configuration.state_dir, final)
+        raise
+
+
+@contextlib.contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGTERM or SIGINT sets; a second one changes nothing, for the end is under way."""
+    told = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    numbers = [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, tell) for number in numbers}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _write_status(state_dir: Path, composed: status.Status) -> None:
+    try:
+        status.write(state_dir, composed)
+    except OSError as problem:
+        log.debug("status could not be written", extra={"problem": str(problem)})  # a full disk; the journal says so
+
+
+def _warn_of_unwatched(configuration: Configuration, who: Identity) -> None:
+    names = {watcher.name for watcher in configuration.watchers}
+    for watch in who.enrolment.watch:
+        if watch.watcher not in names:
+            log.warning("enrolled watcher is not configured", extra={"watcher": watch.watcher, "asset": watch.asset})
+
+
+def _configuration_change(configuration: Configuration, directory: Path) -> ConfigChange | None:
+    """The entry that says what differs from the configuration that this journal names last; None where nothing does."""
+    before = _in_force(directory)
+    if before is not None and before.sha256 == configuration.sha256:
+        return None
+    settings, earlier = config.settings_by_path(configuration), before.settings if before else {}
+    changed = sorted(key for key in settings.keys() | earlier.keys() if settings.get(key) != earlier.get(key))
+    return ConfigChange(configuration.sha256, tuple(clean_text(key) for key in changed[:MAX_CHANGED]))
+
+
+def _remember_configuration(configuration: Configuration, directory: Path) -> None:
+    in_force = _InForce(configuration.sha256, config.settings_by_path(configuration))
+    with contextlib.suppress(OSError):  # then the next start journals it once more
+        (directory / IN_FORCE).write_bytes(msgspec.json.encode(in_force))
+
+
+def _in_force(directory: Path) -> _InForce | None:
+    try:
+        return msgspec.json.decode((directory / IN_FORCE).read_bytes(), type=_InForce)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _read_levels(state_dir: Path) -> tuple[Level, ...]:
+    try:
+        return msgspec.json.decode((state_dir / LEVELS).read_bytes(), type=tuple[Level, ...])
+    except (OSError, msgspec.MsgspecError):
+        return ()
