@@ -64,8 +64,8 @@ class Line:
         self._marker = self._requests[0]._replace(length=_unused_length(self._requests))
         self._in_step = False
         self._missed_markers = 0
-        self._unanswered: ReadRequest | None = None
-        self._asked_at = 0.0
+        self._unanswered_since_s: float | None = None
+        self._late_s: float | None = None  # how late the first answer came that was heard while out of step
 
     def ask_power(self) -> bytes:
         """Return the registers of the power; NoReading."""
@@ -81,7 +81,7 @@ class Line:
         long = self._missed_markers >= MARKERS_MISSED
         silence_s = max(LONG_SILENCE_S, 4 * self._timeout_s) if long else self._timeout_s
         heard = self._listen(silence_s, None)
-        late_s = self._answered_late(heard)
+        self._note_late(heard)
         if long:
             self._missed_markers = 0
             self._in_step = not heard  # a meter that was heard is alive, so it will answer a marker
@@ -94,23 +94,25 @@ class Line:
                 self._in_step = True
                 return
             self._missed_markers += unanswered.word == "silent"
-            if late_s is None:
+            if self._late_s is None:
                 raise
-            raise self._came_late(late_s) from None
+            raise self._came_late(self._late_s) from None
         self._in_step = True
 
     def _exchange(self, request: ReadRequest) -> bytes:
         self._port.reset_input_buffer()
-        self._asked_at = time.monotonic()
-        self._unanswered = request
+        if self._unanswered_since_s is None:
+            self._unanswered_since_s = time.monotonic()
         self._port.write(encode(request))
         heard = self._listen(self._timeout_s, request)
         reply = find_reply(heard, request)
         if reply is None:
             self._in_step = False
+            self._note_late(heard)
             raise self._without_reply(heard, request)
-        self._unanswered = None
+        self._unanswered_since_s = self._late_s = None
         if isinstance(reply, Refusal):
+            self._in_step = False  # it may be the late refusal of something else
             raise NoReading("refused", self._why_refused(reply, request))
         return reply.payload
 
@@ -125,10 +127,11 @@ class Line:
                 break
         return heard
 
-    def _answered_late(self, heard: bytes) -> float | None:
-        if self._unanswered is None or find_reply(heard, self._unanswered) is None:
-            return None
-        return time.monotonic() - self._asked_at
+    def _note_late(self, heard: bytes) -> None:
+        address, function = self._marker[:2]
+        answered = any(not isinstance(frame, ReadRequest) and frame[:2] == (address, function) for frame in scan(heard))
+        if answered and self._unanswered_since_s is not None and self._late_s is None:
+            self._late_s = time.monotonic() - self._unanswered_since_s
 
     # What went wrong, in words
 

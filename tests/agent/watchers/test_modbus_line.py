@@ -235,3 +235,21 @@ def test_noise_and_echo_around_an_answer_do_no_harm(clock: FakeTime) -> None:
     port = FakePort(clock, lambda request: [(0.02, b"\xff\x01\x04" + encode(request)), (0.03, right_answer(request))])
     line = line_to(port)
     assert (line.ask_power(), line.ask_energy()) == (POWER, ENERGY)
+
+
+def test_a_late_refusal_does_not_shift_the_answers_that_follow(clock: FakeTime) -> None:
+    """The meter was busy once: its refusal comes late, and each later answer would fit the question after it."""
+    meter = OnceSlowMeter(clock, 0.55)
+    line = line_to(port := FakePort(clock, meter))
+    line.ask_power()
+    port.meter = lambda request: [(1.2, encode(Refusal(1, 4, 6)))]
+    assert trouble_of(line.ask_power).word == "silent"
+    port.meter = lambda request: [(0.4, right_answer(request))]
+    values = []
+    for _ in range(6):
+        try:
+            values += [line.ask_power(), line.ask_energy()]
+        except NoReading:
+            continue
+    assert len(values) >= 4
+    assert values == [POWER, ENERGY] * (len(values) // 2)

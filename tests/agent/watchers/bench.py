@@ -1,0 +1,92 @@
+"""A test bench: a meter on a real pseudo-terminal that can be unplugged, and ears for what a watcher says."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import TypeVar
+
+from agent.clock import SystemClock
+from agent.reading import Sample
+from agent.simulator.meter import Fault as MeterFault
+from agent.simulator.meter import Load, PtyMeter
+from agent.simulator.models import Segment
+from agent.watchers.watcher import Fault, Seen, Watcher
+
+Said = Sample | Fault | Seen
+_Said = TypeVar("_Said", Sample, Fault, Seen)
+
+POWER_MW = 885_500
+
+
+class Bench:
+    """The meter's end. `plug` and `unplug` as often as wanted; the name of the port stays the same."""
+
+    def __init__(self, link: Path, *, power_mw: int = POWER_MW) -> None:
+        self.link = link
+        self.power_mw = power_mw
+        self._meter: PtyMeter | None = None
+        self._thread: threading.Thread | None = None
+
+    def plug(self, fault: MeterFault | None = None) -> None:
+        segments: Iterator[Segment] = repeat(Segment("run", 200, self.power_mw))
+        load = Load(segments, SystemClock().now(), changed=lambda wall_ms, segment: None)
+        self._meter = PtyMeter(load, seed=1, fault=fault)
+        fresh = self.link.with_suffix(".new")
+        fresh.symlink_to(self._meter.slave_path)
+        fresh.replace(self.link)
+        self._thread = threading.Thread(target=self._meter.serve)
+        self._thread.start()
+
+    def unplug(self) -> None:
+        if self._meter and self._thread:
+            self._meter.stopping = True
+            self._thread.join()
+            self._meter.close()
+            self.link.unlink()
+        self._meter = self._thread = None
+
+    def suffer(self, fault: MeterFault | None) -> None:
+        assert self._meter is not None
+        self._meter.fault = fault
+
+
+class Ears:
+    """Runs a watcher and hears what it says."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.said: list[Said] = []
+        self._heard = threading.Condition()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=watcher.run, args=(self._hear, self._stop))
+        self._thread.start()
+
+    def _hear(self, said: Said) -> None:
+        with self._heard:
+            self.said.append(said)
+            self._heard.notify_all()
+
+    def wait(
+        self, kind: type[_Said], meant: Callable[[_Said], bool] = lambda _: True, *, within_s: float = 10
+    ) -> _Said:
+        """Return the first thing of this kind that is said from now on and meant."""
+        after = len(self.said)
+        end_s = time.monotonic() + within_s
+        with self._heard:
+            while True:
+                for said in self.said[after:]:
+                    if isinstance(said, kind) and meant(said):
+                        return said
+                assert self._heard.wait(end_s - time.monotonic()), f"not heard within {within_s} s: {self.said[-3:]}"
+
+    def samples(self) -> list[Sample]:
+        return [said for said in self.said if isinstance(said, Sample)]
+
+    def stop(self) -> float:
+        """Stop the watcher; return how long that took, in seconds."""
+        before_s = time.monotonic()
+        self._stop.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        return time.monotonic() - before_s

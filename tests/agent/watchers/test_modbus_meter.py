@@ -1,0 +1,267 @@
+"""A meter over a real pseudo-terminal, read by the real child process: trouble has its message, recording goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from agent.clock import SystemClock
+from agent.reading import Sample
+from agent.watchers import modbus_meter
+from agent.watchers.child import ChildLost
+from agent.watchers.modbus_maps import SDM120, Register
+from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
+from agent.watchers.modbus_port import PortSettings, settings_from
+from agent.watchers.watcher import Fault, Seen
+from tests.agent.manual_clock import ManualClock
+from tests.agent.watchers.bench import POWER_MW, Bench, Ears, Said
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "ttyMETER")
+    bench.plug()
+    yield bench
+    bench.unplug()
+
+
+@pytest.fixture
+def watch(bench: Bench) -> Iterator[Callable[..., Ears]]:
+    """Starts a watcher at the bench's port; settings may be given."""
+    started: list[Ears] = []
+
+    def start(**settings: Any) -> Ears:
+        started.append(Ears(ModbusMeter(settings_for(bench.link, **settings), SystemClock())))
+        return started[-1]
+
+    yield start
+    for ears in started:
+        ears.stop()
+
+
+def settings_for(port: Path, **settings: Any) -> ModbusMeterSettings:
+    quick = {"poll_s": 0.1, "timeout_s": 0.1}
+    return msgspec.convert(
+        {"name": "meter1", "kind": "modbus-meter", "asset": "A001", "port": str(port), **quick, **settings},
+        ModbusMeterSettings,
+    )
+
+
+def child_of(ears: Ears) -> psutil.Process:
+    children = psutil.Process().children()
+    return next(child for child in children if "agent.watchers.modbus_port" in child.cmdline())
+
+
+def test_power_and_counter_come_from_the_meter_with_both_clocks(watch: Callable[..., Ears]) -> None:
+    before = SystemClock().now()
+    ears = watch()
+    first = ears.wait(Sample)
+    second = ears.wait(Sample, lambda sample: sample.at > first.at)
+    assert (first.watcher, first.channel, first.value) == ("meter1", "power", POWER_MW)
+    assert first.counter_mwh is not None
+    assert first.counter_mwh % 1000 == 0
+    assert before.mono_ms <= first.at.mono_ms < second.at.mono_ms <= SystemClock().now().mono_ms
+    assert isinstance(ears.said[0], Seen)
+    assert not [said for said in ears.said if isinstance(said, Fault)]
+
+
+def test_stopping_takes_less_than_two_seconds_and_leaves_no_child(watch: Callable[..., Ears]) -> None:
+    ears = watch()
+    ears.wait(Sample)
+    child = child_of(ears)
+    assert ears.stop() < 2
+    assert not child.is_running()
+
+
+@pytest.mark.parametrize("fault", ["echo", "noise"])
+def test_echo_and_noise_do_no_harm(bench: Bench, watch: Callable[..., Ears], fault: Any) -> None:
+    bench.suffer(fault)
+    ears = watch()
+    for _ in range(8):
+        ears.wait(Sample)
+    assert {sample.value for sample in ears.samples()} == {POWER_MW}
+    assert not [said for said in ears.said if isinstance(said, Fault)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("silent", "unobserved because no answer from address 1 within 0.1 s: check power, wiring (A/B)"),
+        ("garbage", "unobserved because no intact frame in"),
+        ("half", "unobserved because no intact frame in"),
+        ("flood", "unobserved because a flood of bytes without an answer"),
+        ("wrong-address", "unobserved because address 2 answered though address 1 was asked"),
+        ("late", "unobserved because the meter at address 1 answers only after the time-out of 0.1 s"),
+    ],
+)
+def test_a_meter_in_trouble_is_unobserved_with_the_reason_and_recorded_again_afterwards(
+    bench: Bench, watch: Callable[..., Ears], fault: Any, says: str
+) -> None:
+    ears = watch()
+    ears.wait(Sample)
+    bench.suffer(fault)
+    told = ears.wait(Fault, lambda told: says in told.reason)
+    silent_since = ears.samples()[-1].at.mono_ms
+    bench.suffer(None)
+    recovered = ears.wait(Sample)
+    assert recovered.value == POWER_MW
+    assert silent_since < told.at.mono_ms < recovered.at.mono_ms
+    assert {sample.value for sample in ears.samples()} == {POWER_MW}
+    assert len([said for said in ears.said if isinstance(said, Fault)]) <= 3  # told once each, not at every poll
+
+
+def test_an_unplugged_port_is_said_at_once_and_the_watcher_is_back_within_five_seconds(
+    bench: Bench, watch: Callable[..., Ears]
+) -> None:
+    ears = watch()
+    ears.wait(Sample)
+    bench.unplug()
+    told = ears.wait(Fault)
+    assert told.reason.startswith(f"unobserved because {bench.link} failed")
+    assert told.reason.endswith("was the adapter unplugged?")
+    bench.plug()
+    plugged_s = time.monotonic()
+    ears.wait(Sample)
+    assert time.monotonic() - plugged_s < 5
+    assert len([said for said in ears.said if isinstance(said, Fault)]) == 1
+
+
+def test_a_port_that_is_not_there_is_named(bench: Bench, watch: Callable[..., Ears]) -> None:
+    bench.unplug()
+    ears = watch()
+    told = ears.wait(Fault)
+    assert told.reason == f"unobserved because there is no port {bench.link}: plug the adapter in, or correct `port`"
+    bench.plug()
+    assert ears.wait(Sample).value == POWER_MW
+
+
+def test_two_programs_on_one_port_get_a_clear_message(watch: Callable[..., Ears]) -> None:
+    first = watch()
+    first.wait(Sample)
+    second = watch(name="meter2")
+    assert "is in use by another program" in second.wait(Fault).reason
+    first.wait(Sample)
+    first.stop()
+    assert second.wait(Sample).value == POWER_MW
+
+
+@pytest.mark.parametrize(
+    ("registers", "says"),
+    [
+        ({"power": {"register": 0x2004}}, "the meter has no register 0x2004 for function 4; check map acme"),
+        ({"power": {"register": 0x000C, "word_order": "low-first"}}, "check register, format, word_order and unit"),
+        ({"power": {"register": 0x000C, "format": "int32"}}, "is more than a meter of map acme can measure"),
+        ({"power": {"register": 0x000C}, "energy": {"register": 0x3000}}, "has no register 0x3000 for function 4"),
+    ],
+)
+def test_a_wrong_register_map_is_named(watch: Callable[..., Ears], registers: dict[str, Any], says: str) -> None:
+    defaults = {"function": 4, "format": "float32"}
+    registers = {
+        key: {**defaults, "unit": "W" if key == "power" else "kWh", **given} for key, given in registers.items()
+    }
+    ears = watch(map="acme", registers=registers)
+    told = ears.wait(Fault)
+    assert says in told.reason
+    assert not ears.samples()
+
+
+def test_a_child_that_hangs_is_replaced(watch: Callable[..., Ears], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modbus_meter, "CHILD_PATIENCE_S", 0.5)
+    ears = watch()
+    ears.wait(Sample)
+    child = child_of(ears)
+    child.send_signal(signal.SIGSTOP)
+    told = ears.wait(Fault)
+    assert told.reason == "unobserved because its process said nothing for 0.8 s and was ended"
+    assert ears.wait(Sample).value == POWER_MW
+    assert not child.is_running()
+
+
+def test_a_child_that_dies_is_replaced(watch: Callable[..., Ears]) -> None:
+    ears = watch()
+    ears.wait(Sample)
+    child_of(ears).kill()
+    assert ears.wait(Fault).reason == "unobserved because its process ended with exit code -9"
+    assert ears.wait(Sample).value == POWER_MW
+
+
+def test_the_child_ends_with_its_watcher_however_that_ends(bench: Bench) -> None:
+    argument = msgspec.json.encode(PortSettings(str(bench.link), 9600, "N", 1, 1, 0.1, 0.1, SDM120)).decode()
+    script = (
+        "import sys, time; from agent.watchers.child import Child; "
+        f"print(Child('agent.watchers.modbus_port', {argument!r}).pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as watcher:
+        assert watcher.stdout is not None
+        child = psutil.Process(int(watcher.stdout.readline()))
+        os.kill(watcher.pid, signal.SIGKILL)
+    psutil.wait_procs([child], timeout=5)
+    assert not child.is_running()
+
+
+# The parent's judgement, without any port
+
+
+class Desk:
+    """A watcher that is handed the child's lines."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.watcher = ModbusMeter(settings_for(Path("/dev/null"), poll_s=1, **settings), ManualClock())
+        self.said: list[Said] = []
+
+    def hand(self, mono_ms: int, **members: Any) -> list[Said]:
+        line = {"wall_ms": 1_764_554_400_000 + mono_ms, "mono_ms": mono_ms, **members}
+        before = len(self.said)
+        self.watcher.take(msgspec.json.encode(line), self.said.append)
+        return [said for said in self.said[before:] if not isinstance(said, Seen)]
+
+
+def test_a_failed_poll_or_two_are_borne_and_a_lasting_trouble_is_told_once() -> None:
+    desk = Desk()
+    assert len(desk.hand(1000, power_mw=5, energy_mwh=1000)) == 1
+    assert desk.hand(2000, error="silent", reason="no answer") == []
+    assert desk.hand(3000, error="garbage", reason="nonsense") == []
+    assert desk.hand(4000, error="silent", reason="no answer") == []
+    [told] = desk.hand(5000, error="silent", reason="no answer")
+    assert isinstance(told, Fault)
+    assert told.reason == "unobserved because no answer"
+    assert desk.hand(6000, error="silent", reason="no answer") == []
+    assert [type(said) for said in desk.hand(7000, error="garbage", reason="nonsense")] == [Fault]
+    assert [type(said) for said in desk.hand(8000, power_mw=5, energy_mwh=1000)] == [Sample]
+    assert desk.hand(9000, error="silent", reason="no answer") == []
+
+
+def test_trouble_before_the_first_sample_is_told_at_once() -> None:
+    assert [type(said) for said in Desk().hand(1000, error="silent", reason="no answer")] == [Fault]
+
+
+def test_a_counter_that_no_load_explains_holds_its_poll_back_and_a_reset_goes_through() -> None:
+    desk = Desk()
+    desk.hand(1000, power_mw=5, energy_mwh=5_000_000)
+    assert desk.hand(2000, power_mw=5, energy_mwh=900_000_000) == []
+    assert [
+        said.counter_mwh for said in desk.hand(3000, power_mw=5, energy_mwh=5_000_000) if isinstance(said, Sample)
+    ] == [5_000_000]
+    assert desk.hand(4000, power_mw=5, energy_mwh=0) == []
+    assert len(desk.hand(5000, power_mw=5, energy_mwh=0)) == 1
+
+
+def test_a_line_that_is_none_ends_the_child() -> None:
+    desk = Desk()
+    with pytest.raises(ChildLost, match="its process said Traceback"):
+        desk.watcher.take(b"Traceback (most recent call last):\n", desk.said.append)
+
+
+def test_the_childs_settings_survive_the_command_line() -> None:
+    own = SDM120._replace(energy=None, power=Register(7, 3, "int32", "kW", "low-first", 0.1))
+    for meter in (SDM120, own):
+        settings = PortSettings("/dev/ttyUSB0", 2400, "E", 2, 7, 0.3, 1.5, meter)
+        assert settings_from(msgspec.json.encode(settings).decode()) == settings
