@@ -1,6 +1,8 @@
 """Ed25519 keys with a name and a purpose, and their text form (C2SP vkeys).
 
-    lab.example/a/em-01/1+e735e1d8+AQ…   key name, key id in hex, base64 of algorithm (1 byte) and public key (32)
+    lab.example/a/em-01/1+95e76e18+AS1I47hD3twU0unWmwMStMhJreHB4FMe5abIIopL1a3K
+
+that is key name, key id in hex, base64 of algorithm (1 byte: 0x01 notes, 0x04 cosignatures) and public key (32).
 
 Decides which keys may exist at all: no `VerifierKey` has a point of low order, outside the main subgroup or in a
 second spelling, because with such a key its owner could sign and deny it later; libsodium's verification refuses

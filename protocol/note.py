@@ -1,22 +1,20 @@
-"""C2SP signed notes with Ed25519: keys, checkpoints, receipts (= cosignatures).
+"""C2SP signed notes with Ed25519: checkpoints and receipts (= cosignatures).
 
 Decides who signed which text. A note is text, a blank line, and signature lines; a verifier ignores the lines of keys
 that it was not asked for, so that other algorithms can be added without changing what is stored. A checkpoint is a
-note of three lines: origin, size, root. A receipt is the same note with the collector's timestamped line, 335 bytes:
+note of three lines: origin, size, root. A receipt is the same note with the collector's timestamped line, about 335
+bytes in all:
 
     lab.example/a/em-01/1
     1242
-    SPSd2nvhYHJzOKNmgzRDRW6rX9nMLVwPPJXTXvDEYjY=
+    nWvkITwAgEsF7BCS8RCLuqGbtA94s0Yuqfwf4kQ1Ahk=
 
-    — lab.example/a/em-01/1 5zXh2Bk…   base64 of key id (4 bytes) and signature (64)
-    — lab.example/receipt/1 hPoLvA0…   base64 of key id (4), POSIX seconds (8, big-endian) and signature (64)
-
-    vkey  lab.example/a/em-01/1+e735e1d8+AQ…   name, key id in hex, base64 of algorithm (1 byte) and public key (32)
+    — lab.example/a/em-01/1 leduGCcyUcSOhZ…   base64 of key id (4 bytes), signature (64)
+    — lab.example/receipt/1 CmThmAAAAABpLP…   base64 of key id (4), POSIX seconds (8, big-endian), signature (64)
 
 Stricter than C2SP where strictness costs nobody: base64 has one spelling, a key signs a note once, a checkpoint has
-no extension lines, and no `VerifierKey` exists whose point has low order or lies outside the main subgroup: such a
-key could sign so that its owner may deny it later. Sources: C2SP signed-note, tlog-checkpoint, tlog-cosignature;
-evidence.md sections 2 and 3.
+no extension lines, and is signed by the key that bears the name of its origin. Which keys may exist is decided in
+`keys`. Sources: C2SP signed-note, tlog-checkpoint, tlog-cosignature; evidence.md sections 2 and 3.
 """
 
 import re

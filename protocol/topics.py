@@ -2,9 +2,9 @@
 
     agent id  em-01                            4 to 40 of a-z, 0-9 and the hyphen
     origin    lab.example/a/em-01/1            <domain>/a/<agent id>/<epoch>, also the name of the agent's key
-    up        jishi/v1/up/14/em-01             what the agent publishes: hello and batches
-    down      jishi/v1/down/14/em-01           what the collector answers: welcome, receipts, refusals
-    worker    jishi/v1/up/14/+                 what the collector worker that owns shard 14 subscribes to
+    up        jishi/v1/up/35/em-01             what the agent publishes: hello and batches
+    down      jishi/v1/down/35/em-01           what the collector answers: welcome, receipts, refusals
+    worker    jishi/v1/up/35/+                 what the collector worker that owns shard 35 subscribes to
 
 The shard is the first byte of SHA-256 of the agent id, modulo 64: everyone computes it, nobody assigns it.
 Source: design.md section 5, evidence.md section 2.
