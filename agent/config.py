@@ -44,7 +44,7 @@ _Table = TypeVar("_Table", bound=msgspec.Struct)
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who this agent is. `block_s`: how long a block may be open; shorter ones bring news sooner and cost entries."""
 
-    id: Annotated[str, Meta(pattern=r"\A[a-z0-9-]{4,40}\Z")]  # as protocol.topics has it
+    id: Annotated[str, Meta(pattern=r"\A[a-z0-9-]{4,40}\Z", description="4 to 40 of a-z, 0-9 and -")]  # protocol.topics
     state_dir: Annotated[str, Meta(min_length=1)]
     block_s: Annotated[float, Meta(ge=1, le=BLOCK_MS / 1000)] = BLOCK_MS / 1000
 
@@ -163,7 +163,7 @@ def _read(cls: type[_Table], table: Any, *, where: str, faults: list[str]) -> _T
         faults.append(f"{where}: expected a table, found {table!r}")
         return None
     before = len(faults)
-    fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+    fields = {field.encode_name: field for field in _fields(cls)}
     faults += [_unknown(key, fields, where=f"{where}.") for key in table if key not in fields]
     values: dict[str, Any] = {}
     for key, field in fields.items():
@@ -210,9 +210,11 @@ def _expected_types(expected: Any) -> list[str]:
     if expected is NoneType:
         return []
     if get_origin(expected) is Annotated:
-        inner, *notes = get_args(expected)
-        limits = [_limits(note) for note in notes if isinstance(note, Meta)]
-        return ["".join([" or ".join(_expected_types(inner)), *limits])]
+        inner, *annotations = get_args(expected)
+        notes = [note for note in annotations if isinstance(note, Meta)]
+        described = [note.description for note in notes if note.description]
+        limits = described or [" or ".join(_expected_types(inner)), *map(_limits, notes)]
+        return ["".join(limits)]
     if get_origin(expected) is Literal:
         return [repr(choice) for choice in get_args(expected)]
     if expected in _TYPE_WORDS:
@@ -237,6 +239,12 @@ def _limits(note: Meta) -> str:
     return "".join(limits)
 
 
+def _fields(cls: type[msgspec.Struct]) -> list[FieldInfo]:
+    """Return the fields of a table, those that all watchers have first."""
+    common = WatcherSettings.__struct_fields__
+    return sorted(msgspec.structs.fields(cls), key=lambda field: field.name not in common)
+
+
 def _struct_in(expected: Any) -> type[msgspec.Struct] | None:
     candidates = (expected, *get_args(expected))
     return next((part for part in candidates if isinstance(part, type) and issubclass(part, msgspec.Struct)), None)
@@ -249,8 +257,7 @@ def _is_secret(field: FieldInfo) -> bool:
 
 def _toml_lines(table: msgspec.Struct) -> list[str]:
     lines = []
-    common = WatcherSettings.__struct_fields__
-    for field in sorted(msgspec.structs.fields(type(table)), key=lambda field: field.name not in common):
+    for field in _fields(type(table)):
         value = getattr(table, field.name)
         if value is not None:
             lines.append(f"{field.encode_name} = {_HIDDEN if _is_secret(field) else _toml(value)}")

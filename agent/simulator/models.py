@@ -100,9 +100,9 @@ MODELS = {
         cycle=(
             Phase("off", 1800),
             Phase("standby", 2400),
-            Phase("run", 9000),
-            Phase("standby", 3000),
-            Phase("run", 7200),
+            Phase("run", 7800),
+            Phase("standby", 2700),
+            Phase("run", 6000),
             Phase("standby", 2400),
         ),
         watts={

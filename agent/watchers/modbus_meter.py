@@ -54,7 +54,7 @@ class Registers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     power: PowerRegister
     energy: EnergyRegister | None = None
-    max_w: Annotated[float, Meta(gt=0, le=1e9)] = 1_000_000
+    max_w: Annotated[float, Meta(gt=0, le=1e9)] = 1_000_000.0
 
 
 class ModbusMeterSettings(WatcherSettings, frozen=True):

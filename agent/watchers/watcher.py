@@ -68,7 +68,7 @@ class Watcher(Protocol):
 class WatcherSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What each `[[watcher]]` table may hold; a kind adds its own fields."""
 
-    name: Name
+    name: Annotated[Name, Meta(description="up to 40 letters, digits, dots, hyphens or underscores")]
     kind: str
     asset: Annotated[str, Meta(max_length=64)] = ""
 

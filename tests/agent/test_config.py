@@ -1,0 +1,222 @@
+"""A configuration is taken whole, or every one of its faults is named with its key path."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import pytest
+
+from agent import config as config_module
+from agent.config import Configuration, effective, load, settings_by_path
+from agent.errors import ConfigurationError
+from agent.watchers.modbus_meter import ModbusMeterSettings
+from agent.watchers.registry import find_kind
+from agent.watchers.watcher import Kind, WatcherSettings
+from protocol.topics import check_agent_id
+
+GOOD = """
+[agent]
+id = "em-01"
+state_dir = "state"
+
+[collector]
+url = "http://127.0.0.1:8321"
+
+[[watcher]]
+name = "meter1"
+kind = "modbus-meter"
+asset = "A001"
+port = "/dev/ttyUSB0"
+
+[[watcher]]
+name = "software"
+kind = "process"
+asset = "A001"
+command_line = "sem.exe"
+
+[[watcher]]
+name = "host"
+kind = "host"
+"""
+
+FORMATS = "'float32' or 'int16' or 'uint16' or 'int32' or 'uint32'"
+
+OWN_MAP = """
+[[watcher]]
+name = "meter2"
+kind = "modbus-meter"
+port = "/dev/ttyUSB1"
+map = "acme"
+parity = "E"
+[watcher.registers]
+power = {register = 0x2004, function = 3, format = "float32", unit = "kW"}
+energy = {register = 0x4000, function = 3, format = "uint32", unit = "kWh", scale = 0.01, word_order = "low-first"}
+"""
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / "agent.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def faults_of(directory: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(write(directory, text))
+    assert str(caught.value) == "\n".join(caught.value.faults)
+    return list(caught.value.faults)
+
+
+def test_a_good_configuration_becomes_frozen_values(tmp_path: Path) -> None:
+    configuration = load(write(tmp_path, GOOD + OWN_MAP))
+    assert configuration.agent.id == "em-01"
+    assert configuration.agent.block_s == 300
+    assert configuration.state_dir == tmp_path / "state"
+    assert [watcher.name for watcher in configuration.watchers] == ["meter1", "software", "host", "meter2"]
+    own = configuration.watchers[3]
+    assert isinstance(own, ModbusMeterSettings)
+    meter = own.register_map()
+    assert meter.energy is not None
+    assert (meter.name, meter.power.register, meter.energy.word_order) == ("acme", 0x2004, "low-first")
+    with pytest.raises(AttributeError):
+        configuration.agent.id = "em-02"  # type: ignore[misc]
+
+
+def test_every_fault_is_named_at_once_with_its_key_path(tmp_path: Path) -> None:
+    text = """
+        [agent]
+        id = "E1"
+        state_dri = "state"
+        block_s = 900
+        [collecter]
+        [collector]
+        url = "ftp://collector.example"
+        [[watcher]]
+        name = "meter 1"
+        kind = "modbus-meter"
+        prot = "/dev/ttyUSB0"
+        parity = "Q"
+        baudrate = "9600"
+        address = 300
+        [[watcher]]
+        name = "meter2"
+        kind = "modbus-meeter"
+        [[watcher]]
+        name = "software"
+        kind = "process"
+        [[watcher]]
+        name = "meter3"
+        kind = "modbus-meter"
+        port = "/dev/ttyUSB1"
+        map = "sdm999"
+        [[watcher]]
+        name = "meter4"
+        kind = "modbus-meter"
+        port = "/dev/ttyUSB2"
+        registers = {power = {register = 70000, function = 5, format = "float", unit = "Wh"}, enery = 3}
+        [[watcher]]
+        port = 1
+    """
+    assert faults_of(tmp_path, text) == [
+        "collecter: unknown key; did you mean collector?",
+        "agent.state_dri: unknown key; did you mean state_dir?",
+        "agent.id: expected 4 to 40 of a-z, 0-9 and -, found 'E1'",
+        "agent.state_dir: missing; expected a text that is not empty",
+        "agent.block_s: expected a number from 1 to 300, found 900",
+        "collector.url: 'ftp://collector.example': expected http://host:port or https://host",
+        "watcher[0].prot: unknown key; did you mean port?",
+        "watcher[0].name: expected up to 40 letters, digits, dots, hyphens or underscores, found 'meter 1'",
+        "watcher[0].port: missing; expected a text that is not empty",
+        "watcher[0].baudrate: expected a whole number from 300 to 4000000, found '9600'",
+        "watcher[0].parity: expected 'N' or 'E' or 'O', found 'Q'",
+        "watcher[0].address: expected a whole number from 1 to 247, found 300",
+        "watcher[1].kind: no kind of watcher is named 'modbus-meeter'; did you mean 'modbus-meter'?",
+        "watcher[2].executable: the process must be named by exactly one of executable and command_line",
+        "watcher[3].map: no built-in map 'sdm999'; known: sdm120; else describe it in registers",
+        "watcher[4].registers.enery: unknown key; did you mean energy?",
+        "watcher[4].registers.power.unit: expected 'W' or 'kW', found 'Wh'",
+        "watcher[4].registers.power.register: expected a whole number from 0 to 65535, found 70000",
+        "watcher[4].registers.power.function: expected 3 or 4, found 5",
+        f"watcher[4].registers.power.format: expected {FORMATS}, found 'float'",
+        'watcher[5].kind: missing; it says what to watch, for example kind = "modbus-meter"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "agent.id: missing; expected 4 to 40 of a-z, 0-9 and -"),
+        ("agent = 3", "agent: expected a table, found 3"),
+        (GOOD.split("[[")[0] + "[watcher]", "watcher: expected [[watcher]], with two brackets"),
+        (GOOD.split("[[", maxsplit=1)[0], "watcher: none is configured, so nothing would be observed"),
+        (GOOD.replace("software", "meter1"), "watcher[1].name: 'meter1' is the name of another watcher"),
+        (GOOD + OWN_MAP.replace("USB1", "USB0"), "watcher[3] (meter2): meter1 has /dev/ttyUSB0 already"),
+        (GOOD.replace("//", "//li:geheim@"), "collector.url: holds a user name or password; remove it"),
+        (GOOD.replace(":8321", ":99999"), "collector.url: is no address"),
+        (GOOD + "colour = 1", "watcher[2].colour: unknown key; known keys: name, kind, asset, poll_s"),
+        (GOOD + "poll_s = nan", "watcher[2].poll_s: expected a number from 1 to 60, found nan"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_fault_has_its_sentence(tmp_path: Path, text: str, fault: str) -> None:
+    assert any(found.startswith(fault) for found in faults_of(tmp_path, text)), faults_of(tmp_path, text)
+
+
+def test_a_password_in_the_address_is_not_repeated(tmp_path: Path) -> None:
+    assert "geheim" not in str(faults_of(tmp_path, GOOD.replace("//", "//li:geheim@")))
+
+
+def test_what_is_no_toml_says_where(tmp_path: Path) -> None:
+    assert faults_of(tmp_path, "[agent\n") == [
+        f"{tmp_path / 'agent.toml'}: is no TOML (Expected ']' at the end of a table declaration (at line 1, column 7))"
+    ]
+    (tmp_path / "agent.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="is no TOML"):
+        load(tmp_path / "agent.toml")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load(tmp_path / "none.toml")
+
+
+def test_the_effective_configuration_is_a_configuration_again_with_all_defaults(tmp_path: Path) -> None:
+    first = load(write(tmp_path, GOOD + OWN_MAP))
+    written = effective(first)
+    assert tomllib.loads(written)["watcher"][0]["baudrate"] == 9600
+    second = load(write(tmp_path, written))
+    assert effective(second) == written
+    assert (second.agent, second.watchers) == (first.agent, first.watchers)
+    assert second.sha256 != first.sha256
+
+
+def test_settings_by_path_tell_what_differs(tmp_path: Path) -> None:
+    before = settings_by_path(load(write(tmp_path, GOOD)))
+    after = settings_by_path(load(write(tmp_path, GOOD.replace("A001", "A002", 1))))
+    assert {key: (before[key], after[key]) for key in before if before[key] != after[key]} == {
+        "watcher.meter1.asset": ('"A001"', '"A002"')
+    }
+
+
+class PlugSettings(WatcherSettings, frozen=True):
+    """A third party's settings, with a secret."""
+
+    password: Annotated[str, msgspec.Meta(min_length=4, extra={"secret": True})]
+    broker: str = "localhost"
+
+
+def test_secrets_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug = Kind(PlugSettings, lambda settings, clock: None)  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr(config_module, "find_kind", lambda name: plug if name == "plug" else find_kind(name))
+    table = '\n[[watcher]]\nname = "plug1"\nkind = "plug"\npassword = "geheim"\n'
+    configuration: Configuration = load(write(tmp_path, GOOD + table))
+    assert "geheim" not in effective(configuration)
+    assert "geheim" not in str(settings_by_path(configuration))
+    assert 'password = "(not shown)"' in effective(configuration)
+    faults = faults_of(tmp_path, GOOD + table.replace("geheim", "abc"))
+    assert faults == ["watcher[3].password: expected a text of at least 4 characters, found something else"]
+
+
+@pytest.mark.parametrize("agent_id", ["em-01", "0000", "a" * 40])
+def test_an_id_that_the_protocol_takes_is_taken_here(tmp_path: Path, agent_id: str) -> None:
+    assert load(write(tmp_path, GOOD.replace("em-01", agent_id))).agent.id == check_agent_id(agent_id)

@@ -1,0 +1,70 @@
+"""Kinds of watchers: built in, installed, misspelt, broken."""
+
+import sys
+from importlib.metadata import EntryPoint
+from types import ModuleType
+
+import msgspec
+import pytest
+
+from agent.errors import WatcherError
+from agent.watchers import registry
+from agent.watchers.registry import BUILT_IN, ENTRY_POINT_GROUP, find_kind, kind_names
+from agent.watchers.watcher import Kind, WatcherSettings
+from tests.agent.manual_clock import ManualClock
+
+ACME = Kind(WatcherSettings, lambda settings, clock: None)  # type: ignore[arg-type,return-value]
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that brings a good kind, a broken one, one that is no Kind, and one with a built-in's name."""
+    module = ModuleType("acme_jishi")
+    module.KIND = ACME  # type: ignore[attr-defined]
+    module.OTHER = "nothing"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "acme_jishi", module)
+    brought = {
+        "vacuum": "acme_jishi:KIND",
+        "broken": "acme_none:KIND",
+        "no-kind": "acme_jishi:OTHER",
+        "host": "acme_jishi:KIND",
+    }
+    points = [EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in brought.items()]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == ENTRY_POINT_GROUP else [])
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
+    kind = find_kind(name)
+    needed = {"modbus-meter": {"port": "/dev/null"}, "process": {"executable": "sem"}}.get(name, {})
+    settings = msgspec.convert({"name": "one", "kind": name, "asset": "A001", **needed}, kind.settings)
+    with pytest.raises(AttributeError):
+        settings.name = "two"  # type: ignore[misc]
+    watcher = kind.make(settings, ManualClock())
+    assert (watcher.name, watcher.kind, watcher.asset) == ("one", name, "A001")
+    assert watcher.channels
+
+
+def test_an_installed_kind_is_found(installed: None) -> None:
+    assert find_kind("vacuum") is ACME
+    assert "vacuum" in kind_names()
+
+
+def test_an_installed_package_cannot_take_over_a_built_in_name(installed: None) -> None:
+    assert find_kind("host") is not ACME
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("modbus-meeter", "no kind of watcher is named 'modbus-meeter'; did you mean 'modbus-meter'?"),
+        ("vacum", "did you mean 'vacuum'?"),
+        ("zzz", "known: broken, host, modbus-meter, no-kind, process, vacuum"),
+        ("broken", "kind 'broken' cannot be loaded from acme_none:KIND: No module named 'acme_none'"),
+        ("no-kind", "kind 'no-kind' names str, not a Kind"),
+    ],
+)
+def test_a_kind_that_is_none_is_said_clearly(installed: None, name: str, says: str) -> None:
+    with pytest.raises(WatcherError) as caught:
+        registry.find_kind(name)
+    assert says in str(caught.value)
