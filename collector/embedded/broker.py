@@ -105,6 +105,11 @@ class EmbeddedBroker:
             f"the broker ({self._program}) did not start on {self.host}:{self.port}; it said:\n" + "\n".join(said)
         )
 
+    def restart(self) -> None:
+        """Starts again a broker that died, on the same port. Raises EmbeddedError."""
+        self.stop()
+        self.start()
+
     def stop(self) -> None:
         if self._process is not None:
             stop_child(self._process, with_signal=signal.SIGTERM, timeout_s=5.0)

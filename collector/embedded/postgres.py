@@ -94,14 +94,22 @@ class EmbeddedPostgres:
             time.sleep(0.3)
         self._ensure_database()
 
+    def restart(self) -> None:
+        """Starts again a server that died; the data source stays the same. Raises EmbeddedError."""
+        self._end()
+        self.start()
+
     def stop(self) -> None:
         """Stops the server in its fast way: clients are disconnected, everything is flushed."""
-        if self._process is not None:
-            stop_child(self._process, with_signal=signal.SIGINT, timeout_s=60.0)
-            self._process = None
+        self._end()
         if self._socket_dir is not None and self._socket_dir.parent != self._directory:
             shutil.rmtree(self._socket_dir, ignore_errors=True)
         self._socket_dir = None
+
+    def _end(self) -> None:
+        if self._process is not None:
+            stop_child(self._process, with_signal=signal.SIGINT, timeout_s=60.0)
+            self._process = None
 
     def _dsn(self, database: str) -> str:
         if self._socket_dir is None:
@@ -156,6 +164,8 @@ class EmbeddedPostgres:
 
     def _prepare_socket_dir(self) -> Path:
         """A directory that only the server's user (and root) can enter, with a path short enough."""
+        if self._socket_dir is not None:
+            return self._socket_dir
         path = self._directory / "run"
         if len(os.fsencode(path / _SOCKET_NAME)) > _MAX_SOCKET_PATH:
             path = Path(tempfile.mkdtemp(prefix="jishi-", dir="/tmp"))
@@ -184,7 +194,7 @@ class EmbeddedPostgres:
                 psycopg.connect(self._dsn("postgres"), connect_timeout=5).close()
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
-                    self.stop()
+                    self._end()
                     return False
                 time.sleep(0.05)
             else:

@@ -52,7 +52,7 @@ class Receiver:
         self._client: mqtt.Client | None = None
         self._connection_no = 0
         self._place = Place(0, "", frozenset())
-        self._welcomed = False
+        self.is_listening = False
         self._received: list[Received] = []
         self._backoff = Backoff()
         self._retry_s = 0.0
@@ -121,9 +121,9 @@ class Receiver:
         )
         client.max_inflight_messages_set(0)  # answers are not to wait for each other
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         self._connection_no += 1
-        self._welcomed = False
         try:
             client.connect(*self._address, keepalive=KEEPALIVE_S)
         except OSError as error:
@@ -147,6 +147,7 @@ class Receiver:
             status = client.loop_misc()
         if status != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._client = None
+            self.is_listening = False
             self._retry_later(mqtt.error_string(status))
 
     def _retry_later(self, problem: str) -> None:
@@ -159,6 +160,7 @@ class Receiver:
         client, self._client = self._client, None
         if client is not None:
             client.disconnect()
+        self.is_listening = False
         self._received = []
         self._retry_s = 0.0
 
@@ -180,6 +182,9 @@ class Receiver:
             client.unsubscribe(foreign)
         client.subscribe([(up_filter(shard), QOS) for shard in sorted(self._place.shards)])
         log.info("connected to broker %s:%d shards=%d", *self._address, len(self._place.shards))
+
+    def _on_subscribe(self, *_: object) -> None:
+        self.is_listening = True
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:

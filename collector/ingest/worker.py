@@ -70,6 +70,11 @@ class Worker:
         self._stopping.set()
         self._receiver.wake()
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether the broker delivers to this worker."""
+        return self._receiver.is_listening
+
     def run(self) -> None:
         """Works until `stop`. Raises MigrationError when the database has not the schema of this program."""
         writing = threading.Thread(target=self._keep_writing, name="ingest-writer", daemon=True)

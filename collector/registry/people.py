@@ -103,6 +103,26 @@ def close_web_session(connection: Connection, token: str, *, now: datetime) -> N
     connection.execute(_SQL.delete_web_session, {"token_hash": hash_secret(token), "now": now})
 
 
+def make_entry_token(connection: Connection, name: str, *, now: datetime, lasts: timedelta) -> str:
+    """A token for a link that signs a registered person in, once. Raises UnknownName."""
+    person = find_person(connection, name)
+    token = secrets.token_urlsafe(32)
+    values = {
+        "token_hash": hash_secret(token),
+        "person_id": person.person_id,
+        "now": now,
+        "expires_at": now + lasts,
+    }
+    connection.execute(_SQL.insert_entry_token, values)
+    return token
+
+
+def use_entry_token(connection: Connection, token: str, *, now: datetime) -> Person | None:
+    """Whom the link lets in; None when it is unknown, was used before or has expired."""
+    row = connection.execute(_SQL.use_entry_token, {"token_hash": hash_secret(token), "now": now}).fetchone()
+    return None if row is None else Person(*row)
+
+
 def hash_secret(secret: str) -> bytes:
     """SHA-256 of a random secret: what is kept of it."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

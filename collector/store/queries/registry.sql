@@ -101,6 +101,17 @@ WHERE token_hash = %(token_hash)s AND expires_at > %(now)s;
 -- Signs out; the sessions that expired go as well.
 DELETE FROM web_session WHERE token_hash = %(token_hash)s OR expires_at <= %(now)s;
 
+-- name: insert_entry_token
+-- A link that signs a person in once, kept as the hash of its token; those that expired go.
+WITH expired AS (DELETE FROM entry_token WHERE expires_at <= %(now)s)
+INSERT INTO entry_token (token_hash, person_id, expires_at) VALUES (%(token_hash)s, %(person_id)s, %(expires_at)s);
+
+-- name: use_entry_token
+-- Uses up a link; returns whose it was, nothing when it was used before or has expired.
+UPDATE entry_token t SET used_at = %(now)s FROM person p
+WHERE t.token_hash = %(token_hash)s AND t.used_at IS NULL AND t.expires_at > %(now)s AND p.person_id = t.person_id
+RETURNING p.person_id, p.name;
+
 -- name: insert_policy
 -- The bytes of a policy, once.
 INSERT INTO policy (sha256, body, name) VALUES (%(sha256)s, %(body)s, %(name)s) ON CONFLICT DO NOTHING;
