@@ -148,6 +148,21 @@ def test_a_frontier_of_the_wrong_length_is_refused(size: int, length: int) -> No
         Frontier.from_bytes(size, bytes(length))
 
 
+@pytest.mark.parametrize(("old", "new"), [(0, 0), (0, 3), (-1, 3), (4, 3), (3, 2**53)])
+def test_nothing_follows_from_an_empty_tree_or_from_sizes_that_cannot_be(old: int, new: int) -> None:
+    root = merkle.root(LEAVES[:3])
+    for old_root in (root, merkle.EMPTY_ROOT):
+        for proof in ((), (root,), (merkle.EMPTY_ROOT,)):
+            with pytest.raises(BadProof, match="no consistency proof"):
+                verify_consistency(old_size=old, old_root=old_root, new_size=new, new_root=root, proof=proof)
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 0), (1, 1), (-1, 3), (3, 3), (0, 2**53)])
+def test_no_leaf_lies_outside_its_tree(index: int, size: int) -> None:
+    with pytest.raises(BadProof, match="cannot be in a tree"):
+        verify_inclusion(LEAVES[0], index=index, size=size, proof=(), root=LEAVES[0])
+
+
 def test_hashes_of_another_length_are_refused() -> None:
     for short in (b"", bytes(31), bytes(33)):
         with pytest.raises(BadProof):
