@@ -1,10 +1,23 @@
 """Fixtures that the tests of accounts, API and pages share."""
 
-import pytest
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from collector.api.app import create_app
+from collector.config import Api, Broker, Config
+from collector.keys import ensure_receipt_key
 from collector.registry import people, policies, units
+from collector.registry.people import make_api_key
 from collector.store.database import Connection
-from tests.collector.province import POLICY, USCC, Province
+from tests.collector.province import DOMAIN, POLICY, USCC, MovableClock, Province
 
 
 @pytest.fixture
@@ -15,3 +28,48 @@ def province(connection: Connection) -> Province:
     made = Province(connection, policies.register_policy(connection, POLICY))
     made.put_policy()
     return made
+
+
+@pytest.fixture
+def config(dsn: str, tmp_path: Path) -> Config:
+    """The settings of a collector whose keys exist."""
+    ensure_receipt_key(tmp_path, DOMAIN)
+    return Config(DOMAIN, tmp_path, Broker("127.0.0.1", 1883), Api("127.0.0.1", 8321), given_dsn=dsn)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """The time that the application is told: Wednesday noon of the tests' week."""
+    return MovableClock(datetime(2026, 11, 18, 12, tzinfo=timezone(timedelta(hours=8))))
+
+
+@pytest.fixture
+def app(config: Config, clock: MovableClock, province: Province) -> FastAPI:
+    """The application over the province; `client` runs it."""
+    return create_app(config, now=clock)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[httpx.Client]:
+    """A caller without a key, of a real server on a port of its own."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as opened:
+            yield opened
+    finally:
+        server.should_exit = True
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def api(client: httpx.Client, province: Province) -> httpx.Client:
+    """A caller with a key."""
+    client.headers["Authorization"] = f"Bearer {make_api_key(province.connection, 'approver', label='test')}"
+    return client

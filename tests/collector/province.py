@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+from collector.accounts.worker import Worker
 from collector.registry import instruments, policies
 from collector.store.database import Connection
 from protocol.batch import pack_bundle
@@ -35,6 +36,16 @@ class Piece(NamedTuple):
     start_s: float
     end_s: float
     power_mw: int
+
+
+class MovableClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
 
 
 @dataclass
@@ -140,6 +151,11 @@ class Province:
         """An entry that is no reading."""
         first = self.sizes[origin]
         self._store(origin, first, [Entry(first, 1, 1, "0000abcd", Stop("test"))])
+
+    def derive(self, today: date) -> int:
+        """Derives all that is due at noon of `today`; returns how many derivations that took."""
+        noon_ms = day_bounds_ms(today)[0] + DAY_MS // 2
+        return Worker("", now_ms=lambda: noon_ms).drain(self.connection)
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         return self.connection.execute(query.encode(), values).fetchall()

@@ -107,3 +107,9 @@ ORDER BY day;
 -- name: list_measured_instruments
 -- Every instrument that anything measured at any time.
 SELECT DISTINCT asset_no FROM measurement WHERE asset_no IS NOT NULL ORDER BY asset_no;
+
+-- name: list_bodies
+-- The records of an instrument's days in a range, in order.
+SELECT body FROM hour_record
+WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s
+ORDER BY day;

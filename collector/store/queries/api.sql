@@ -86,8 +86,8 @@ SELECT receipt FROM journal WHERE agent_id = %(agent_id)s AND receipt IS NOT NUL
 -- The exact bytes of a policy.
 SELECT body FROM policy WHERE sha256 = %(sha256)s;
 
--- name: list_policies_in_force
--- The policies that hold for an instrument on a day, the one that decides first.
+-- name: find_policy_in_force
+-- The policy that holds for an instrument on a day: its own before the default, the newest first.
 SELECT p.sha256, p.name, f.from_day, f.asset_no IS NULL
 FROM policy_in_force f JOIN policy p USING (sha256)
 WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
@@ -95,9 +95,10 @@ ORDER BY f.asset_no IS NULL, f.from_day DESC, f.seq DESC
 LIMIT 1;
 
 -- name: load_figures
--- The figures of /metrics that other processes know.
+-- The figures of /metrics that other processes know; batches are counted by the database's statistics.
 SELECT
     (SELECT coalesce(sum(size), 0) FROM journal),
+    (SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables WHERE relname = 'batch'),
     (SELECT count(*) FROM journal WHERE receipt IS NOT NULL),
     (SELECT extract(epoch FROM max(receipted_at)) FROM journal),
     (SELECT count(*) FROM agent),
@@ -107,6 +108,6 @@ SELECT
     (SELECT count(*) FROM journal WHERE standing = 'fork'),
     (SELECT count(*) FROM instrument),
     (SELECT count(*) FROM dirty_day),
-    (SELECT coalesce(extract(epoch FROM now() - min(touched_at)), 0) FROM dirty_day WHERE day <= %(today)s),
-    (SELECT count(*) FROM derivation_problem),
-    (SELECT coalesce(n_tup_ins, 0) FROM pg_stat_user_tables WHERE relname = 'batch');
+    (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(touched_at)), 0)
+     FROM dirty_day WHERE day <= %(today)s),
+    (SELECT count(*) FROM derivation_problem);

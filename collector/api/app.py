@@ -1,0 +1,125 @@
+"""The application: the API under /api/v1, its description, health, and the pages for people.
+
+`create_app` puts the parts together and holds no rule of its own. The pool is opened in the lifespan, so that a
+database that is away at the start makes the collector not ready instead of dead.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from collector.api import (
+    agents,
+    docs,
+    enrolments,
+    health,
+    instruments,
+    policies,
+    problem,
+    readings,
+    records,
+    sessions,
+)
+from collector.api.access import POOL_SIZE, Services, require_key
+from collector.api.etag import EtagMiddleware
+from collector.api.headers import SECURITY_HEADERS, SecurityHeadersMiddleware
+from collector.api.limits import BodyLimitMiddleware
+from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
+from collector.config import Config
+from collector.keys import load_receipt_key
+from collector.store.database import make_pool
+
+PREFIX = "/api/v1"
+_OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
+
+_DESCRIPTION = """What the collector knows of instruments and their hours.
+
+An API key is needed for everything under `/api/v1` but enrolment. Errors are problem documents (RFC 9457). Lists come
+in pages: follow `next_cursor`. Every answer has an `ETag`; send it back in `If-None-Match` to be told 304.
+"""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
+    """The application for uvicorn and tests; its lifespan raises ConfigError where it cannot serve."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = make_pool(config.dsn, application="serve", max_size=POOL_SIZE)
+        receipt_vkey = str(load_receipt_key(config.data_dir, config.domain).verifier)
+        pool.open()
+        try:
+            app.state.services = Services(config, pool, now, receipt_vkey)
+            yield
+        finally:
+            pool.close()
+
+    app = FastAPI(
+        title="jishi",
+        version=version("jishi"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=_name_of_route,
+    )
+    app.include_router(_api(), prefix=PREFIX)
+    app.include_router(health.router)
+    app.include_router(docs.router)
+    problem.install(app, _draw)
+    app.add_middleware(EtagMiddleware, prefix=PREFIX)
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter(responses=problem.responses(422))
+    keyed = APIRouter(dependencies=[Depends(require_key)], responses=problem.responses(401))
+    for part in (instruments, records, sessions, readings, agents, policies):
+        keyed.include_router(part.router)
+    api.include_router(keyed)
+    api.include_router(enrolments.router)
+    return api
+
+
+def _draw(request: Request, found: Problem) -> Response:
+    response = problem.answer(request, found)
+    for name, value in SECURITY_HEADERS.items():
+        # An answer to a bug is sent outside of all middleware.
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _name_of_route(route: APIRoute) -> str:
+    return route.name
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, in which problem documents have their own media type."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for methods in schema["paths"].values():
+            for operation in methods.values():
+                for response in operation["responses"].values():
+                    _name_media_type(response.get("content", {}))
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _name_media_type(content: dict[str, Any]) -> None:
+    held = content.get("application/json", {}).get("schema", {})
+    if held.get("$ref", "").endswith(f"/{ProblemDocument.__name__}"):
+        content[MEDIA_TYPE] = content.pop("application/json")

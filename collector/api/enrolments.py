@@ -1,0 +1,90 @@
+"""Enrolment over HTTP: a one-time token and a proof of possession turn a key into a log that is accepted.
+
+No API key is needed: the token is the right to ask. The rules are collector.registry.enrolment's; this file says
+how each refusal looks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from collector.api.access import Given, Lent
+from collector.api.models import (
+    BrokerAddress,
+    ChallengeAnswer,
+    ChallengeRequest,
+    EnrolledChannel,
+    EnrolmentAnswer,
+    EnrolmentRequest,
+)
+from collector.api.problem import Problem, responses
+from collector.errors import BadKey, EnrolmentError, TokenExpired, TokenUsed, UnknownToken
+from collector.registry import enrolment
+from protocol.topics import shard_of
+
+router = APIRouter(prefix="/enrolments", tags=["enrolment"])
+
+_REFUSALS: dict[type[EnrolmentError], tuple[str, str, int]] = {
+    UnknownToken: ("unknown-token", "No such token", HTTPStatus.NOT_FOUND),
+    TokenExpired: ("token-expired", "The token expired", HTTPStatus.GONE),
+    TokenUsed: ("token-used", "The token was used already", HTTPStatus.CONFLICT),
+    BadKey: ("bad-key", "The key or its proof is not acceptable", HTTPStatus.UNPROCESSABLE_ENTITY),
+    EnrolmentError: ("enrolment-refused", "The enrolment was refused", HTTPStatus.CONFLICT),
+}
+
+
+@router.post("/challenge", responses=responses(404, 410))
+def ask_challenge(given: Given, connection: Lent, asked: ChallengeRequest) -> ChallengeAnswer:
+    """What the agent has to sign; asking again with the same token gives the same."""
+    with _refusals():
+        challenge = enrolment.challenge(
+            connection, asked.token, agent_id=asked.agent_id, domain=given.config.domain, now=given.now()
+        )
+    return ChallengeAnswer(origin=challenge.origin, nonce=challenge.nonce, expires_at=challenge.expires_at)
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses={
+        200: {"model": EnrolmentAnswer, "description": "The same key had redeemed the token before"},
+        **responses(404, 409, 410, 422),
+    },
+)
+def enrol(given: Given, connection: Lent, asked: EnrolmentRequest, response: Response) -> EnrolmentAnswer:
+    """Registers the key; again with the same token and key gives the same answer, because a reply may get lost."""
+    with _refusals():
+        enrolled = enrolment.redeem(
+            connection,
+            asked.token,
+            agent_id=asked.agent_id,
+            vkey=asked.vkey,
+            proof=asked.proof,
+            domain=given.config.domain,
+            now=given.now(),
+        )
+    if not enrolled.new:
+        response.status_code = HTTPStatus.OK
+    broker = given.config.broker
+    return EnrolmentAnswer(
+        origin=enrolled.origin,
+        agent_id=enrolled.agent_id,
+        epoch=enrolled.epoch,
+        domain=given.config.domain,
+        receipt_vkey=given.receipt_vkey,
+        shard=shard_of(enrolled.agent_id),
+        broker=BrokerAddress(host=broker.host, port=broker.port),
+        assets=list(enrolled.assets),
+        watch=[EnrolledChannel(watcher=w.watcher, channel=w.channel, asset=w.asset) for w in enrolled.watch],
+    )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except EnrolmentError as error:
+        slug, title, status = _REFUSALS[type(error)]
+        raise Problem(slug, str(error), status=status, title=title) from error

@@ -1,0 +1,93 @@
+"""Whether the collector lives, whether it can serve, and its figures for Prometheus. No key is needed.
+
+What other processes know (ingest, deriver) is read from the database at each scrape; nothing here names an instrument,
+an agent or a person.
+"""
+
+from datetime import timedelta
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from collector.accounts.liveness import SILENT_AFTER
+from collector.api.access import Given, Lent
+from collector.api.problem import Problem, responses
+from collector.errors import MigrationError
+from collector.store.migrate import check_migrated
+from collector.store.queries import load
+
+router = APIRouter(tags=["health"])
+_SQL = load("api")
+
+
+class Health(BaseModel):
+    status: str
+
+
+@router.get("/healthz")
+def show_health() -> Health:
+    """The process answers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses=responses(503))
+def show_readiness(connection: Lent) -> Health:
+    """The database answers and has the schema of this program."""
+    try:
+        check_migrated(connection)
+    except MigrationError as error:
+        raise Problem("not-migrated", str(error), status=HTTPStatus.SERVICE_UNAVAILABLE) from error
+    return Health(status="ready")
+
+
+@router.get("/metrics", response_class=Response)
+def show_metrics(given: Given, connection: Lent) -> Response:
+    """Figures in the Prometheus text format."""
+    values = {"silent_before": given.now() - SILENT_AFTER, "today": given.today()}
+    row = connection.execute(_SQL.load_figures, values).fetchone()
+    assert row is not None
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures([float(value or 0) for value in row]))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Figures(Collector):
+    """The row of load_figures, in its order."""
+
+    def __init__(self, row: list[float]) -> None:
+        self._row = row
+
+    def collect(self) -> list[Metric]:
+        (entries, batches, journals, newest_receipt_s, agents, silent, gaps, suspects, forks, instruments, dirty,
+         lag_s, failing) = self._row  # fmt: skip
+        standing = GaugeMetricFamily("jishi_journals_in_doubt", "Journals that are not ok.", labels=["standing"])
+        for name, count in (("gap", gaps), ("suspect", suspects), ("fork", forks)):
+            standing.add_metric([name], count)
+        return [
+            CounterMetricFamily("jishi_entries_stored", "Entries stored and receipted.", entries),
+            CounterMetricFamily("jishi_receipts", "Batches stored, each answered by a receipt.", batches),
+            GaugeMetricFamily("jishi_journals_receipted", "Journals that hold a receipt.", journals),
+            GaugeMetricFamily(
+                "jishi_newest_receipt_timestamp_seconds", "When a receipt was last given (0: never).", newest_receipt_s
+            ),
+            GaugeMetricFamily("jishi_agents", "Agents that are registered.", agents),
+            GaugeMetricFamily(
+                "jishi_agents_silent",
+                f"Agents not heard for {SILENT_AFTER / timedelta(minutes=1):g} minutes, or never.",
+                silent,
+            ),
+            standing,
+            GaugeMetricFamily("jishi_instruments", "Instruments that are registered.", instruments),
+            GaugeMetricFamily("jishi_dirty_days", "Instrument-days that wait to be derived.", dirty),
+            GaugeMetricFamily(
+                "jishi_derive_lag_seconds", "How long the instrument-day that waits longest has waited.", lag_s
+            ),
+            GaugeMetricFamily(
+                "jishi_days_not_derivable", "Instrument-days whose derivation fails; the log says why.", failing
+            ),
+        ]

@@ -1,0 +1,228 @@
+"""What the API answers, as its description at /docs shows it.
+
+Instants are RFC 3339 in UTC; days are local (UTC+8); times of a day are whole seconds; power is in mW.
+"""
+
+from datetime import date, datetime
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from collector.accounts.liveness import Liveness
+
+Item = TypeVar("Item", bound=BaseModel)
+State = Literal["off", "standby", "run", "unobserved"]
+HEX64 = "^[0-9a-f]{64}$"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(_Model, Generic[Item]):
+    """One page of a list."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(
+        default=None,
+        description="Ask the same question with `cursor` set to this for the next page; null on the last one.",
+    )
+
+
+class Unit(_Model):
+    """The legal person that owns an instrument today."""
+
+    uscc: str = Field(description="Unified social credit code (GB 32100-2015)")
+    name_zh: str
+    name_en: str
+
+
+class Instrument(_Model):
+    asset_no: str
+    name_zh: str
+    name_en: str
+    model: str
+    registered_at: datetime
+    unit: Unit | None
+
+
+class MeasuringChannel(_Model):
+    """A watcher's channel that measures the instrument today."""
+
+    agent_id: str
+    watcher: str
+    channel: str
+    from_day: date
+
+
+class PolicyInForce(_Model):
+    sha256: str = Field(description="Its identity: SHA-256 of the policy file's bytes; see /api/v1/policies")
+    name: str
+    from_day: date
+    is_default: bool = Field(description="Whether it holds because the instrument has no policy of its own")
+
+
+class InstrumentDetail(Instrument):
+    channels: list[MeasuringChannel]
+    policy: PolicyInForce | None
+
+
+class JournalRange(_Model):
+    """The entries of one journal that show a day."""
+
+    origin: str
+    first: int = Field(description="Index of the first entry")
+    last: int = Field(description="Index of the last entry")
+
+
+class Span(_Model):
+    """One state over [start_s, end_s) of the local day."""
+
+    start_s: int
+    end_s: int
+    state: State
+
+
+class HourRecord(_Model):
+    """One instrument's local day: off + standby + run + unobserved = until."""
+
+    asset_no: str
+    day: date
+    is_open: bool = Field(description="The day is not over: the record reaches to the newest evidence")
+    until_s: int = Field(description="Seconds of the day that the record covers; 86400 once the day is over")
+    off_s: int
+    standby_s: int
+    run_s: int
+    unobserved_s: int
+    effective_s: int
+    external_s: int = Field(description="Effective seconds that served another legal person")
+    unresolved_s: int = Field(description="Effective seconds of which nobody said whom they served; never external")
+    bridged_s: int
+    coverage: float | None = Field(
+        description="Observed seconds divided by until_s, to four decimals; null where until_s is 0"
+    )
+    lead_in: str = Field(description="The state in which the day before ended, with what was pending")
+    lead_out: str
+    policy_sha256: str
+    record_sha256: str = Field(description="SHA-256 of the record's bytes at …/record")
+    journals: list[JournalRange]
+    derived_at: datetime
+
+
+class HourRecordDetail(HourRecord):
+    spans: list[Span]
+
+
+class Session(_Model):
+    """A run, in one piece over midnights."""
+
+    asset_no: str
+    start: datetime
+    end: datetime
+    run_s: int
+    is_open: bool = Field(description="The run goes on at the newest evidence")
+    days: list[date] = Field(description="The local days whose records hold it")
+    readings: str = Field(description="Where the readings behind it are")
+
+
+class ReadingBlock(_Model):
+    """One reading entry as it was received: contiguous intervals, the first beginning at `start`."""
+
+    origin: str
+    entry_index: int
+    watcher: str
+    channel: str
+    start: datetime
+    durations_ms: list[int]
+    means_mw: list[int]
+    lows_mw: list[int]
+    highs_mw: list[int]
+    deltas_mwh: list[int] | None = Field(default=None, description="What the energy counter moved in each interval")
+    counter_mwh: int | None = Field(default=None, description="The counter after the last interval")
+
+
+class ReadingPoint(_Model):
+    """One step of a thinned trace; the extremes inside it are kept."""
+
+    start: datetime
+    end: datetime
+    mean_mw: int
+    low_mw: int
+    high_mw: int
+    observed_ms: int
+
+
+class Readings(_Model):
+    """`blocks` as received, or `points` where `max_points` was asked for."""
+
+    asset_no: str
+    start: datetime
+    end: datetime
+    blocks: list[ReadingBlock] | None = None
+    points: list[ReadingPoint] | None = None
+    next_cursor: str | None = None
+
+
+class Journal(_Model):
+    """An agent's newest journal, as the collector holds it."""
+
+    origin: str
+    epoch: int
+    standing: Literal["ok", "gap", "suspect", "fork"]
+    size: int = Field(description="Entries held and receipted")
+    receipted_at: datetime | None
+    revoked_at: datetime | None
+
+
+class Agent(_Model):
+    agent_id: str
+    registered_at: datetime
+    liveness: Liveness
+    last_seen_at: datetime | None
+    reported_size: int | None = Field(description="How many entries the agent last said it has")
+    journal: Journal | None
+
+
+class ChallengeRequest(_Model):
+    token: str = Field(max_length=200)
+    agent_id: str = Field(max_length=40)
+
+
+class ChallengeAnswer(_Model):
+    """What the agent signs to prove that it holds its key."""
+
+    origin: str
+    nonce: str
+    expires_at: datetime
+
+
+class EnrolmentRequest(_Model):
+    token: str = Field(max_length=200)
+    agent_id: str = Field(max_length=40)
+    vkey: str = Field(max_length=1000, description="The agent's public key as a C2SP verifier key")
+    proof: str = Field(max_length=4000, description="The signed enrolment text, as a C2SP signed note")
+
+
+class BrokerAddress(_Model):
+    host: str
+    port: int
+
+
+class EnrolledChannel(_Model):
+    watcher: str
+    channel: str
+    asset: str
+
+
+class EnrolmentAnswer(_Model):
+    """All that an agent needs to begin its journal and find its collector."""
+
+    origin: str
+    agent_id: str
+    epoch: int
+    domain: str
+    receipt_vkey: str = Field(description="The key that signs receipts; the agent pins it")
+    shard: int
+    broker: BrokerAddress
+    assets: list[str]
+    watch: list[EnrolledChannel]

@@ -1,0 +1,132 @@
+"""Hour records: seconds per state, coverage, effective and external time of instruments and local days.
+
+The exact bytes of a record are offered beside its members: whoever recomputes it compares those.
+"""
+
+import hashlib
+from datetime import date, datetime
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from collector.api.access import Given, Lent
+from collector.api.instruments import load_instrument
+from collector.api.models import HourRecord, HourRecordDetail, JournalRange, Page, Span
+from collector.api.paging import (
+    FIRST_DAY,
+    LAST_DAY,
+    AssetNo,
+    AssetNoInPath,
+    Cursor,
+    DayInPath,
+    FirstDay,
+    LastDay,
+    Limit,
+    after,
+    check_days,
+    page,
+)
+from collector.api.problem import Problem, not_found, responses
+from collector.store.database import Connection
+from collector.store.queries import load
+from protocol import hours
+from protocol.interval import DAY_S
+
+router = APIRouter(prefix="/hours", tags=["hours"])
+_SQL = load("api")
+
+
+@router.get("", responses=responses(400, 404))
+def list_records(
+    request: Request,
+    given: Given,
+    connection: Lent,
+    first_day: FirstDay,
+    last_day: LastDay,
+    asset_no: AssetNo | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[HourRecord]:
+    """Hour records of a range of local days by day and asset number: of one instrument, or of all.
+
+    A day on which nothing was observed has no record.
+    """
+    check_days(first_day, last_day)
+    if asset_no is not None:
+        load_instrument(connection, {"asset_no": asset_no, "day": given.today()})
+    ordinal, after_asset_no = after(request, cursor, start=[0, ""])
+    values = {
+        "asset_no": asset_no,
+        "first_day": first_day,
+        "last_day": last_day,
+        "after_day": date.fromordinal(min(max(int(ordinal), FIRST_DAY.toordinal() - 1), LAST_DAY.toordinal())),
+        "after_asset_no": after_asset_no,
+        "limit": limit + 1,
+    }
+    query = _SQL.list_records if asset_no is None else _SQL.list_records_of_instrument
+    rows = connection.execute(query, values, binary=True).fetchall()
+    return page(request, rows, limit=limit, item=lambda row: _item(*row), key=_key)
+
+
+@router.get("/{asset_no}/{day}", responses=responses(404))
+def show_record(given: Given, connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> HourRecordDetail:
+    """One hour record with its spans: which state held from which second to which."""
+    body, derived_at = _load(connection, given.today(), asset_no=asset_no, day=day)
+    spans = [Span(start_s=start, end_s=end, state=state) for start, end, state in hours.decode(body).spans]
+    return HourRecordDetail(**_item(body, derived_at).model_dump(), spans=spans)
+
+
+@router.get(
+    "/{asset_no}/{day}/record",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}}, "description": "The bytes"}, **responses(404)},
+)
+def show_record_bytes(given: Given, connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> Response:
+    """The record's exact bytes; their SHA-256 is `record_sha256`."""
+    body, _ = _load(connection, given.today(), asset_no=asset_no, day=day)
+    return Response(body, media_type="application/json")
+
+
+def _load(connection: Connection, today: date, *, asset_no: str, day: date) -> tuple[bytes, datetime]:
+    values = {"asset_no": asset_no, "day": day}
+    row = connection.execute(_SQL.load_record, values, binary=True).fetchone()
+    if row is not None:
+        return row[0], row[1]
+    load_instrument(connection, {"asset_no": asset_no, "day": today})
+    problem = connection.execute(_SQL.load_problem, values).fetchone()
+    if problem is None:
+        name = f"{asset_no} {day}"
+        raise not_found("hour record", name, remedy="nothing was observed of this instrument on this day")
+    detail = f"the hour record of {asset_no} for {day} cannot be derived: {problem[0]}"
+    raise Problem("not-derived", detail, status=HTTPStatus.NOT_FOUND)
+
+
+def _item(body: bytes, derived_at: datetime) -> HourRecord:
+    record = hours.decode(body)
+    observed_s = record.until - record.unobserved_s
+    return HourRecord(
+        asset_no=record.asset,
+        day=date.fromisoformat(record.day),
+        is_open=record.until < DAY_S,
+        until_s=record.until,
+        off_s=record.off_s,
+        standby_s=record.standby_s,
+        run_s=record.run_s,
+        unobserved_s=record.unobserved_s,
+        effective_s=record.effective_s,
+        external_s=record.external_s,
+        unresolved_s=record.unresolved_s,
+        bridged_s=record.bridged_s,
+        coverage=round(observed_s / record.until, 4) if record.until else None,
+        lead_in=record.lead_in,
+        lead_out=record.lead_out,
+        policy_sha256=record.policy,
+        record_sha256=hashlib.sha256(body).hexdigest(),
+        journals=[JournalRange(origin=origin, first=first, last=last) for origin, first, last in record.journals],
+        derived_at=derived_at,
+    )
+
+
+def _key(record: HourRecord) -> list[str | int]:
+    return [record.day.toordinal(), record.asset_no]
