@@ -76,9 +76,9 @@ class Instrument:
 
 
 INSTRUMENTS = (
-    Instrument("demo-microscope", "DEMO-EM-01", "electron microscope", "electron-microscope", 180, 7),
-    Instrument("demo-chromatograph", "DEMO-GC-01", "chromatograph", "chromatograph", 180, 8),
-    Instrument("demo-oven", "DEMO-OV-01", "oven, idles warm", "oven", 180, 9),
+    Instrument("demo-em", "DEMO-EM-01", "microscope", "electron-microscope", 180, 7),
+    Instrument("demo-gc", "DEMO-GC-01", "chromatograph", "chromatograph", 180, 8),
+    Instrument("demo-oven", "DEMO-OV-01", "oven", "oven", 180, 9),
 )
 
 
@@ -142,13 +142,13 @@ class Stage:
                 instrument.agent_id,
                 instrument.name,
                 status=read_status(self.state_dir(instrument) / "status.json"),
-                record=figures.hours_today(instrument.asset),
-                restarts=agent.restarts,
+                record=figures.today(instrument.asset),
             )
-            for instrument, agent in zip(INSTRUMENTS, self._agents, strict=True)
+            for instrument in INSTRUMENTS
         ]
-        left = f"{seconds - elapsed_s:.0f} s left" if seconds else f"{elapsed_s:.0f} s, Ctrl-C ends it"
-        return draw(rows, caption=f"{left}; collector restarts: {self._collector.restarts}; {self.places.url}/")
+        left = f"{max(0.0, seconds - elapsed_s):.0f} s left" if seconds else f"{elapsed_s:.0f} s, Ctrl-C ends it"
+        restarts = sum(child.restarts for child in (self._collector, *self._agents))
+        return draw(rows, caption=f"{left}; started again: {restarts}")
 
     def end_recording(self) -> None:
         """Stops the instruments, then the agents; after that every journal is whole and receipted."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from protocol.interval import local_day
@@ -30,7 +31,6 @@ class Row:
     hours_today: str
     journal: str
     receipted: str
-    restarts: int
 
 
 def read_status(path: Path) -> dict[str, Any]:
@@ -49,20 +49,21 @@ class Figures:
         self._url = url
         self._key = key
 
-    def hours_today(self, asset: str) -> dict[str, Any]:
+    def today(self, asset: str) -> dict[str, Any]:
         """Today's hour record of the instrument, empty where there is none or the API does not answer."""
         day = local_day(int(datetime.now(UTC).timestamp() * 1000)).isoformat()
-        address = f"{self._url}/api/v1/instruments/{asset}/hours?from={day}&to={day}"
-        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {self._key}"})  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 (our own address)
+            f"{self._url}/api/v1/hours/{asset}/{day}", headers={"Authorization": f"Bearer {self._key}"}
+        )
         try:
-            with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310 (our own address)
-                items = json.load(answer)["items"]
-        except (OSError, ValueError, KeyError, urllib.error.URLError):
+            with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+                record: dict[str, Any] = json.load(answer)
+        except (OSError, ValueError, urllib.error.URLError):
             return {}
-        return items[0] if items else {}
+        return record
 
 
-def describe(agent_id: str, instrument: str, *, status: dict[str, Any], record: dict[str, Any], restarts: int) -> Row:
+def describe(agent_id: str, instrument: str, *, status: dict[str, Any], record: dict[str, Any]) -> Row:
     """One row from what the agent says of itself and what the collector has derived."""
     journal = status.get("journal", {})
     age = journal.get("receipt_age_s")
@@ -75,20 +76,28 @@ def describe(agent_id: str, instrument: str, *, status: dict[str, Any], record: 
     return Row(
         agent_id=agent_id,
         instrument=instrument,
-        state=str(spans[-1][2]) if spans else "–",
+        state=str(spans[-1]["state"]) if spans else "–",
         power=f"{watts[0]:.0f} W" if watts else "–",
-        hours_today=f"{record['run_s'] / 3600:.3f} h ({record['run_s']} s)" if record else "–",
-        journal=f"{journal['size']} entries" if "size" in journal else "–",
-        receipted=f"{journal.get('receipted', '–')}" + (f" ({age:.0f} s ago)" if age is not None else ""),
-        restarts=restarts,
+        hours_today=f"{record['run_s'] / 3600:.3f} h" if record else "–",
+        journal=str(journal.get("size", "–")),
+        receipted=f"{journal.get('receipted', '–')}" + (f", {age:.0f} s ago" if age is not None else ""),
     )
 
 
 def draw(rows: list[Row], *, caption: str) -> Table:
     """The table as rich draws it."""
-    table = Table(title="jishi 机时", caption=caption, caption_justify="left", expand=False)
-    for heading in ("agent", "instrument", "state", "power", "run today", "journal", "receipted", "restarts"):
-        table.add_column(heading, no_wrap=heading != "instrument")
+    table = Table(
+        title="jishi 机时",
+        caption=caption,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column("agent", no_wrap=True)
+    table.add_column("instrument", overflow="fold")
+    for heading in ("state", "power", "run today", "journal", "receipted"):
+        table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
     for row in rows:
         style = STATE_STYLE.get(row.state, "")
         table.add_row(
@@ -99,6 +108,5 @@ def draw(rows: list[Row], *, caption: str) -> Table:
             row.hours_today,
             row.journal,
             row.receipted,
-            str(row.restarts),
         )
     return table
