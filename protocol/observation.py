@@ -65,6 +65,8 @@ def layer(sources: Iterable[Sequence[Observation]], policy: Policy) -> list[Obse
 
 def between(observed: Sequence[Observation], start_ms: int, *, end_ms: int) -> list[Observation]:
     """The observations inside [start_ms, end_ms), the outer ones cut."""
+    if start_ms >= end_ms:
+        return []
     first = bisect_right(observed, start_ms, key=itemgetter(1))
     last = bisect_left(observed, end_ms, key=itemgetter(0))
     inside = list(observed[first:last])
@@ -112,15 +114,15 @@ def _valid_claims(rank: int, entry: Entry, *, reading: Reading, valid_mw: tuple[
 def _settle(claims: list[_Claim]) -> list[Observation]:
     """Give every instant to the claim of the lowest rank; `claims` sorted by start. O(n log n)."""
     settled: list[Observation] = []
-    standing: list[tuple[int, _Claim]] = []  # a heap of what has begun; its first one holds from `at` on
+    standing: list[
+        tuple[int, _Claim]
+    ] = []  # a heap of what has begun; its first one holds, and has been told up to `at`
     at = -_NEVER
     for claim, following in pairwise([*claims, _AFTER_ALL]):
         start, rank, end = claim[:3]
-        if not standing:
-            if end <= following[0]:  # nearly always
-                settled.append(Observation(start, end, *claim[3:]))
-                continue
-            at = start
+        if not standing and end <= following[0]:  # nearly always
+            settled.append(Observation(start, end, *claim[3:]))
+            continue
         heappush(standing, (rank, claim))
         while standing and at < following[0]:
             holder = standing[0][1]

@@ -162,7 +162,7 @@ class _Triggers:
             if high >= trigger.on_mw:
                 if low > trigger.off_mw:
                     self._put_out(k, True, start)
-                elif self._due_ms[k] != _NEVER:
+                else:
                     self._date(k, end)
             elif low <= trigger.off_mw:
                 self._put_out(k, False, start)

@@ -3,9 +3,11 @@
 By hand, the handover is always at 200 s.
 """
 
+import msgspec
 import pytest
 
 from protocol.interval import day_bounds_ms, local_day
+from protocol.policy import Trigger
 from protocol.timeline import Span, derive
 from tests.protocol.loads import BAND, BUSY, FLOOR, IDLE, POLICY, observed, told
 
@@ -87,6 +89,13 @@ def test_a_hole_over_midnight_is_one_hole(hole, after, lead, seconds):
 )
 def test_each_member_of_a_lead_is_needed(one, other, future):
     assert told(*future, lead_in=one) != told(*future, lead_in=other)
+
+
+def test_what_another_policy_left_pending_may_be_due_at_once():
+    at_once = msgspec.structs.replace(POLICY, standby=Trigger(40_000, 20_000, 0, 0))
+    assert told((5, FLOOR, IDLE), (5, FLOOR), lead_in="off,standby:5000", policy=at_once) == [(10, "off")]
+    assert told((5, IDLE), lead_in="off,standby:70000", policy=POLICY) == [(5, "standby")]
+    assert told((5, None), (5, IDLE), lead_in="run,hole:70000", policy=POLICY)[0] == (5, "unobserved")
 
 
 def test_without_a_look_ahead_what_is_pending_is_not_confirmed():

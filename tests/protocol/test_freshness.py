@@ -35,6 +35,10 @@ def test_a_power_that_moves_is_a_living_meter():
     assert told(*parts) == [(180, "run")]
 
 
+def test_a_power_that_moves_inside_its_intervals_is_a_living_meter():
+    assert told([each._replace(high_mw=each.high_mw + 1) for each in steady(300)]) == [(300, "run")]
+
+
 def test_a_meter_without_a_counter_is_believed():
     assert told(steady(300, delta=None)) == [(300, "run")]
 

@@ -98,7 +98,7 @@ def test_days_touched_are_those_with_a_part_of_the_interval():
     assert days_touched(start_ms, end_ms) == [date(2025, 12, 31)]
     assert days_touched(start_ms, end_ms + 1) == [date(2025, 12, 31), date(2026, 1, 1)]
     assert days_touched(start_ms - 1, end_ms) == [date(2025, 12, 30), date(2025, 12, 31)]
-    assert days_touched(start_ms, start_ms) == []
+    assert days_touched(start_ms, start_ms) == days_touched(start_ms + 5, start_ms + 5) == []
 
 
 def test_the_year_boundary_of_the_domain_clips_to_2_h_and_6_h():

@@ -156,7 +156,7 @@ def test_between_cuts_the_outer_ones():
         Observation(10, 20, 5, 5, 5, 3),
         Observation(30, 32, 5, 5, 5, 3),
     ]
-    assert between(some, 20, end_ms=30) == []
+    assert between(some, 20, end_ms=30) == between(some, 5, end_ms=5) == []
     assert between(some, 2, end_ms=4) == [Observation(2, 4, 5, 5, 5, 3)]
 
 

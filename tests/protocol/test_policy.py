@@ -49,7 +49,7 @@ def test_a_policy_is_read():
 
 
 def test_its_identity_is_the_hash_of_the_bytes_whatever_their_form():
-    compact, spread = written(SEM), json.dumps(SEM, indent=2).encode()
+    compact, spread = written(SEM), json.dumps(SEM, indent=2).encode() + b"\n"
     assert parse_policy(compact).sha256 == hashlib.sha256(compact).hexdigest()
     assert parse_policy(spread).sha256 == hashlib.sha256(spread).hexdigest()
     assert parse_policy(spread).sha256 != parse_policy(compact).sha256
