@@ -54,8 +54,8 @@ def load_receipt_key(data_dir: Path, domain: str) -> SigningKey:
 
 def _write_once(path: Path, content: dict[str, object]) -> None:
     """Creates the file whole and synced, or leaves the one that somebody else made meanwhile."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file)
         file.flush()

@@ -7,6 +7,7 @@ mosquitto's queues are made larger than the windows of all agents together, beca
 they are full; how much is in flight is bounded by the windows that the collector grants.
 """
 
+import os
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from collector.embedded.children import start_child, stop_child
+from collector.embedded.children import ServerUser, server_user, start_child, stop_child
 from collector.errors import EmbeddedError
 
 LOOPBACK = "127.0.0.1"
@@ -90,7 +91,10 @@ class EmbeddedBroker:
         check_port_free(self.port, host=self.host, what="broker")
         log_path = self._workplace() / "broker.log"
         with log_path.open("wb") as log:
-            self._process = start_child(self._argv(), output=log)
+            # As root, mosquitto would change its user itself, and the kernel would then forget that it is
+            # to die with us; so it is started as that user.
+            user = server_user() if self._program == "mosquitto" else None
+            self._process = start_child(self._argv(user), user=user, output=log)
         deadline = time.monotonic() + _START_TIMEOUT_S
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
@@ -123,10 +127,10 @@ class EmbeddedBroker:
             self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
         if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="jishi-broker-")
+            self._scratch = tempfile.TemporaryDirectory(prefix="jishi-broker-", dir="/tmp")
         return Path(self._scratch.name)
 
-    def _argv(self) -> list[str]:
+    def _argv(self, user: ServerUser | None) -> list[str]:
         if self._program == "amqtt":
             return [sys.executable, "-m", "collector.embedded.broker_amqtt", self.host, str(self.port)]
         program = find_mosquitto()
@@ -136,4 +140,6 @@ class EmbeddedBroker:
         settings.write_text(
             _MOSQUITTO.format(host=self.host, port=self.port, packet=_MAX_PACKET_BYTES), encoding="utf-8"
         )
+        if user is not None:
+            os.chown(settings.parent, user.uid, user.gid)
         return [program, "-c", str(settings)]

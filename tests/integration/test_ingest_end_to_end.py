@@ -76,9 +76,7 @@ def agent(connection: Connection) -> LightAgent:
     token = enrolment.make_token(connection, "em-01", watch=watch, now=now, valid_for=timedelta(hours=1))
     asked = enrolment.challenge(connection, token, agent_id="em-01", domain=DOMAIN, now=now)
     proof = note.sign(note.enrolment_text(asked.origin, agent.vkey, asked.nonce), agent.key).decode()
-    enrolment.redeem(
-        connection, token, agent_id="em-01", vkey=agent.vkey, proof=proof, domain=DOMAIN, now=now
-    )
+    enrolment.redeem(connection, token, agent_id="em-01", vkey=agent.vkey, proof=proof, domain=DOMAIN, now=now)
     return agent
 
 

@@ -1,0 +1,128 @@
+"""The command line: what it prints, what it refuses, and that secrets stay out of argv."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from collector import cli
+from collector.store.database import Connection
+
+PROVINCE = """
+[[unit]]
+uscc = "12100000400000624D"
+name_zh = "清华大学"
+[[person]]
+name = "li.ming"
+[[instrument]]
+asset_no = "A001"
+name_zh = "透射电子显微镜"
+owner = "12100000400000624D"
+from_day = 2025-01-01
+[[policy]]
+file = "policy.json"
+from_day = 2025-01-01
+approved_by = "li.ming"
+"""
+POLICY = {
+    "v": 1,
+    "name": "SEM",
+    "valid_mw": [0, 15000000],
+    "standby": {"on_mw": 40000, "off_mw": 25000, "on_ms": 20000, "off_ms": 60000},
+    "run": {"on_mw": 900000, "off_mw": 600000, "on_ms": 20000, "off_ms": 180000},
+    "gap_ms": 60000,
+}
+
+
+@pytest.fixture
+def settings(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The environment of a collector with a migrated database; the folder holds a province to register."""
+    monkeypatch.setenv("JISHI_DATABASE_DSN", dsn)
+    monkeypatch.setenv("JISHI_COLLECTOR_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "province.toml").write_text(PROVINCE, encoding="utf-8")
+    (tmp_path / "policy.json").write_text(json.dumps(POLICY))
+    return tmp_path
+
+
+def test_register_is_idempotent_and_token_and_key_are_printed_once(
+    settings: Path, connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert cli.main(["register", str(settings / "province.toml")]) == 0
+    for table in ("unit", "instrument", "ownership", "policy", "policy_in_force", "person"):
+        assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (1,), table
+    capsys.readouterr()
+    assert cli.main(["token", "--agent", "em-01", "--watch", "meter1=A001", "--valid-hours", "2"]) == 0
+    token = capsys.readouterr().out.split()[-1]
+    assert cli.main(["key", "--person", "li.ming", "--label", "test"]) == 0
+    key = capsys.readouterr().out.split()[-1]
+    assert cli.main(["entry-link", "--person", "li.ming"]) == 0
+    link = capsys.readouterr().out.split()[-1]
+    assert (token[:3], key[:3]) == ("jt_", "jk_")
+    assert link.startswith("http://127.0.0.1:8321/enter?token=")
+    kept = connection.execute("SELECT (SELECT count(*) FROM token), (SELECT count(*) FROM api_key)").fetchone()
+    assert kept == (1, 1)
+
+
+def test_all_faults_of_a_province_come_in_one_message_and_nothing_is_registered(
+    settings: Path, connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (settings / "policy.json").write_text(json.dumps({**POLICY, "gap_ms": 1, "extra": 2}))
+    (settings / "province.toml").write_text(
+        PROVINCE.replace("624D", "624E").replace("[[person]]", "[[persons]]") + '[[instrument]]\nname_zh = "x"\n'
+    )
+    assert cli.main(["register", str(settings / "province.toml")]) == 1
+    said = capsys.readouterr().err
+    for fault in (
+        "persons: unknown; tables are unit, person, instrument, policy",
+        "unit[0]: 12100000400000624E is no unified social credit code: its check character should be D",
+        "instrument[0]: no unit 12100000400000624E is registered",
+        "instrument[1]: Object missing required field `asset_no`",
+        "policy[0]: policy:",
+    ):
+        assert fault in said
+    assert connection.execute("SELECT count(*) FROM instrument").fetchone() == (0,)
+
+
+def test_a_token_for_what_nobody_registered_is_refused(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["token", "--agent", "em-01", "--watch", "meter1=A009"]) == 1
+    assert "no instrument 'A009' is registered" in capsys.readouterr().err
+    assert cli.main(["token", "--agent", "em-01", "--watch", "meter1"]) == 2
+    assert "WATCHER=ASSET is expected" in capsys.readouterr().err
+    assert cli.main(["key", "--person", "nobody", "--label", "x"]) == 1
+    assert "no person 'nobody' is registered" in capsys.readouterr().err
+
+
+def test_a_password_comes_from_the_environment_and_must_be_long(
+    settings: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JISHI_PASSWORD", "short")
+    assert cli.main(["person", "li.ming"]) == 1
+    assert "at least 10 characters" in capsys.readouterr().err
+    monkeypatch.setenv("JISHI_PASSWORD", "correct horse battery")
+    assert cli.main(["person", "li.ming"]) == 0
+    row = connection.execute("SELECT password_hash FROM person").fetchone()
+    assert row is not None
+    assert row[0].startswith("$argon2id$")
+
+
+def test_a_database_that_is_not_migrated_or_not_there_is_told_plainly(
+    empty_dsn: str, settings: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JISHI_DATABASE_DSN", empty_dsn)
+    assert cli.main(["key", "--person", "x", "--label", "y"]) == 1
+    assert "run `jishi-collector migrate`" in capsys.readouterr().err
+    assert cli.main(["migrate"]) == 0
+    assert "applied 0001 registry" in capsys.readouterr().out
+    assert (settings / "data" / "keys" / "receipt.key").exists()
+    monkeypatch.setenv("JISHI_DATABASE_DSN", "host=/nowhere dbname=x")
+    assert cli.main(["key", "--person", "x", "--label", "y"]) == 1
+    assert "the database refused" in capsys.readouterr().err
+
+
+def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["up", "--api-port", "many"])
+    assert caught.value.code == 2
+    assert cli.main(["serve", "-c", "/nowhere/collector.toml"]) == 2
+    assert "cannot read /nowhere/collector.toml" in capsys.readouterr().err
