@@ -100,6 +100,7 @@ class Agent:
         for thread in self._threads.values():
             thread.start()
         self._supervisor.start()
+        self._write_status()
         log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
 
     def tend(self) -> None:

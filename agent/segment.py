@@ -30,7 +30,8 @@ PREFIX_BYTES = 9
 MAX_LINE_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES + 1
 
 _NAME = re.compile(r"([0-9]{20})\.log")
-_ENTRY_INDEX = re.compile(rb'\{"v":1,"i":(0|[1-9][0-9]{0,15}),')
+_SCANNED_BYTES = 4 * MAX_LINE_BYTES  # holds lines that lost the line feed between them
+_ENTRY_LINE = re.compile(rb'[0-9a-f]{8} \{"v":1,"i":(0|[1-9][0-9]{0,15}),')
 _CRC = re.compile(rb"[0-9a-f]{8} ")
 
 
@@ -118,19 +119,19 @@ def scan(file: BinaryIO, *, first: int) -> Scan:
 
     Takes each undamaged line whose entry has an index above the last one taken; all else is unreadable.
     """
-    raw = file.readline(MAX_LINE_BYTES)
-    header = parse_header(raw)
+    header = parse_header(file.readline(_SCANNED_BYTES))
     if header is not None and header.frontier.size != first:
         header = None
+    if header is None:
+        file.seek(0)  # it may hold an entry that lost the line feed before it
     offsets: array[int] = array("Q")
-    position = len(raw)
-    end = position if header else 0
-    while raw := file.readline(MAX_LINE_BYTES):
-        index = _index_of(raw)
+    position = end = file.tell()
+    while raw := file.readline(_SCANNED_BYTES):
+        start, index = _find_entry(raw)
         if index is not None and 0 <= index - first - len(offsets) <= position:
             # The bound: entries that are missing before this one have at least a byte each in the file.
             offsets.extend([0] * (index - first - len(offsets)))
-            offsets.append(position)
+            offsets.append(position + start)
             end = position + len(raw)
         position += len(raw)
     return Scan(header, first, offsets, end, position)
@@ -147,7 +148,13 @@ def read_entries(file: BinaryIO, offsets: Iterable[int]) -> Iterator[bytes | Non
         yield parse_line(raw)
 
 
-def _index_of(raw: bytes) -> int | None:
-    payload = parse_line(raw)
-    match = _ENTRY_INDEX.match(payload) if payload else None
-    return int(match[1]) if match else None
+def _find_entry(raw: bytes) -> tuple[int, int | None]:
+    """Where in a line an undamaged entry starts, and its index; usually at 0.
+
+    A damaged line feed makes one line of two, and the second of them is whole: that it is there tells damage to what
+    was promised from a torn end.
+    """
+    for match in _ENTRY_LINE.finditer(raw):
+        if parse_line(raw[match.start() :]) is not None:
+            return match.start(), int(match[1])
+    return 0, None

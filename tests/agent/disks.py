@@ -71,9 +71,14 @@ class ForgetfulDisk(Disk):
     """A disk that can show what a power cut would leave: only synced content under synced names (Linux)."""
 
     def __init__(self, directory: Path) -> None:
+        self.before_write: Callable[[], None] = lambda: None
         self._directory = directory
         self._contents: dict[int, bytes] = {}
         self._names: dict[Path, dict[str, int]] = {}
+
+    def write(self, fd: int, octets: bytes) -> None:
+        self.before_write()
+        super().write(fd, octets)
 
     def sync(self, fd: int) -> None:
         super().sync(fd)

@@ -66,6 +66,7 @@ class Log:
             self.leaves.append(leaf_hash(encode(make(body, index=number, wall_ms=0, mono_ms=0, boot="00000000"))))
 
     def root_at(self, size: int) -> bytes:
+        assert 0 <= size <= self.size
         return root(self.leaves[:size])
 
     def batch_end(self, first: int, *, most_entries: int, most_bytes: int) -> int:
@@ -313,6 +314,18 @@ def test_what_the_collector_did_not_sign_changes_nothing(what: str) -> None:
     assert [type(action) for action in actions] == [Tell]
     assert (scene.talk.phase, scene.talk.due_ms, scene.talk.is_caught_up) == (Phase.WELCOMED, due_ms, False)
     assert kept(scene.hear(scene.log.receipt(3))) == [3]
+
+
+def test_only_the_answer_to_the_present_hello_is_a_welcome() -> None:
+    scene = Scene(Log(3))
+    scene.meet()
+    earlier = scene.welcome()
+    scene.tell(Lost("gone"))
+    scene.connect()
+    assert [type(action) for action in scene.hear(earlier)] == [Tell]
+    assert scene.talk.phase is Phase.GREETING
+    scene.hear(scene.welcome())
+    assert scene.talk.phase is Phase.WELCOMED
 
 
 def test_a_receipt_inside_a_forged_welcome_is_verified_too() -> None:

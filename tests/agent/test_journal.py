@@ -170,6 +170,24 @@ def test_a_power_cut_after_any_step_loses_nothing_that_was_promised(
         assert found.receipted == journal.receipted
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at open files through /proc")
+def test_a_power_cut_before_any_write_finds_no_half_made_file(
+    open_journal: Open, directory: Path, tmp_path: Path
+) -> None:
+    disk = ForgetfulDisk(directory)
+    journal = open_journal(disk=disk, limits=SMALL)
+    add(journal)
+    cuts: list[tuple[Path, int]] = []
+    disk.before_write = lambda: cuts.append((disk.after_power_cut(tmp_path / f"cut{len(cuts)}"), journal.size))
+    for _ in range(15):
+        add(journal)
+    assert len(cuts) > 15, "segments were begun, too"
+    for place, promised in cuts:
+        found = open_journal(place, limits=SMALL, create=False)
+        assert (found.size, found.findings, found.quarantined_bytes) == (promised, (), 0)
+        found.close()
+
+
 def test_what_is_signed_is_on_the_medium_before_it_can_be_published(open_journal: Open, directory: Path) -> None:
     disk = FaultyDisk()
     journal = open_journal(disk=disk)

@@ -79,6 +79,17 @@ def test_a_scan_goes_on_behind_damage_and_says_what_is_missing() -> None:
     ]  # fmt: skip
 
 
+def test_a_line_behind_a_damaged_line_feed_is_found() -> None:
+    for damaged in range(4):
+        raw = bytearray(a_file(0, 3))
+        feeds = [at for at, octet in enumerate(raw) if octet == 10]
+        raw[feeds[damaged]] ^= 1
+        scan = segment.scan(io.BytesIO(raw), first=0)
+        found = [entry for entry in segment.read_entries(io.BytesIO(raw), scan.offsets) if entry is not None]
+        assert found == [an_entry(n) for n in range(3) if n != damaged - 1]
+        assert (scan.header is None) == (damaged == 0)
+
+
 def test_a_header_of_another_index_does_not_count() -> None:
     assert segment.scan(io.BytesIO(a_file(5, 9)), first=6).header is None
 

@@ -82,6 +82,7 @@ def test_entries_arrive_byte_for_byte_and_are_receipted(
     eventually(lambda: journal.receipted_size == 700)
     assert tuple(collector.entries) == journal.entries(0, 700)
     assert journal.receipted.note == collector.receipt
+    assert b"jishi-signed/v1 700 " in (journal.directory / "signed").read_bytes()
     assert line.levels == [LEVELS]
     assert line.uplink.view().state == "welcomed"
 
