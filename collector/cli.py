@@ -13,14 +13,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 
 from collector import up
 from collector.config import Config, load_config
-from collector.errors import CollectorError, ConfigError
+from collector.errors import CollectorError, ConfigError, DerivationError
 from collector.keys import ensure_receipt_key, load_receipt_key
 from collector.registry import enrolment, people
 from collector.registry.enrolment import Watch
@@ -97,13 +97,29 @@ def _ingest(config: Config, _arguments: argparse.Namespace) -> None:
     worker.run()
 
 
-def _account(config: Config, _arguments: argparse.Namespace) -> None:
+def _account(config: Config, arguments: argparse.Namespace) -> None:
+    if arguments.verify:
+        _verify(config, arguments)
+        return
     from collector.accounts.worker import Worker
 
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     Worker(config.dsn).run(stopping)
+
+
+def _verify(config: Config, arguments: argparse.Namespace) -> None:
+    from collector.accounts.recompute import verify
+
+    found = verify(config.dsn, first_day=arguments.first_day, last_day=arguments.last_day)
+    for asset_no, day, what in found.pending:
+        print(f"pending {asset_no} {day}: {what}")
+    for asset_no, day, what in found.differences:
+        print(f"differs {asset_no} {day}: {what}")
+    print(f"verified={found.equal} pending={len(found.pending)} differences={len(found.differences)}")
+    if found.differences:
+        raise DerivationError(f"{len(found.differences)} hour records are not what the stored bytes give")
 
 
 def _register(config: Config, arguments: argparse.Namespace) -> None:
@@ -181,7 +197,10 @@ def _parser() -> argparse.ArgumentParser:
     add("migrate", _migrate, "bring the database to this program's schema; make the receipt key if there is none")
     add("serve", _serve, "serve the API and the pages")
     add("ingest", _ingest, "take in what agents send, until SIGTERM")
-    add("account", _account, "derive hour records, until SIGTERM")
+    account = add("account", _account, "derive hour records, until SIGTERM")
+    account.add_argument("--verify", action="store_true", help="recompute records from the stored bytes, and end")
+    account.add_argument("--from", dest="first_day", type=date.fromisoformat, default=date.min, metavar="DAY")
+    account.add_argument("--to", dest="last_day", type=date.fromisoformat, default=date.max, metavar="DAY")
     register = add("register", _register, "register units, people, instruments and policies from a TOML file")
     register.add_argument("file", type=Path, metavar="FILE.toml")
     token = add("token", _token, "make a one-time token with which an agent enrols")

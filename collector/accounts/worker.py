@@ -52,7 +52,7 @@ class Worker:
                         self.drain(connection, stop)
                         _wait(connection)
             except psycopg.OperationalError as error:
-                log.warning("database lost", extra={"problem": str(error).strip(), "retry_s": RECONNECT_S})
+                log.warning("database lost retry_s=%g: %s", RECONNECT_S, str(error).strip())
                 stop.wait(RECONNECT_S)
 
     def drain(self, connection: Connection, stop: threading.Event | None = None) -> int:
@@ -79,7 +79,7 @@ class Worker:
         if self._closed_before != today:
             marked = connection.execute(_SQL.mark_days_that_ended, {"today": today}).rowcount
             self._closed_before = today
-            log.info("days ended", extra={"today": str(today), "marked": marked})
+            log.info("days ended today=%s marked=%d", today, marked)
 
     def _derive(self, connection: Connection, asset_no: str, *, day: date, today: date) -> Outcome | None:
         """One day; None where it failed, which is written down and holds up nobody."""
@@ -91,15 +91,15 @@ class Worker:
             self._put_off(connection, asset_no, day=day, problem=str(error))
             return None
         except Exception as error:  # the supervisor: a bug in one day must not stop the others
-            log.exception("derivation failed", extra={"asset_no": asset_no, "day": str(day)})
+            log.exception("derivation failed asset_no=%s day=%s", asset_no, day)
             self._put_off(connection, asset_no, day=day, problem=f"{type(error).__name__}: {error}")
             return None
-        log.debug("day derived", extra={"asset_no": asset_no, "day": str(day), "outcome": outcome.value})
+        log.debug("day derived asset_no=%s day=%s outcome=%s", asset_no, day, outcome.value)
         return outcome
 
     def _put_off(self, connection: Connection, asset_no: str, *, day: date, problem: str) -> None:
         now_ms = self._now_ms()
-        log.warning("day not derived", extra={"asset_no": asset_no, "day": str(day), "problem": problem})
+        log.warning("day not derived asset_no=%s day=%s: %s", asset_no, day, problem)
         connection.execute(
             _SQL.put_problem,
             {

@@ -31,7 +31,7 @@ def list_instruments(
     return page(request, rows, limit=limit, item=lambda row: Instrument(**_members(row)), key=lambda i: [i.asset_no])
 
 
-@router.get("/{asset_no}", responses=responses(404))
+@router.get("/{asset_no:path}", responses=responses(404))
 def show_instrument(given: Given, connection: Lent, asset_no: AssetNoInPath) -> InstrumentDetail:
     """One instrument, with the channels that measure it and the policy that holds for it today."""
     values = {"asset_no": asset_no, "day": given.today()}

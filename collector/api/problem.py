@@ -174,7 +174,7 @@ def _fault(found: Mapping[str, Any]) -> Fault:
 
 
 def _from_lost_database(request: Request, error: Exception) -> Problem:
-    log.warning("database did not answer", extra={"path": request.url.path, "problem": str(error)})
+    log.warning("database did not answer path=%s: %s", request.url.path, error)
     return Problem(
         "database-away",
         f"the database did not answer; nothing was changed, try again in {RETRY_AFTER_S} s",
@@ -185,7 +185,7 @@ def _from_lost_database(request: Request, error: Exception) -> Problem:
 
 def _from_impossible_value(request: Request, error: Exception) -> Problem:
     """A value that no check of ours foresaw and that the database cannot even compare: NUL in a text, for one."""
-    log.warning("database refused a value", extra={"path": request.url.path, "problem": str(error)})
+    log.warning("database refused a value path=%a: %s", request.url.path, error)
     return Problem(
         "impossible-value",
         "a value in the request is impossible (a NUL character, or a number beyond all limits); correct it",
@@ -194,7 +194,7 @@ def _from_impossible_value(request: Request, error: Exception) -> Problem:
 
 
 def _from_bug(request: Request, error: Exception) -> Problem:
-    log.error("request failed", extra={"path": request.url.path}, exc_info=error)
+    log.error("request failed path=%a", request.url.path, exc_info=error)
     return Problem(
         "internal",
         "the collector failed to answer; its log says why, under this path and time",

@@ -69,16 +69,8 @@ def list_records(
     return page(request, rows, limit=limit, item=lambda row: _item(*row), key=_key)
 
 
-@router.get("/{asset_no}/{day}", responses=responses(404))
-def show_record(given: Given, connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> HourRecordDetail:
-    """One hour record with its spans: which state held from which second to which."""
-    body, derived_at = _load(connection, given.today(), asset_no=asset_no, day=day)
-    spans = [Span(start_s=start, end_s=end, state=state) for start, end, state in hours.decode(body).spans]
-    return HourRecordDetail(**_item(body, derived_at).model_dump(), spans=spans)
-
-
 @router.get(
-    "/{asset_no}/{day}/record",
+    "/{asset_no:path}/{day}/record",
     response_class=Response,
     responses={200: {"content": {"application/json": {}}, "description": "The bytes"}, **responses(404)},
 )
@@ -86,6 +78,14 @@ def show_record_bytes(given: Given, connection: Lent, asset_no: AssetNoInPath, d
     """The record's exact bytes; their SHA-256 is `record_sha256`."""
     body, _ = _load(connection, given.today(), asset_no=asset_no, day=day)
     return Response(body, media_type="application/json")
+
+
+@router.get("/{asset_no:path}/{day}", responses=responses(404))
+def show_record(given: Given, connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> HourRecordDetail:
+    """One hour record with its spans: which state held from which second to which."""
+    body, derived_at = _load(connection, given.today(), asset_no=asset_no, day=day)
+    spans = [Span(start_s=start, end_s=end, state=state) for start, end, state in hours.decode(body).spans]
+    return HourRecordDetail(**_item(body, derived_at).model_dump(), spans=spans)
 
 
 def _load(connection: Connection, today: date, *, asset_no: str, day: date) -> tuple[bytes, datetime]:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from datetime import date, datetime, timedelta
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -293,6 +294,18 @@ def test_an_instrument_shows_its_unit_channels_and_policy(api: httpx.Client, wee
     ]
     assert shown["policy"]["sha256"] == hashlib.sha256(POLICY).hexdigest()
     assert shown["policy"]["is_default"] is True
+
+
+def test_an_asset_number_may_hold_a_slash(api: httpx.Client, province: Province) -> None:
+    province.add_instrument("2019/0012 甲")
+    origin = province.add_agent("em-02", "2019/0012 甲")
+    province.observe(origin, Piece(MONDAY, 0, HOUR, OFF))
+    province.derive(WEDNESDAY)
+    name = quote("2019/0012 甲", safe="")
+    assert api.get(f"{V1}/instruments/{name}").json()["asset_no"] == "2019/0012 甲"
+    record = api.get(f"{V1}/hours/{name}/2026-11-16").json()
+    body = api.get(f"{V1}/hours/{name}/2026-11-16/record").content
+    assert hashlib.sha256(body).hexdigest() == record["record_sha256"]
 
 
 def test_instruments_of_one_unit_only(api: httpx.Client, week: str) -> None:
