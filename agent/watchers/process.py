@@ -134,7 +134,6 @@ class ProcessWatcher:
     def _tell_new(self, process: psutil.Process, now: Instant, *, emit: Emit) -> None:
         try:
             started_ms, path = round(process.create_time() * 1000), path_of(process)
-            self._cpu_ms[process.pid] = _cpu_ms(process)
         except psutil.Error:
             return
         digest = hashlib.sha256(path.encode(errors="surrogateescape")).hexdigest()[:16]
@@ -149,7 +148,7 @@ class ProcessWatcher:
                 self._cpu_ms[pid] = _cpu_ms(process)
             except psutil.Error:
                 continue
-            worked_ms += self._cpu_ms[pid] - before_ms.get(pid, self._cpu_ms[pid])
+            worked_ms += self._cpu_ms[pid] - before_ms.get(pid, self._cpu_ms[pid])  # a new one begins at what it has
         if self._before is not None and now.mono_ms > self._before.mono_ms:
             share = max(0, worked_ms) * FULL_CORE // (now.mono_ms - self._before.mono_ms)
             emit(Sample(self.name, "cpu", now, share))

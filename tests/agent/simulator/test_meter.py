@@ -101,7 +101,7 @@ def test_the_truth_names_each_transition_at_its_exact_time(tmp_path: Path) -> No
     stretch = iter([Segment(state, ms, 1000 * ms) for state, ms in pieces])
     truth = Truth(tmp_path / "truth.jsonl")
     load = Load(stretch, START, changed=truth.changed)
-    load.advance(START.mono_ms + 700)
+    load.advance(START.mono_ms + 650)
     truth.end(START.wall_ms + 800)
     lines = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
     assert [(line["at_ms"] - START.wall_ms, line.get("state")) for line in lines] == [

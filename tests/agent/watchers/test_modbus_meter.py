@@ -236,7 +236,8 @@ def test_a_failed_poll_or_two_are_borne_and_a_lasting_trouble_is_told_once() -> 
     assert desk.hand(6000, error="silent", reason="no answer") == []
     assert [type(said) for said in desk.hand(7000, error="garbage", reason="nonsense")] == [Fault]
     assert [type(said) for said in desk.hand(8000, power_mw=5, energy_mwh=1000)] == [Sample]
-    assert desk.hand(9000, error="silent", reason="no answer") == []
+    assert desk.hand(9000, error="garbage", reason="nonsense") == []
+    assert [type(said) for said in desk.hand(12_000, error="garbage", reason="nonsense")] == [Fault]
 
 
 def test_trouble_before_the_first_sample_is_told_at_once() -> None:
