@@ -21,6 +21,10 @@ from agent.watchers.modbus_maps import RegisterMap
 SLICE_S = 0.05
 """How long one read of the port may block; the port is opened with this time-out."""
 
+SHORTEST_PAUSE_S = 0.00175
+PAUSE_BITS = 38.5
+"""Frames are 3.5 characters of 11 bits apart, and 1.75 ms from 19 200 baud on (MODBUS over Serial Line 2.5.1.1)."""
+
 FLOOD_BYTES = 2048
 LONG_SILENCE_S = 2.0
 MARKERS_MISSED = 2
@@ -52,8 +56,9 @@ class Port(Protocol):
 class Line:
     """The master's side of one line with one meter."""
 
-    def __init__(self, port: Port, *, address: int, meter: RegisterMap, timeout_s: float) -> None:
+    def __init__(self, port: Port, *, address: int, meter: RegisterMap, timeout_s: float, baudrate: int) -> None:
         self._port = port
+        self._pause_s = max(SHORTEST_PAUSE_S, PAUSE_BITS / baudrate)
         self._address = address
         self._meter = meter
         self._timeout_s = timeout_s
@@ -100,6 +105,7 @@ class Line:
         self._in_step = True
 
     def _exchange(self, request: ReadRequest) -> bytes:
+        time.sleep(self._pause_s)
         self._port.reset_input_buffer()
         if self._unanswered_since_s is None:
             self._unanswered_since_s = time.monotonic()

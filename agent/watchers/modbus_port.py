@@ -88,7 +88,13 @@ def open_serial(settings: PortSettings) -> "serial.Serial":
 
 def poll_for_ever(port: "serial.Serial", settings: PortSettings) -> None:
     """Say what each poll found; ends only by PORT_ERRORS."""
-    line = Line(port, address=settings.address, meter=settings.meter, timeout_s=settings.timeout_s)
+    line = Line(
+        port,
+        address=settings.address,
+        meter=settings.meter,
+        timeout_s=settings.timeout_s,
+        baudrate=settings.baudrate,
+    )
     due_s = time.monotonic()
     while True:
         poll(line, settings.meter)

@@ -27,6 +27,9 @@ class FakeTime:
     def monotonic(self) -> float:
         return self.now_s
 
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
 
 Meter = Callable[[ReadRequest], list[tuple[float, bytes]]]
 
@@ -87,13 +90,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
 
 def line_to(port: FakePort) -> Line:
-    return Line(port, address=1, meter=SDM120, timeout_s=TIMEOUT_S)
+    return Line(port, address=1, meter=SDM120, timeout_s=TIMEOUT_S, baudrate=9600)
 
 
 def trouble_of(ask: Callable[[], bytes]) -> NoReading:
     with pytest.raises(NoReading) as caught:
         ask()
     return caught.value
+
+
+def test_frames_are_three_and_a_half_characters_apart(clock: FakeTime) -> None:
+    port = FakePort(clock, lambda request: [(0.0, right_answer(request))])
+    line = line_to(port)
+    line.ask_power()
+    line.ask_energy()
+    marker_s, power_s, energy_s = port.asked_at_s
+    assert power_s - marker_s >= 3.5 * 11 / 9600 - 1e-9
+    assert energy_s - power_s >= 3.5 * 11 / 9600 - 1e-9
 
 
 def test_a_fresh_line_drains_marks_and_then_asks(clock: FakeTime) -> None:
