@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AgentError as problem:
         print(f"jishi-agent: {problem}", file=sys.stderr)
         return FAILED
+    except OSError as problem:
+        print(f"jishi-agent: {problem}", file=sys.stderr)  # names the file, mostly one that may not be written
+        return FAILED
     except KeyboardInterrupt:
         return FAILED
     return code

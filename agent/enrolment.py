@@ -32,9 +32,9 @@ from agent.clock import Clock
 from agent.disk import Disk, WriterLock
 from agent.errors import EnrolmentError, JournalLocked, NotEnrolledError
 from agent.identity import Enrolment, PendingKey
-from agent.journal import Journal
+from agent.journal import RECEIPT_SLOT_BYTES, Journal
 from agent.marks import read_receipted
-from agent.slots import BLOCK_BYTES, read_newest
+from agent.slots import read_newest
 from agent.version import VERSION, build_hash
 from protocol import note
 from protocol.entry import Genesis
@@ -222,7 +222,7 @@ def _last_receipt(state_dir: Path, before: Enrolment) -> str | None:
     path = identity.journal_directory(state_dir, before.epoch) / "receipt"
     if not path.exists():
         return None
-    receipt = read_receipted(read_newest(path, slot_bytes=BLOCK_BYTES, count=2).value)
+    receipt = read_receipted(read_newest(path, slot_bytes=RECEIPT_SLOT_BYTES, count=2).value)
     return b64encode(receipt.note).decode() if receipt.note else None
 
 

@@ -34,6 +34,8 @@ from protocol.merkle import EMPTY_FRONTIER, Frontier, leaf_hash
 from protocol.note import Receipt
 
 DEFAULT_LIMITS = Limits()
+RECEIPT_SLOT_BYTES = 8 * BLOCK_BYTES  # several signatures of the largest post-quantum kind
+RETIRE_EVERY_S = 3600
 
 
 class Journal:
@@ -44,12 +46,13 @@ class Journal:
         self.origin = origin
         self._disk = disk
         self._closed = False
+        self._retired_s = 0
         self._mutex = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
         self._writer = WriterLock(directory)
         try:
             self._signed_slot = Slots(directory / "signed", slot_bytes=BLOCK_BYTES, count=2, disk=disk)
-            self._receipt_slot = Slots(directory / "receipt", slot_bytes=BLOCK_BYTES, count=2, disk=disk)
+            self._receipt_slot = Slots(directory / "receipt", slot_bytes=RECEIPT_SLOT_BYTES, count=2, disk=disk)
             self._signed = marks.read_signed(self._signed_slot.value)
             self._receipted = marks.read_receipted(self._receipt_slot.value)
             if create and not recovery.segment_firsts(directory):
@@ -113,8 +116,7 @@ class Journal:
     @property
     def bytes_on_disk(self) -> int:
         """Bytes of all segments."""
-        with self._mutex:
-            return self._segments.bytes_on_disk
+        return self._segments.bytes_on_disk
 
     def root_at(self, size: int) -> bytes:
         """Merkle root over the first `size` entries; JournalDamaged where those that it takes cannot be read."""
@@ -175,7 +177,8 @@ class Journal:
         _write(self._receipt_slot, marks.write_receipted(mark))
         with self._mutex:
             self._receipted = mark
-            self._retire()
+            if mark.time_s >= self._retired_s + RETIRE_EVERY_S:
+                self._retire()
 
     def take_problems(self) -> list[str]:
         """Troubles with the disk that were survived since the last call, for `storage` entries."""
@@ -219,11 +222,12 @@ class Journal:
 
     def _retire(self) -> None:
         # By the collector's time, which no clock of this machine can put far into the future.
+        self._retired_s = self._receipted.time_s
         self._segments.retire(now_ms=self._receipted.time_s * 1000, receipted_size=self._receipted.size)
 
 
 def _write(slot: Slots, value: bytes) -> None:
     try:
         slot.write(value, sync=True)
-    except OSError as problem:
+    except (OSError, ValueError) as problem:
         raise EntryRefused(f"{slot.path} cannot be written: {problem}") from problem

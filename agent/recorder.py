@@ -10,6 +10,7 @@ beginning; stop at the end. What a watcher says can make its own block begin afr
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from agent.pen import Pen
 from agent.reading import BLOCK_MS, Block, BlockBuilder, Channel, Notice, Sample
 from agent.scratch import NOTHING_SAVED, Scratch, judge
 from agent.watchers.watcher import Fault, Seen, Watcher
-from protocol.entry import ClockJump, ConfigChange, Entry, Start, Stop, Storage, WatcherChange, clean_text, decode
+from protocol.entry import Body, ClockJump, ConfigChange, Entry, Start, Stop, Storage, WatcherChange, clean_text, decode
 from protocol.errors import MalformedEntry
 from protocol.message import Level
 
@@ -88,6 +89,7 @@ class Recorder:
             seen.builders.update(
                 {channel.name: self._builder(seen.watcher, channel) for channel in seen.watcher.channels}
             )
+        self._beginning: list[Body] = []  # entries of the beginning that are still to be written
         self._items: queue.Queue[Item] = queue.Queue(QUEUE_ITEMS)
         self._seen = clock.now()  # the latest instant that was looked at
         self._jumped = Instant(0, 0)  # when the clock was first seen after it jumped
@@ -103,23 +105,25 @@ class Recorder:
 
     def use_levels(self, levels: tuple[Level, ...]) -> None:
         """Cut intervals at these values from now on."""
-        self._items.put(Levels(levels))
+        with contextlib.suppress(queue.Full):  # hints: the next welcome brings them again
+            self._items.put_nowait(Levels(levels))
 
     def end(self, reason: str) -> None:
         """Make `run` write what is open and return, after all that was said before."""
-        self._items.put(Ending(reason))
+        try:
+            self._items.put(Ending(reason), timeout=PATIENCE_S)
+        except queue.Full:
+            log.error("recorder is stuck; it ends without a stop entry")
 
     def begin(self, *, version: str, configuration: ConfigChange | None) -> None:
         """Write what a crash left open, then `start`, what was found on the disk, and a changed configuration."""
         recovered = self._recover()
-        start = Start(version, tuple(recovered), self._journal.quarantined_bytes)
-        started = self.pen.append(start)
-        for finding in self._journal.findings:
-            self.pen.append(Storage(clean_text(finding.text)))
-        if started is not None:
-            self._settle()
-        if configuration is not None:
-            self.pen.append(configuration)
+        self._beginning = [
+            Start(version, tuple(recovered), self._journal.quarantined_bytes),
+            *(Storage(clean_text(finding.text)) for finding in self._journal.findings),
+            *([configuration] if configuration is not None else []),
+        ]
+        self._say_beginning()
 
     def run(self) -> None:
         """Record until `end`."""
@@ -162,6 +166,8 @@ class Recorder:
         for builder in self._builders():
             self._append_blocks(builder.tick(now))
         self.pen.tick(now)
+        if self._beginning and self.pen.refusal is None:
+            self._say_beginning()
         if now.mono_ms - self._scratched_ms >= SCRATCH_EVERY_MS:
             self._save(now)
 
@@ -252,7 +258,12 @@ class Recorder:
                 recovered.append((block.boot, index))
         return recovered[:MAX_RECOVERED]
 
-    def _settle(self) -> None:
+    def _say_beginning(self) -> None:
+        """Say that it started, as soon as the disk takes it."""
+        while self._beginning and self.pen.append(self._beginning[0]) is not None:
+            del self._beginning[0]
+        if self._beginning:
+            return
         try:
             self._journal.settle_findings()
         except OSError as problem:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -73,7 +74,7 @@ def recover(directory: Path, *, origin: str, promise: Promise, disk: Disk) -> Re
     """Read the directory, mend its tail; JournalDamaged where promised entries are lost, else JournalError."""
     for leftover in directory.glob(f"*{UNFINISHED}"):
         leftover.unlink()
-    scans = _scan_all(directory)
+    scans = _scan_all(directory, receipted_size=promise.receipted.size)
     if not scans:
         raise JournalDamaged(f"{directory} holds no segment of a journal. {REMEDY}")
     # 1 it is this log
@@ -127,9 +128,12 @@ def segment_firsts(directory: Path) -> list[int]:
     return sorted(first for first in found if first is not None)
 
 
-def _scan_all(directory: Path) -> list[Scan]:
+def _scan_all(directory: Path, *, receipted_size: int) -> list[Scan]:
     scans: list[Scan] = []
     for first in segment_firsts(directory):
+        if scans and first <= receipted_size:
+            # Nothing is read of the one before: a year's offsets would stay in memory for it.
+            scans[-1] = scans[-1]._replace(offsets=array("Q"))
         with (directory / segment.name(first)).open("rb") as file:
             scans.append(segment.scan(file, first=first))
     return scans
@@ -142,7 +146,7 @@ def _holes(scans: list[Scan], size: int) -> list[range]:
     """
     holes: list[range] = []
     for scan, end in _with_ends(scans, size):
-        holes += [hole for hole in scan.holes() if hole.start < end]
+        holes += [hole for hole in scan.holes if hole.start < end]
         if scan.next < end:
             holes.append(range(scan.next, end))
     return holes

@@ -26,7 +26,7 @@ from agent import config, identity, status
 from agent.clock import Clock, SystemClock
 from agent.config import Configuration
 from agent.disk import Disk
-from agent.errors import AgentError, JournalLocked
+from agent.errors import AgentError, JournalError, JournalLocked
 from agent.identity import Identity
 from agent.journal import Journal
 from agent.recorder import Recorder
@@ -63,7 +63,7 @@ class Agent:
         self._clock = clock
         self._journal = Journal.open(who.journal, origin=who.enrolment.origin)
         try:
-            self._scratch = Scratch(who.journal, disk=Disk())
+            self._scratch = _open_scratch(who.journal)
             watchers = [find_kind(settings.kind).make(settings, clock) for settings in configuration.watchers]
         except BaseException:
             self._journal.close()
@@ -189,6 +189,13 @@ def _told_to_stop() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _open_scratch(directory: Path) -> Scratch:
+    try:
+        return Scratch(directory, disk=Disk())
+    except OSError as problem:
+        raise JournalError(f"the scratch file in {directory} cannot be used: {problem}") from problem
 
 
 def _write_status(state_dir: Path, composed: status.Status) -> None:

@@ -45,30 +45,17 @@ class Header(NamedTuple):
 class Scan(NamedTuple):
     """What can be read of a segment.
 
-    `offsets[k]` is where the line of entry first + k starts, 0 where that entry cannot be read. `end` is where the
-    last readable line ends, `length` the file's length: what lies between holds nothing readable.
+    Entries from `first` to `next` but for the `holes`. `offsets[k]` is where the line of entry first + k starts, 0 in
+    a hole. `end` is where the last readable line ends, `length` the file's length: what lies between is unreadable.
     """
 
     header: Header | None
     first: int
+    next: int
+    holes: tuple[range, ...]
     offsets: array[int]
     end: int
     length: int
-
-    @property
-    def next(self) -> int:
-        """Index after the last readable entry."""
-        return self.first + len(self.offsets)
-
-    def holes(self) -> Iterator[range]:
-        """Stretches between the first and the last readable entry that cannot be read."""
-        start = None
-        for index, offset in enumerate(self.offsets, self.first):
-            if offset and start is not None:
-                yield range(start, index)
-                start = None
-            elif not offset and start is None:
-                start = index
 
 
 def name(first: int) -> str:
@@ -134,7 +121,7 @@ def scan(file: BinaryIO, *, first: int) -> Scan:
             offsets.append(position + start)
             end = position + len(raw)
         position += len(raw)
-    return Scan(header, first, offsets, end, position)
+    return Scan(header, first, first + len(offsets), tuple(_holes(offsets, first)), offsets, end, position)
 
 
 def read_entries(file: BinaryIO, offsets: Iterable[int]) -> Iterator[bytes | None]:
@@ -146,6 +133,16 @@ def read_entries(file: BinaryIO, offsets: Iterable[int]) -> Iterator[bytes | Non
         raw = file.readline(MAX_LINE_BYTES) if offset else b""
         position = offset + len(raw)
         yield parse_line(raw)
+
+
+def _holes(offsets: array[int], first: int) -> Iterator[range]:
+    start = None
+    for index, offset in enumerate(offsets, first):
+        if offset and start is not None:
+            yield range(start, index)
+            start = None
+        elif not offset and start is None:
+            start = index
 
 
 def _find_entry(raw: bytes) -> tuple[int, int | None]:

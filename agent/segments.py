@@ -74,7 +74,8 @@ class Segments:
 
     @property
     def bytes_on_disk(self) -> int:
-        return sum(self._lengths.values())
+        """Of all files together; may be asked by any thread while the disk keeps another waiting."""
+        return sum(tuple(self._lengths.values()))
 
     def append(self, line: bytes, *, header: Header, receipted_size: int) -> None:
         """Put the line of entry `header.frontier.size` on the medium; EntryRefused leaves all as it was."""

@@ -15,8 +15,10 @@ from protocol.topics import down_topic, parse_up_topic
 
 
 class FakeCollector:
-    """Holds the entries of one log. `deaf`: hears nothing; `refuse`: answers batches with this code; `lose`: so many next
-    messages are lost on the way; `rogue`: receipts are signed with this key instead.
+    """Holds the entries of one log.
+
+    `deaf`: hears nothing; `refuse`: answers batches with this code; `lose`: so many of the next messages are lost on
+    the way; `rogue`: receipts are signed with this key instead.
     """
 
     def __init__(self, port: int, *, agent: VerifierKey, key: SigningKey) -> None:

@@ -268,7 +268,7 @@ def test_a_mark_that_cannot_be_written_forbids_publishing(open_journal: Open) ->
 def test_a_full_disk_takes_receipted_segments_first_then_the_reserve_then_nothing(
     open_journal: Open, directory: Path
 ) -> None:
-    disk = FullDisk(room=60_000)
+    disk = FullDisk(room=120_000)
     journal = open_journal(disk=disk, limits=SMALL)
     add(journal, 40)
     receipted = segment.first_index(files(directory)[3])

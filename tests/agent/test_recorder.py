@@ -334,6 +334,20 @@ def test_while_the_disk_refuses_time_is_unobserved_and_afterwards_the_journal_sa
     desk.scratch.close()
 
 
+def test_an_agent_that_starts_on_a_full_disk_says_so_when_there_is_room(open_journal: Open, clock: ManualClock) -> None:
+    disk = FaultyDisk()
+    desk = Desk(open_journal, clock, disk=disk)
+    desk.kill()
+    disk.fail = lambda operation, number: errno.ENOSPC if operation == "write" else 0
+    desk.start()
+    desk.see(*[5] * 15)
+    assert [body.kind for body in desk.bodies()] == ["start"], "what was there before"
+    disk.fail = lambda operation, number: 0
+    desk.see(*[5] * 12)
+    assert [body.kind for body in desk.bodies()][:4] == ["start", "storage", "storage", "start"]
+    desk.scratch.close()
+
+
 def test_a_survived_failure_of_the_disk_is_journalled(open_journal: Open, clock: ManualClock) -> None:
     disk = FaultyDisk()
     desk = Desk(open_journal, clock, disk=disk)
