@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from agent.clock import SystemClock
-from agent.reading import Sample
+from agent.reading import Block, BlockBuilder, Channel, Sample
 from agent.watchers import modbus_meter
 from agent.watchers.child import ChildLost
 from agent.watchers.modbus_maps import SDM120, Register
@@ -266,3 +266,30 @@ def test_the_childs_settings_survive_the_command_line() -> None:
     for meter in (SDM120, own):
         settings = PortSettings("/dev/ttyUSB0", 2400, "E", 2, 7, 0.3, 1.5, meter)
         assert settings_from(msgspec.json.encode(settings).decode()) == settings
+
+
+def test_the_silent_stretch_is_covered_by_no_block_and_the_rest_is(bench: Bench, watch: Callable[..., Ears]) -> None:
+    ears = watch()
+    for _ in range(5):
+        ears.wait(Sample)
+    bench.suffer("silent")
+    told = ears.wait(Fault)
+    bench.suffer(None)
+    for _ in range(5):
+        ears.wait(Sample)
+    ears.stop()
+    builder, blocks = BlockBuilder("meter1", Channel("power", "gauge", 100)), []
+    for said in ears.said:
+        if isinstance(said, Sample):
+            blocks += builder.add(said)
+        elif isinstance(said, Fault):
+            blocks += builder.close()
+    blocks += builder.close()
+    before, after = (block.reading for block in blocks if isinstance(block, Block))
+    samples = ears.samples()
+    last_before = max(sample.at.mono_ms for sample in samples if sample.at < told.at)
+    first_after = min(sample.at.mono_ms for sample in samples if sample.at > told.at)
+    assert before.start_mono_ms == samples[0].at.mono_ms
+    assert before.start_mono_ms + sum(before.durations_ms) == last_before
+    assert after.start_mono_ms == first_after
+    assert after.start_mono_ms + sum(after.durations_ms) == samples[-1].at.mono_ms

@@ -1,0 +1,50 @@
+"""The pages in docs/watchers say what is so: their configurations load, their bytes are frames, their messages exist."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.config import load
+from agent.watchers.modbus_frame import ReadRequest, find_reply, parse
+from agent.watchers.modbus_maps import SDM120, decode_energy_mwh, decode_power_mw
+from agent.watchers.registry import BUILT_IN
+
+PAGES = Path(__file__).parents[3] / "docs" / "watchers"
+HEAD = '[agent]\nid = "em-01"\nstate_dir = "state"\n[collector]\nurl = "http://127.0.0.1:8321"\n'
+
+
+def blocks_of(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_each_built_in_kind_has_its_page() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} >= set(BUILT_IN)
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
+def test_each_configuration_loads_and_is_of_the_pages_kind(page: Path, tmp_path: Path) -> None:
+    examples = blocks_of(page, "toml")
+    assert examples
+    for number, example in enumerate(examples):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(HEAD + example, encoding="utf-8")
+        assert {watcher.kind for watcher in load(path).watchers} == {page.stem}
+
+
+def test_the_captured_exchange_is_one() -> None:
+    lines = [
+        line.split(maxsplit=1) for block in blocks_of(PAGES / "modbus-meter.md", "text") for line in block.splitlines()
+    ]
+    replies = []
+    for (who, asked), (_, answered) in pairwise(lines):
+        if who == "ask":
+            request = parse(bytes.fromhex(asked))
+            assert isinstance(request, ReadRequest)
+            replies.append(find_reply(bytes.fromhex(answered), request))
+    power, energy, no_register, marker = replies
+    assert SDM120.energy is not None
+    assert decode_power_mw(SDM120, power.payload) == 885_500  # type: ignore[union-attr]
+    assert decode_energy_mwh(SDM120, SDM120.energy, energy.payload) == 2_354_257_000  # type: ignore[union-attr]
+    assert (no_register.code, marker.code) == (2, 3)  # type: ignore[union-attr]
