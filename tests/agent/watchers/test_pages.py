@@ -1,15 +1,17 @@
-"""The pages in docs/watchers say what is so: their configurations load, their bytes are frames, their messages exist."""
+"""The pages in docs/watchers say what is so: their configurations load, their bytes are frames and readings."""
 
 import re
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.config import load
 from agent.watchers.modbus_frame import ReadRequest, find_reply, parse
 from agent.watchers.modbus_maps import SDM120, decode_energy_mwh, decode_power_mw
 from agent.watchers.registry import BUILT_IN
+from protocol.entry import Reading
 
 PAGES = Path(__file__).parents[3] / "docs" / "watchers"
 HEAD = '[agent]\nid = "em-01"\nstate_dir = "state"\n[collector]\nurl = "http://127.0.0.1:8321"\n'
@@ -48,3 +50,12 @@ def test_the_captured_exchange_is_one() -> None:
     assert decode_power_mw(SDM120, power.payload) == 885_500  # type: ignore[union-attr]
     assert decode_energy_mwh(SDM120, SDM120.energy, energy.payload) == 2_354_257_000  # type: ignore[union-attr]
     assert (no_register.code, marker.code) == (2, 3)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("page", ["process", "host"])
+def test_captured_readings_are_readings(page: str) -> None:
+    lines = [line for block in blocks_of(PAGES / f"{page}.md", "json") for line in block.splitlines()]
+    assert lines
+    for line in lines:
+        reading = msgspec.json.decode(line, type=Reading)
+        assert msgspec.json.encode(reading).decode() == line
