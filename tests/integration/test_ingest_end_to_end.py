@@ -12,15 +12,17 @@ import pytest
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collector.embedded.broker import EmbeddedBroker
+from collector.embedded.broker import EmbeddedBroker, find_mosquitto
 from collector.ingest.worker import Worker
 from collector.registry import enrolment, instruments
 from collector.registry.enrolment import Watch
+from collector.store import database
 from collector.store.database import Connection
 from protocol import note
 from protocol.batch import parse_bundle
 from protocol.message import Refusal, Welcome, parse_down
 from protocol.topics import down_topic
+from tests.conftest import find_free_port
 from tests.light_agent import DOMAIN, RECEIPT_KEY, LightAgent
 
 Down = Welcome | Refusal | bytes
@@ -80,9 +82,17 @@ def agent(connection: Connection) -> LightAgent:
     return agent
 
 
+@pytest.mark.parametrize("program", ["mosquitto", "amqtt"])
 def test_a_batch_comes_back_as_a_receipt_and_its_rows_are_there(
-    dsn: str, connection: Connection, broker: EmbeddedBroker, agent: LightAgent
+    dsn: str, connection: Connection, agent: LightAgent, program: str
 ) -> None:
+    if program == "mosquitto" and find_mosquitto() is None:
+        pytest.skip("mosquitto is not installed")
+    with EmbeddedBroker(find_free_port(), program=program) as broker:
+        _check_receipt_and_rows(dsn, connection, broker, agent)
+
+
+def _check_receipt_and_rows(dsn: str, connection: Connection, broker: EmbeddedBroker, agent: LightAgent) -> None:
     link = Link(broker, agent)
     with running(dsn, broker):
         welcome = _when_listening(link)
@@ -141,6 +151,26 @@ def test_a_database_that_goes_away_costs_nothing_but_time(
         _until(lambda: _latest(link) == 20, resend=lambda: link.send(agent.payload()))
     assert _stored(connection) == agent.entries
     assert connection.execute("SELECT count(*) FROM reading").fetchone() == (20,)
+    link.close()
+
+
+def test_nothing_is_acknowledged_before_it_is_stored(
+    dsn: str, connection: Connection, broker: EmbeddedBroker, agent: LightAgent
+) -> None:
+    """The agent sends once; the transaction that holds its batch dies; the broker, not the agent, sends it again."""
+    link = Link(broker, agent)
+    agent.append_readings(5)
+    ingesting = "FROM pg_stat_activity WHERE application_name = 'jishi-ingest' AND datname = current_database()"
+    with running(dsn, broker):
+        _when_listening(link)
+        with database.connect(dsn, application="test") as blocker, blocker.transaction():
+            blocker.execute("LOCK TABLE journal IN ACCESS EXCLUSIVE MODE")
+            link.send(agent.payload())
+            waiting = f"SELECT count(*) {ingesting} AND wait_event_type = 'Lock'".encode()
+            _until(lambda: connection.execute(waiting).fetchone() == (1,), resend=lambda: time.sleep(0.05))
+            connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {ingesting}".encode())
+        assert _size(link.answers.get(timeout=60)) == 5
+    assert _stored(connection) == agent.entries
     link.close()
 
 

@@ -57,9 +57,15 @@ def test_a_stale_lock_file_with_somebody_elses_number_is_removed(open_directory:
     with EmbeddedPostgres(open_directory / "pg"):
         pass
     lock = open_directory / "pg" / "data" / "postmaster.pid"
-    lock.write_text(f"{os.getpid()}\n/nowhere\n1\n5432\n")
-    with EmbeddedPostgres(open_directory / "pg") as server:
-        assert _execute(server.dsn, "SELECT 1") == [(1,)]
+    # The server would believe a number that lives and belongs to its own user.
+    other = children.start_child(["/bin/sleep", "600"], user=children.server_user())
+    try:
+        lock.write_text(f"{other.pid}\n/nowhere\n1\n5432\n")
+        with EmbeddedPostgres(open_directory / "pg") as server:
+            assert _execute(server.dsn, "SELECT 1") == [(1,)]
+        assert other.poll() is None
+    finally:
+        children.stop_child(other)
 
 
 def test_an_interrupted_initdb_is_begun_again(open_directory: Path) -> None:

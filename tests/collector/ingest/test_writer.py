@@ -4,6 +4,7 @@ import random
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from msgspec import structs
@@ -12,6 +13,7 @@ from psycopg import sql
 from collector.ingest.accept import Held, Outcome, RootAt, accept
 from collector.ingest.prepare import Offer, Poison, prepare
 from collector.ingest.writer import DatabaseLost, Writer
+from collector.registry import instruments
 from collector.store import database
 from collector.store.database import Connection
 from protocol import merkle, note
@@ -251,9 +253,13 @@ def test_a_hello_with_a_second_root_proves_a_fork(connection: Connection, enrol:
     assert _held(connection, agent)[2] == "fork"
 
 
+@pytest.mark.parametrize("unique", [True, False], ids=["", "where the table guards no uniqueness"])
 def test_a_writer_that_was_overtaken_judges_again_and_stores_nothing_twice(
-    connection: Connection, dsn: str, enrol: Enrol, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, dsn: str, enrol: Enrol, monkeypatch: pytest.MonkeyPatch, unique: bool
 ) -> None:
+    if not unique:
+        connection.execute("ALTER TABLE batch DROP CONSTRAINT batch_pkey")
+        connection.execute("ALTER TABLE reading DROP CONSTRAINT reading_pkey")
     agent = enrol()
     agent.append_readings(12)
     with database.connect(dsn, application="test") as other:
@@ -302,6 +308,24 @@ def test_a_message_that_cannot_be_stored_at_all_gets_no_answer_and_harms_nobody(
     assert _held(connection, agent)[0] == 0
 
 
+def test_a_commit_that_fails_gives_no_receipt_and_leaves_nothing(
+    connection: Connection, enrol: Enrol, writer: Writer
+) -> None:
+    agent = enrol()
+    agent.append_readings(3)
+    connection.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not today'; END$$;"
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON batch DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    assert writer.write([offer(agent)]) == [None]
+    assert _held(connection, agent)[:2] == (0, None)
+    assert connection.execute("SELECT count(*) FROM reading").fetchone() == (0,)
+    connection.execute("DROP TRIGGER refuse ON batch")
+    assert writer.write([offer(agent)])[0] == _held(connection, agent)[1]
+    assert _stored_entries(connection, agent) == agent.entries
+
+
 def test_a_connection_that_dies_midway_answers_nothing_and_the_next_one_reads_what_is_held(
     connection: Connection, dsn: str, enrol: Enrol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,6 +359,22 @@ def test_days_are_marked_for_the_instrument_that_was_measured_then(
     connection.execute("DELETE FROM dirty_day")
     writer.write([offer(agent, 2, 4)])
     assert _dirty(connection) == ["2025-12-02"]
+
+
+def test_a_day_is_marked_for_whatever_the_watcher_measured_on_it(
+    connection: Connection, enrol: Enrol, writer: Writer
+) -> None:
+    agent = enrol()
+    instruments.register_instrument(connection, "A002", name_zh="色谱")
+    with connection.transaction():
+        instruments.register_measurement(
+            connection, "em-01", watcher="meter1", channel="power", asset_no="A002", from_day=date(2025, 12, 2)
+        )
+    agent.append(reading(BLOCK_MS))
+    agent.append(reading(24 * 3_600_000))
+    writer.write([offer(agent)])
+    marked = connection.execute("SELECT asset_no, day::text FROM dirty_day ORDER BY day").fetchall()
+    assert marked == [("A001", "2025-12-01"), ("A002", "2025-12-02")]
 
 
 def test_a_reading_shortly_after_midnight_marks_the_day_before_because_it_may_decide_its_end(
