@@ -70,7 +70,7 @@ def _serve(config: Config, _arguments: argparse.Namespace) -> None:
     # Imported here, so that a worker carries no web framework.
     import uvicorn
 
-    from collector.api.app import create_app
+    from collector.app import create_app
 
     uvicorn.run(
         create_app(config),

@@ -1,69 +1,104 @@
-"""Scales for figures: where a value or an instant lies, and which ticks a reader wants to see. Pure.
+"""Scales for figures: where an instant or a power lies, and which ticks a reader wants to see. Pure.
 
-Horizontal positions are percentages of the day, so that a figure stretches with the page while its words keep
-their size; vertical ones are units of the figure's own height.
+Horizontal places are percentages of the figure, so that it stretches with the page while its words keep their size;
+vertical ones are percentages too, from the top.
 """
 
 import math
 from typing import NamedTuple
 
-DAY_S = 86_400
-HOUR_S = 3_600
-MAX_TICKS = 6
+from protocol.interval import DAY_S
+
+MAX_TIME_TICKS = 9
+MAX_POWER_TICKS = 6
+_TIME_STEPS_S = (5, 10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800)
+_WINDOWS_S = (300, 900, 3_600, 10_800, 21_600, 43_200)
+"""Lengths that a fresh system's first minutes and hours are shown in, until they fill a day."""
 
 
-class HourTick(NamedTuple):
-    """`major` hours keep their label on a narrow screen."""
+class Tick(NamedTuple):
+    """A label at a percentage; `minor` ones go first where there is no room."""
 
-    x: str
+    at: str
     label: str
-    anchor: str
-    major: bool
+    anchor: str = "middle"
+    minor: bool = False
 
 
-class PowerTick(NamedTuple):
-    y: float
-    label: str
+class Window(NamedTuple):
+    """[start_s, end_s) of a local day, as seconds of it."""
+
+    start_s: int = 0
+    end_s: int = DAY_S
+
+    @property
+    def is_whole_day(self) -> bool:
+        return self == Window()
+
+    def at(self, second: float) -> str:
+        """The place of a second of the day; outside the window, its nearer edge."""
+        share = (second - self.start_s) / (self.end_s - self.start_s)
+        return percent(share)
+
+    def ticks(self) -> list[Tick]:
+        """Round times, the outer two inside the figure, every second one minor."""
+        length = self.end_s - self.start_s
+        step = next((step for step in _TIME_STEPS_S if length / step < MAX_TIME_TICKS), _TIME_STEPS_S[-1])
+        first = -(-self.start_s // step)
+        ticks = []
+        for number in range(first, self.end_s // step + 1):
+            second = number * step
+            label = clock(second) if step < 60 else clock(second)[:5]
+            anchor = {self.start_s: "start", self.end_s: "end"}.get(second, "middle")
+            ticks.append(Tick(self.at(second), label, anchor, minor=(number - first) % 2 == 1))
+        return ticks
+
+
+def percent(share: float) -> str:
+    """A share of the figure, clipped to it, as SVG takes it."""
+    return f"{min(max(share, 0.0), 1.0) * 100:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+def clock(second_of_day: int) -> str:
+    """HH:MM:SS; the end of a day is 24:00:00."""
+    return f"{second_of_day // 3600:02}:{second_of_day // 60 % 60:02}:{second_of_day % 60:02}"
+
+
+def window_over(first_s: int, last_s: int) -> Window:
+    """The shortest usual window that holds [first_s, last_s], beginning at a round time; else the whole day."""
+    for length in _WINDOWS_S:
+        step = length // 5 if length < 3_600 else 600
+        start = min(first_s // step * step, DAY_S - length)
+        if last_s <= start + length:
+            return Window(start, start + length)
+    return Window()
 
 
 class PowerScale(NamedTuple):
-    """Linear from `low_mw` at the bottom (y = `height`) to `high_mw` at the top (y = 0)."""
+    """Linear from `low_mw` at the bottom to `high_mw` at the top."""
 
     low_mw: int
     high_mw: int
-    height: float
     unit: str
-    ticks: tuple[PowerTick, ...]
+    ticks: tuple[Tick, ...] = ()
 
-    def y(self, power_mw: float) -> float:
-        share = (power_mw - self.low_mw) / (self.high_mw - self.low_mw)
-        return round((1 - min(max(share, 0.0), 1.0)) * self.height, 2)
+    def share(self, power_mw: float) -> float:
+        """From the top: 0 at high_mw, 1 at low_mw."""
+        return min(max((self.high_mw - power_mw) / (self.high_mw - self.low_mw), 0.0), 1.0)
 
-
-def percent(second_of_day: float) -> str:
-    """The place of a second of the day, as SVG takes it."""
-    return f"{second_of_day / DAY_S * 100:.4f}".rstrip("0").rstrip(".") + "%"
+    def at(self, power_mw: float) -> str:
+        return percent(self.share(power_mw))
 
 
-def hour_ticks(step: int = 3) -> list[HourTick]:
-    """A label each `step` hours from 0 to 24; the outer two stay inside the figure."""
-    anchors = {0: "start", 24: "end"}
-    return [
-        HourTick(percent(hour * HOUR_S), f"{hour:02}", anchors.get(hour, "middle"), hour % 6 == 0)
-        for hour in range(0, 25, step)
-    ]
-
-
-def power_scale(powers_mw: list[int], height: float) -> PowerScale:
-    """A scale that holds zero and all the powers, with 3 to 7 round ticks, in W or kW."""
+def power_scale(powers_mw: list[int]) -> PowerScale:
+    """A scale that holds zero and all the powers, with a few round ticks, in W or kW."""
     low, high = min([0, *powers_mw]), max([1_000, *powers_mw])
-    step = _round_step((high - low) / MAX_TICKS)
-    low, high = math.floor(low / step) * step, math.ceil(high * 1.02 / step) * step
+    step = _round_step((high - low) / MAX_POWER_TICKS)
+    low, high = math.floor(low / step) * step, math.ceil(high * 1.04 / step) * step
     unit, per_unit = ("kW", 1_000_000) if high >= 2_000_000 else ("W", 1_000)
-    scale = PowerScale(low, high, height, unit, ())
+    scale = PowerScale(low, high, unit)
     ticks = tuple(
-        PowerTick(scale.y(power), f"{power / per_unit:g}".replace("-", "−"))
-        for power in range(low, high + 1, step)
+        Tick(scale.at(power), f"{power / per_unit:g}".replace("-", "−")) for power in range(low, high + 1, step)
     )
     return scale._replace(ticks=ticks)
 

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from collector.api.app import create_app
+from collector.app import create_app
 from collector.config import Api, Broker, Config
 from collector.keys import ensure_receipt_key
 from collector.registry import people, policies, units

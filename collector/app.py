@@ -35,6 +35,7 @@ from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
 from collector.config import Config
 from collector.keys import load_receipt_key
 from collector.store.database import make_pool
+from collector.web import pages
 
 PREFIX = "/api/v1"
 _OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
@@ -77,6 +78,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     app.include_router(_api(), prefix=PREFIX)
     app.include_router(health.router)
     app.include_router(docs.router)
+    pages.install(app)
     problem.install(app, _draw)
     app.add_middleware(EtagMiddleware, prefix=PREFIX)
     app.add_middleware(BodyLimitMiddleware)
@@ -96,7 +98,9 @@ def _api() -> APIRouter:
 
 
 def _draw(request: Request, found: Problem) -> Response:
-    response = problem.answer(request, found)
+    """Machines get the problem document, people a page."""
+    is_machine = request.url.path.startswith(_OF_MACHINES)
+    response = problem.answer(request, found) if is_machine else pages.draw_error(request, found.status)
     for name, value in SECURITY_HEADERS.items():
         # An answer to a bug is sent outside of all middleware.
         response.headers.setdefault(name, value)

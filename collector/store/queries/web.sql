@@ -1,0 +1,53 @@
+-- What the pages ask beside what they share with the API.
+
+-- name: list_overview
+-- Instruments after an asset number: names, owner, today's record, when their agents were last seen, what is wrong.
+SELECT i.asset_no, i.name_zh, i.name_en, i.model, u.name_zh, u.name_en, r.body,
+       seen.agents, seen.last_seen_at, seen.in_doubt, p.problem
+FROM instrument i
+LEFT JOIN LATERAL (
+    SELECT o.uscc FROM ownership o WHERE o.asset_no = i.asset_no AND o.from_day <= %(day)s
+    ORDER BY o.from_day DESC, o.seq DESC LIMIT 1
+) owner ON true
+LEFT JOIN unit u ON u.uscc = owner.uscc
+LEFT JOIN hour_record r ON r.asset_no = i.asset_no AND r.day = %(day)s
+LEFT JOIN derivation_problem p ON p.asset_no = i.asset_no AND p.day = %(day)s
+LEFT JOIN LATERAL (
+    SELECT count(*) AS agents, max(a.last_seen_at) AS last_seen_at, bool_or(j.standing <> 'ok') AS in_doubt
+    FROM agent a
+    LEFT JOIN LATERAL (
+        SELECT standing FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1
+    ) j ON true
+    WHERE a.agent_id IN (SELECT m.agent_id FROM measurement m WHERE m.asset_no = i.asset_no AND m.from_day <= %(day)s)
+      AND EXISTS (
+        SELECT FROM (
+            SELECT DISTINCT ON (m.watcher, m.channel) m.asset_no FROM measurement m
+            WHERE m.agent_id = a.agent_id AND m.from_day <= %(day)s
+            ORDER BY m.watcher, m.channel, m.from_day DESC, m.seq DESC
+        ) newest WHERE newest.asset_no = i.asset_no
+      )
+) seen ON true
+WHERE i.asset_no > %(after)s
+ORDER BY i.asset_no
+LIMIT %(limit)s;
+
+-- name: load_totals
+-- Today over all instruments: how many, of how many agents hear, seconds effective and observed, and who runs.
+SELECT (SELECT count(*) FROM instrument),
+       (SELECT count(*) FROM agent),
+       (SELECT count(*) FROM agent WHERE last_seen_at >= %(live_since)s),
+       (SELECT count(DISTINCT asset_no) FROM (
+            SELECT DISTINCT ON (agent_id, watcher, channel) asset_no FROM measurement
+            WHERE from_day <= %(day)s ORDER BY agent_id, watcher, channel, from_day DESC, seq DESC
+        ) newest),
+       coalesce(sum(effective_s), 0), coalesce(sum(until_s - unobserved_s), 0),
+       count(*) FILTER (WHERE lead_out LIKE 'run%%' AND until_s >= %(fresh_from_s)s)
+FROM hour_record WHERE day = %(day)s;
+
+-- name: has_records_before
+-- Whether anything was observed on the day before, so that today is not the first.
+SELECT EXISTS (SELECT FROM hour_record WHERE day = %(day)s);
+
+-- name: list_recent_days
+-- Seconds of run of an instrument's days in a range.
+SELECT day, run_s FROM hour_record WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s;
