@@ -203,6 +203,11 @@ class Conversation:
             return self._greet(now_ms)
         return []
 
+    def _hurry_back(self, _event: Event, _now_ms: int) -> list[Action]:
+        """At the end nobody comes back later: one attempt a second, whatever the spread."""
+        self.due_ms = min(self.since_ms + 1000, self.due_ms or self.since_ms)
+        return []
+
     # What comes down
 
     def _received(self, event: Received, now_ms: int) -> list[Action]:
@@ -339,6 +344,7 @@ _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
     **{(phase, Closing): Conversation._ignore for phase in Phase},
     (Phase.OFFLINE, Due): Conversation._connect,
     (Phase.OFFLINE, Appended): Conversation._ignore,
+    (Phase.OFFLINE, Closing): Conversation._hurry_back,
     (Phase.CONNECTING, Connected): Conversation._connected,
     (Phase.CONNECTING, Lost): Conversation._lost,
     (Phase.CONNECTING, Received): Conversation._ignore,  # retained, or meant for the connection before

@@ -162,11 +162,11 @@ class Uplink:
         self._wait()
         while self._inbox:
             self._handle(self._inbox.popleft())
-        now_ms, due_ms = self._clock.now().mono_ms, self._conversation.due_ms
-        if due_ms is not None and now_ms >= due_ms:
-            self._handle(Due())
         if self._ending.is_set():
             self._handle(Closing())
+        due_ms = self._conversation.due_ms
+        if due_ms is not None and self._clock.now().mono_ms >= due_ms:
+            self._handle(Due())
 
     def _is_over(self, ending_since_ms: int) -> bool:
         phase, waited_ms = self._conversation.phase, self._clock.now().mono_ms - ending_since_ms

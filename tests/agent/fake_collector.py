@@ -27,6 +27,7 @@ class FakeCollector:
         self.notes: list[bytes] = []
         self.receipt: bytes | None = None
         self.levels: tuple[Level, ...] = ()
+        self.spread_s = 0
         self.deaf = False
         self.lose = 0
         self.refuse: RefusalCode | None = None
@@ -70,7 +71,7 @@ class FakeCollector:
         heard = parse_up(bytes(message.payload))
         if isinstance(heard, Hello):
             self.hellos.append(open_checkpoint(heard.note, self._agent))
-            self.say(pack(Welcome(heard.nonce, 0, self.size, 4, 0, self.levels, self.receipt)))
+            self.say(pack(Welcome(heard.nonce, 0, self.size, 4, self.spread_s, self.levels, self.receipt)))
         else:
             self.say(self._take(heard))
 

@@ -239,6 +239,18 @@ def test_at_the_end_what_is_not_receipted_within_seconds_is_asked_for() -> None:
     assert scene.tell(Closing()) == []
 
 
+def test_at_the_end_a_lost_connection_is_tried_again_each_second_whatever_the_spread() -> None:
+    scene = Scene(Log(3))
+    scene.meet(spread_s=300)
+    scene.tell(Lost("gone"), after_ms=STEADY_MS)
+    for _ in range(5):
+        scene.tell(Closing())
+        before = scene.now_ms
+        assert scene.wait() == [Connect()]
+        assert scene.now_ms - before <= 1000
+        scene.tell(Lost("still gone"))
+
+
 # Connections
 
 

@@ -209,6 +209,32 @@ def test_closing_waits_for_the_last_receipts(
     assert journal.receipted_size == 4
 
 
+def test_closing_while_a_long_spread_is_waited_for_connects_at_once(
+    open_journal: Open, free_port: int, dial: Callable[..., Line]
+) -> None:
+    journal = open_journal()
+    add(journal)
+    broker = EmbeddedBroker(free_port)
+    broker.start()
+    collector = FakeCollector(free_port, agent=AGENT_KEY.verifier, key=RECEIPT_KEY)
+    collector.spread_s = 300
+    line = dial(journal, free_port)
+    eventually(lambda: journal.receipted_size == 1)
+    broker.process.kill()
+    broker.stop()
+    eventually(lambda: line.uplink.view().state == "offline")
+    add(journal, 2)
+    broker.start()
+    collector.close()
+    again = FakeCollector(free_port, agent=AGENT_KEY.verifier, key=RECEIPT_KEY)
+    again.entries = list(journal.entries(0, 1))
+    again.forget(1)
+    line.close()
+    assert journal.receipted_size == 3
+    again.close()
+    broker.stop()
+
+
 def test_closing_without_a_broker_is_prompt(open_journal: Open, free_port: int, dial: Callable[..., Line]) -> None:
     journal = open_journal()
     add(journal)

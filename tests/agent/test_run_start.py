@@ -1,0 +1,58 @@
+"""What a start takes from the files of the last one."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent import config, run, status
+from agent.errors import JournalDamaged, NotEnrolledError
+from protocol.message import Level
+from tests.agent.enrolled import enrol_in
+
+
+def configuration_in(directory: Path, *, block_s: int = 300) -> config.Configuration:
+    path = directory / "agent.toml"
+    if not path.exists():
+        enrol_in(directory, broker_port=9, port=directory / "port")
+    text = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join(f"block_s = {block_s}" if "block_s" in line else line for line in text), encoding="utf-8")
+    return config.load(path)
+
+
+def test_a_configuration_is_journalled_when_it_differs_from_the_last_with_the_keys_that_changed(tmp_path: Path) -> None:
+    configuration, journal = configuration_in(tmp_path / "pc"), tmp_path / "pc" / "state" / "journal" / "1"
+    first = run._configuration_change(configuration, journal)
+    assert first is not None
+    assert first.sha256 == configuration.sha256
+    assert "watcher.meter1.port" in first.changed
+    run._remember_configuration(configuration, journal)
+    assert run._configuration_change(configuration, journal) is None
+    changed = run._configuration_change(configuration_in(tmp_path / "pc", block_s=60), journal)
+    assert changed is not None
+    assert changed.changed == ("agent.block_s",)
+
+
+def test_level_hints_survive_a_restart_and_nonsense_in_their_place(tmp_path: Path) -> None:
+    assert run._read_levels(tmp_path) == ()
+    levels = (Level("meter1", "power", (30_000, 120_000)),)
+    (tmp_path / run.LEVELS).write_bytes(msgspec.json.encode(levels))
+    assert run._read_levels(tmp_path) == levels
+    (tmp_path / run.LEVELS).write_bytes(b"{")
+    assert run._read_levels(tmp_path) == ()
+
+
+def test_why_it_could_not_start_stands_in_the_status(tmp_path: Path) -> None:
+    configuration = configuration_in(tmp_path / "pc")
+    (configuration.state_dir / "signed").unlink(missing_ok=True)
+    segment = next((configuration.state_dir / "journal" / "1").glob("*.log"))
+    segment.unlink()
+    with pytest.raises(JournalDamaged):
+        run.run(configuration)
+    found = status.read(configuration.state_dir)
+    assert found is not None
+    assert found["state"] == "stopped"
+    assert "enroll --again" in found["reason"]
+    (configuration.state_dir / "agent.key").unlink()
+    with pytest.raises(NotEnrolledError):
+        run.run(configuration)
