@@ -17,6 +17,8 @@ verified, and an entry that `decode` refuses is still hashed and stored, and ear
 Source: evidence.md section 3.
 """
 
+import re
+from functools import lru_cache
 from operator import le
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -34,6 +36,7 @@ MAX_BLOCK_MS = 3_600_000
 MAX_TEXT = 500
 
 NAME_PATTERN = r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z"  # of watchers and channels
+BOOT_PATTERN = r"\A[0-9a-f]{8}\Z"
 _BASE64 = r"\A(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?\Z"
 
 Int = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
@@ -42,7 +45,7 @@ MonoMs = Annotated[int, Meta(ge=0, le=MAX_MONO_MS)]
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
-Boot = Annotated[str, Meta(pattern=r"\A[0-9a-f]{8}\Z")]
+Boot = Annotated[str, Meta(pattern=BOOT_PATTERN)]
 Base64 = Annotated[str, Meta(min_length=4, max_length=2000, pattern=_BASE64)]
 Root = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\Z")]  # base64 of 32 bytes
 
@@ -50,6 +53,10 @@ _PerInterval = Meta(min_length=1, max_length=MAX_INTERVALS)
 Ints = Annotated[tuple[Int, ...], _PerInterval]
 Naturals = Annotated[tuple[Natural, ...], _PerInterval]
 Words = Annotated[tuple[Word, ...], _PerInterval]
+
+
+_is_name = lru_cache(maxsize=4096)(lambda text: re.match(NAME_PATTERN, text) is not None)
+_is_boot = lru_cache(maxsize=4096)(lambda text: re.match(BOOT_PATTERN, text) is not None)
 
 
 class _Body(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
@@ -95,8 +102,8 @@ class Reading(_Body, frozen=True, rename={
     """
 
     kind: ClassVar[str] = "reading"
-    watcher: Name
-    channel: Name
+    watcher: str  # a Name, checked below: the same few come again and again, and a pattern costs more than the rest
+    channel: str  # a Name
     start_mono_ms: MonoMs  # in the boot of the entry
     durations_ms: Naturals
     means: Ints | None = None
@@ -109,6 +116,8 @@ class Reading(_Body, frozen=True, rename={
     events: Words | None = None
 
     def __post_init__(self) -> None:
+        if not (_is_name(self.watcher) and _is_name(self.channel)):
+            raise ValueError("the names of a watcher and its channel are 1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-'")
         intervals = len(self.durations_ms)
         shapes = [self.means, self.states, self.counts, self.events]
         values = [shape for shape in shapes if shape is not None]
@@ -221,7 +230,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     i: Natural
     t: Annotated[int, Meta(ge=MIN_WALL_MS, le=MAX_WALL_MS)]
     m: MonoMs
-    b: Boot
+    b: str  # a Boot, checked by `decode`
     k: str
     d: msgspec.Raw
 
@@ -257,6 +266,8 @@ def decode(raw: bytes) -> Entry:
         decode_body = _DECODE_BODY.get(envelope.k)
         if decode_body is None:
             raise MalformedEntry(f"an entry of the unknown kind {excerpt(envelope.k)}")
+        if not _is_boot(envelope.b):
+            raise MalformedEntry(f"boot id {excerpt(envelope.b)}: 8 lower-case hex digits are expected")
         entry = Entry(envelope.i, envelope.t, envelope.m, envelope.b, decode_body(envelope.d))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise MalformedEntry(f"not an entry: {excerpt(str(error), 160)} in {excerpt(raw)}") from error

@@ -93,9 +93,14 @@ class SigningKey:
         """The public half."""
         return VerifierKey(self.name, self.algorithm, crypto_sign_seed_keypair(self.seed)[0])
 
+    @cached_property
+    def _secret(self) -> bytes:
+        # Making it from the seed costs as much as signing does.
+        return crypto_sign_seed_keypair(self.seed)[1]
+
     def sign(self, message: bytes) -> bytes:
         """Return the bare 64-byte signature; what a key signs is decided by `note`, never by a caller of it."""
-        return crypto_sign(message, crypto_sign_seed_keypair(self.seed)[1])[:SIGNATURE_BYTES]
+        return crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
 
 
 def parse_vkey(text: str) -> VerifierKey:
