@@ -7,6 +7,7 @@ the journal. Nothing here is stored before the writer swaps the journal from `ol
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from collector.ingest.accept import Accepted, Held
@@ -58,10 +59,14 @@ def load_held(connection: Connection, origins: set[str]) -> dict[str, HeldJourna
     return {row[0]: _from_row(row) for row in rows}
 
 
+# A key is read once and not for each transaction; what is enrolled was checked, so nothing foreign fills this.
+_key = lru_cache(maxsize=65_536)(parse_vkey)
+
+
 def _from_row(row: tuple[Any, ...]) -> HeldJournal:
     _, journal_id, agent_id, vkey, revoked, standing, size, frontier_bytes, receipt = row
     frontier = Frontier.from_bytes(size, frontier_bytes)
-    held = Held(journal_id, agent_id, parse_vkey(vkey), revoked, frontier)
+    held = Held(journal_id, agent_id, _key(vkey), revoked, frontier)
     return HeldJournal(held, receipt, standing, frontier, standing)
 
 

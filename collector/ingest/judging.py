@@ -18,7 +18,7 @@ from collector.registry.policies import levels_for_agent
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import pack_bundle
-from protocol.errors import MalformedNote
+from protocol.errors import ForeignBytesError
 from protocol.interval import local_day
 from protocol.message import Refusal, Welcome, pack
 from protocol.note import SigningKey, cosign
@@ -77,7 +77,7 @@ class Work:
         """Moves the journal on and packs the rows; Refused where the note cannot be cosigned."""
         try:
             receipt = cosign(offer.batch.note, self.receipt_key, time_s=self.now_ms // 1000)
-        except MalformedNote as error:
+        except ForeignBytesError as error:  # it bears our line already, or has no room for one
             return Refused("malformed", str(error))
         dropped = len(offer.batch.entries) - len(accepted.entries)
         bundle = None if dropped else stored_bundle(offer)

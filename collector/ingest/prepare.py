@@ -81,6 +81,7 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
     tails: list[bytes | None] = []
     touches: set[Touch] = set()
     undecoded = 0
+    span: tuple[str, str, int, int] | None = None
     for index, entry_bytes in enumerate(batch.entries, batch.old):
         tail = None
         try:
@@ -89,20 +90,18 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
                 undecoded += 1
             elif type(reading := entry.body) is Reading:
                 start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
-                tail = rows.reading_row_tail(entry, reading, start_ms=start_ms)
-                _touch(touches, reading, start_ms)
+                end_ms = start_ms + sum(reading.durations_ms)
+                tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
+                # The local days of the block, and the one before where the block may still decide how that ended.
+                first_day = (start_ms + UTC_OFFSET_MS - LOOK_AHEAD_MS) // DAY_MS
+                touched = (reading.watcher, reading.channel, first_day, (end_ms + UTC_OFFSET_MS) // DAY_MS)
+                if touched != span:  # nearly always the same as before
+                    span = touched
+                    touches.update((*touched[:2], day) for day in range(touched[2], touched[3] + 1))
         except MalformedEntry:
             undecoded += 1
         tails.append(tail)
     return Offer(agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded)
-
-
-def _touch(touches: set[Touch], reading: Reading, start_ms: int) -> None:
-    """Marks the local days of a block, and the day before where the block may still decide how that one ended."""
-    first = (start_ms + UTC_OFFSET_MS - LOOK_AHEAD_MS) // DAY_MS
-    last = (start_ms + UTC_OFFSET_MS + sum(reading.durations_ms)) // DAY_MS
-    for day in range(first, last + 1):
-        touches.add((reading.watcher, reading.channel, day))
 
 
 def stored_bundle(offer: Offer) -> bytes | None:

@@ -12,6 +12,7 @@ its row is made without the first field: `reading_rows` puts it in front of each
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from protocol.entry import Entry, Reading
 
@@ -38,25 +39,27 @@ def reading_rows(journal_id: int, tails: Sequence[bytes]) -> bytes:
     return head + head.join(tails) if tails else b""
 
 
-def reading_row_tail(entry: Entry, reading: Reading, *, start_ms: int) -> bytes:
-    """The row of one reading without its journal; `start_ms` is the first interval's start in UTC ms."""
+def reading_row_tail(entry: Entry, reading: Reading, *, start_ms: int, end_ms: int) -> bytes:
+    """The row of one reading without its journal; `start_ms` and `end_ms` are the block's bounds in UTC ms."""
     names = _pack_names(reading.watcher, reading.channel, entry.boot)
-    start_us = (start_ms - _EPOCH_2000_MS) * 1000
-    end_us = start_us + sum(reading.durations_ms) * 1000
+    start_us, end_us = (start_ms - _EPOCH_2000_MS) * 1000, (end_ms - _EPOCH_2000_MS) * 1000
     clocks = (entry.index, entry.wall_ms, entry.mono_ms, reading.start_mono_ms, start_us, end_us)
     means, lows, highs, deltas = reading.means, reading.lows, reading.highs, reading.deltas
     if means is None or lows is None or highs is None:
         return names + _pack_clocks(clocks) + _pack_other(reading)
-    packer, arguments, intervals = _gauge_packer(len(reading.durations_ms), deltas is not None)
-    arguments = arguments.copy()
+    durations = reading.durations_ms
+    packer, template, (at_durations, at_means, at_lows, at_highs, at_deltas) = _gauge_packer(
+        len(durations), deltas is not None
+    )
+    arguments = template.copy()
     arguments[1:12:2] = clocks
-    arguments[intervals[0]] = reading.durations_ms
-    arguments[intervals[1]] = means
-    arguments[intervals[2]] = lows
-    arguments[intervals[3]] = highs
+    arguments[at_durations] = durations
+    arguments[at_means] = means
+    arguments[at_lows] = lows
+    arguments[at_highs] = highs
     if deltas is not None:
-        arguments[intervals[4]] = deltas
-        arguments[-4] = reading.counter
+        arguments[at_deltas] = deltas
+        arguments[-2] = reading.counter
     return names + packer.pack(*arguments)
 
 
@@ -76,24 +79,27 @@ def batch_row(
 
 
 @lru_cache(maxsize=64)  # a packer for 600 intervals is large; nearly all blocks have a few
-def _gauge_packer(n: int, has_counter: bool) -> tuple[struct.Struct, list[int | None], list[slice]]:
-    """A struct for the numbers of a gauge of n intervals, its arguments with holes, and where the lists go."""
-    layout = ">iqiqiqiqiqiq"
-    arguments: list[int | None] = [8, None] * 6
-    places = []
-    arrays = [(_INT4_OID, 4)] + [(_INT8_OID, 8)] * (4 if has_counter else 3)
-    for oid, width in arrays:
-        layout += "iiiiii" + ("ii" if width == 4 else "iq") * n
-        arguments += [20 + n * (4 + width), 1, 0, oid, n, 1]
-        places.append(slice(len(arguments) + 1, len(arguments) + 2 * n, 2))
-        arguments += [width, None] * n
+def _gauge_packer(n: int, has_counter: bool) -> tuple[struct.Struct, list[Any], tuple[slice, ...]]:
+    """A struct for the numbers of a gauge of n intervals, its arguments with holes, and where the lists go.
+
+    Runs of bytes that are always the same go in as one argument each: arguments are what packing costs.
+    """
+    layout, places = ">iqiqiqiqiqiq", []
+    template: list[Any] = [8, None] * 6
+    for oid, width in ((_INT4_OID, 4), *((_INT8_OID, 8),) * (4 if has_counter else 3)):
+        value = "i" if width == 4 else "q"
+        head = struct.pack(">iiiiiii", 20 + n * (4 + width), 1, 0, oid, n, 1, width)
+        layout += f"{len(head)}s{value}" + f"i{value}" * (n - 1)
+        places.append(slice(len(template) + 1, len(template) + 2 * n, 2))
+        template += [head, None] + [width, None] * (n - 1)
     if has_counter:
         layout += "iq"
-        arguments += [8, None]
+        template += [8, None]
+        rest = _NULL * 3
     else:
-        layout += "ii"
-        arguments += [-1, -1]
-    return struct.Struct(layout + "iii"), [*arguments, -1, -1, -1], places
+        places.append(slice(0))
+        rest = _NULL * 5
+    return struct.Struct(f"{layout}{len(rest)}s"), [*template, rest], tuple(places)
 
 
 @lru_cache(maxsize=4096)
