@@ -47,9 +47,7 @@ def _run(console: Console, *, seconds: int) -> int:
         console.print(f"  API key        {stage.api_key}", soft_wrap=True, highlight=False)
         console.print("  Ctrl-C stops it. Kill any of its processes with -9: it is started again.\n", highlight=False)
         _watch(console, stage, seconds=seconds)
-        if not seconds:
-            return 0
-        console.print("demo: stopping the instruments, then the agents")
+        console.print("\ndemo: stopping the instruments, then the agents")
         stage.end_recording()
         result = audit(stage)
         stage.stop()
