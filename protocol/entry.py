@@ -119,9 +119,9 @@ class Reading(_Body, frozen=True, rename={
         if not (_is_name(self.watcher) and _is_name(self.channel)):
             raise ValueError("the names of a watcher and its channel are 1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-'")
         intervals = len(self.durations_ms)
-        shapes = [self.means, self.states, self.counts, self.events]
-        values = [shape for shape in shapes if shape is not None]
-        if len(values) != 1 or len(values[0]) != intervals:
+        shapes = (self.means, self.states, self.counts, self.events)
+        values = self.means or self.states or self.counts or self.events  # none of them is ever empty
+        if shapes.count(None) != len(shapes) - 1 or values is None or len(values) != intervals:
             raise ValueError("a reading has exactly one of w, st, n, x, as long as d")
         if sum(self.durations_ms) > MAX_BLOCK_MS:
             raise ValueError(f"a reading covers at most {MAX_BLOCK_MS} ms")
