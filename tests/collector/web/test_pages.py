@@ -1,0 +1,388 @@
+"""The pages as a browser gets them: signing in, what is shown, in both languages, and nothing from outside."""
+
+import re
+from datetime import date, timedelta
+from html.parser import HTMLParser
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from collector.registry import people
+from collector.web.visitor import SESSION_COOKIE
+from tests.collector.province import IDLE, OFF, RUN, MovableClock, Piece, Province
+
+MONDAY = date(2026, 11, 16)
+TUESDAY, WEDNESDAY = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
+HOUR = 3600
+PASSWORD = "correct horse battery"
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def week(province: Province) -> str:
+    province.add_instrument("A001", name_zh="透射电子显微镜", name_en="Electron microscope", model="JEM-2100F")
+    origin = province.add_agent("em-01", "A001")
+    province.observe(
+        origin,
+        Piece(MONDAY, 0, 20 * HOUR, OFF),
+        Piece(MONDAY, 20 * HOUR, 24 * HOUR, RUN),
+        Piece(TUESDAY, 0, 2 * HOUR, RUN),
+        Piece(TUESDAY, 2 * HOUR, 24 * HOUR, IDLE),
+        Piece(WEDNESDAY, 0, 11 * HOUR, OFF),
+        Piece(WEDNESDAY, 11 * HOUR, 12 * HOUR - 20, RUN),
+    )
+    province.derive(WEDNESDAY)
+    return origin
+
+
+@pytest.fixture
+def visitor(client: httpx.Client, province: Province, clock: MovableClock) -> httpx.Client:
+    """A browser in which somebody is signed in."""
+    person = people.find_person(province.connection, "approver")
+    token = people.open_web_session(province.connection, person, now=clock.at, lasts=timedelta(hours=12))
+    client.cookies.set(SESSION_COOKIE, token)
+    return client
+
+
+def own(client: httpx.Client) -> dict[str, str]:
+    """The header that a browser sends with a form of our own page."""
+    return {"Origin": str(client.base_url).rstrip("/")}
+
+
+class Page(HTMLParser):
+    """What a page refers to, what it does inline, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.inline: list[str] = []
+        self.text: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("href", "src", "action", "data", "poster", "srcset"):
+                self.links.append(value or "")
+            if name == "style" or name.startswith("on"):
+                self.inline.append(f"{tag} {name}={value}")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+# Signing in
+
+
+def test_a_stranger_is_sent_to_the_sign_in_page_and_back(client: httpx.Client, province: Province, week: str) -> None:
+    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    asked = "/instruments/A001/2026-11-17?follow=1"
+    sent = client.get(asked)
+    assert (sent.status_code, sent.headers["location"]) == (303, f"/sign-in?next={quote(asked, safe='')}")
+    page = client.get(sent.headers["location"])
+    assert f'value="{asked}"' in page.text
+    form = {"name": "li.ming", "password": PASSWORD, "next": asked}
+    entered = client.post("/sign-in", data=form, headers=own(client))
+    assert (entered.status_code, entered.headers["location"]) == (303, asked)
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert client.get(asked).status_code == 200
+
+
+def test_a_wrong_password_and_an_unknown_name_look_alike(client: httpx.Client, province: Province) -> None:
+    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    texts = []
+    for name in ("li.ming", "nobody"):
+        refused = client.post("/sign-in", data={"name": name, "password": "wrong"}, headers=own(client))
+        assert refused.status_code == 403
+        assert "set-cookie" not in refused.headers
+        texts.append(refused.text)
+    assert texts[0] == texts[1]
+
+
+def test_guessing_is_slowed_down_for_a_while(
+    client: httpx.Client, province: Province, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.web.attempts.MAX_FAILURES", 2)
+    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    right = {"name": "li.ming", "password": PASSWORD}
+    for _ in range(2):
+        client.post("/sign-in", data={"name": "li.ming", "password": "wrong"}, headers=own(client))
+    assert client.post("/sign-in", data=right, headers=own(client)).status_code == 429
+    clock.at += timedelta(minutes=6)
+    assert client.post("/sign-in", data=right, headers=own(client)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\nb"]
+)
+def test_signing_in_never_leads_to_another_site(client: httpx.Client, province: Province, target: str) -> None:
+    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    form = {"name": "li.ming", "password": PASSWORD, "next": target}
+    assert client.post("/sign-in", data=form, headers=own(client)).headers["location"] == "/"
+
+
+def test_a_form_from_another_site_is_refused(visitor: httpx.Client) -> None:
+    for path in ("/sign-in", "/enter", "/sign-out"):
+        for headers in ({}, {"Origin": "null"}, {"Origin": "http://evil.example"}):
+            assert visitor.post(path, headers=headers).status_code == 403
+    assert visitor.get("/").status_code == 200, "still signed in"
+
+
+def test_a_one_time_link_changes_nothing_until_its_button_is_pressed_once(
+    client: httpx.Client, province: Province, clock: MovableClock
+) -> None:
+    token = people.make_entry_token(province.connection, "approver", now=clock.at, lasts=timedelta(minutes=10))
+    for _ in range(2):
+        page = client.get("/enter", params={"token": token})
+        assert page.status_code == 200
+        assert "set-cookie" not in page.headers
+        assert page.headers["referrer-policy"] == "no-referrer"
+    entered = client.post("/enter", data={"token": token}, headers=own(client))
+    assert (entered.status_code, entered.headers["location"]) == (303, "/")
+    assert client.get("/").status_code == 200
+    again = client.post("/enter", data={"token": token}, headers=own(client))
+    assert again.status_code == 403
+    assert "set-cookie" not in again.headers
+
+
+def test_a_one_time_link_expires(client: httpx.Client, province: Province, clock: MovableClock) -> None:
+    token = people.make_entry_token(province.connection, "approver", now=clock.at, lasts=timedelta(minutes=10))
+    clock.at += timedelta(minutes=10)
+    assert client.post("/enter", data={"token": token}, headers=own(client)).status_code == 403
+
+
+def test_a_one_time_token_is_no_session(client: httpx.Client, province: Province, clock: MovableClock) -> None:
+    token = people.make_entry_token(province.connection, "approver", now=clock.at, lasts=timedelta(minutes=10))
+    client.cookies.set(SESSION_COOKIE, token)
+    assert client.get("/").status_code == 303
+
+
+def test_signing_out_ends_the_session_itself(visitor: httpx.Client) -> None:
+    token = visitor.cookies[SESSION_COOKIE]
+    assert visitor.post("/sign-out", headers=own(visitor)).status_code == 303
+    visitor.cookies.set(SESSION_COOKIE, token)
+    assert visitor.get("/").status_code == 303
+
+
+def test_a_session_ends_by_itself(visitor: httpx.Client, clock: MovableClock) -> None:
+    clock.at += timedelta(hours=12)
+    assert visitor.get("/").status_code == 303
+
+
+def test_every_page_but_signing_in_needs_a_session(client: httpx.Client, week: str) -> None:
+    policy = "0" * 64
+    for path in ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record", f"/policies/{policy}",
+                 "/open?asset_no=A001&day=2026-11-16"):  # fmt: skip
+        assert client.get(path).status_code == 303, path
+
+
+# What is shown
+
+
+def test_the_first_page_shows_each_instrument_with_its_state_and_hours(visitor: httpx.Client, week: str) -> None:
+    page = visitor.get("/", params={"lang": "en"}).text
+    assert "Electron microscope" in page
+    assert 'href="/instruments/A001/2026-11-18"' in page
+    assert "<strong>59 min 40 s</strong>" in page
+    assert re.search(
+        r'<svg class="strip" role="img" aria-label="States of Electron microscope today: run 59 min 40 s', page
+    )
+    assert page.count('class="bar run"') >= 2, "the legend and the strip"
+
+
+def test_what_is_not_reported_yet_is_shown_as_unobserved(visitor: httpx.Client, week: str, clock: MovableClock) -> None:
+    clock.at += timedelta(hours=3)
+    page = visitor.get("/", params={"lang": "en"}).text
+    assert "<title>11:59:40–15:00:00 Unobserved</title>" in page
+    assert '<span class="unknown">Unobserved</span>' in page, "a state of three hours ago is not the state now"
+
+
+def test_an_instrument_without_evidence_says_so(visitor: httpx.Client, province: Province) -> None:
+    province.add_instrument("B001")
+    page = visitor.get("/", params={"lang": "en"}).text
+    assert "Nothing observed today" in page
+    assert "No agent" in page
+
+
+def test_a_system_without_instruments_says_what_to_do(visitor: httpx.Client) -> None:
+    assert "jishi-collector register" in visitor.get("/").text
+
+
+def test_many_instruments_come_in_pages(
+    visitor: httpx.Client, province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.web.overview.PAGE_SIZE", 2)
+    for name in ("B 1", "B/2", "B3"):
+        province.add_instrument(name, name_en=f"thing {name}")
+    first = visitor.get("/", params={"lang": "en"}).text
+    assert "thing B/2" in first
+    assert "thing B3" not in first
+    [link] = [link for link in Page(first).links if link.startswith("/?after=")]
+    second = visitor.get(link).text
+    assert "thing B3" in second
+    assert "thing B/2" not in second
+
+
+def test_a_day_shows_trace_thresholds_states_sessions_and_hashes(
+    visitor: httpx.Client, province: Province, week: str
+) -> None:
+    page = visitor.get("/instruments/A001/2026-11-17", params={"lang": "en"}).text
+    assert '<path class="mean" d="M0 ' in page
+    assert "Run 600–900 W" in page
+    assert "Standby 25–40 W" in page
+    assert '<td>00:00:00 <span class="tag">Over midnight</span></td><td>02:00:00</td>' in page
+    [(policy,)] = province.rows("SELECT policy FROM hour_record WHERE day = %s", TUESDAY)
+    assert policy in page
+    assert "test policy" in page
+    assert 'href="/instruments/A001/2026-11-16"' in page
+    assert 'href="/instruments/A001/2026-11-18"' in page
+    assert "100.0 %" in page
+    record = visitor.get("/instruments/A001/2026-11-17/record")
+    [(body,)] = province.rows("SELECT body FROM hour_record WHERE day = %s", TUESDAY)
+    assert record.content == body
+    assert visitor.get(f"/policies/{policy}").json()["name"] == "test policy"
+
+
+def test_a_day_can_be_shown_in_part(visitor: httpx.Client, week: str) -> None:
+    page = visitor.get("/instruments/A001/2026-11-17?start=0&end=10800&lang=en").text
+    assert "Shown 00:00:00–03:00:00" in page
+    assert ">00:30</text>" in page
+    for question in ("start=5&end=5", "start=86400&end=86400", "start=9&end=3"):
+        assert visitor.get(f"/instruments/A001/2026-11-17?{question}").status_code == 200
+    assert visitor.get("/instruments/A001/2026-11-17?start=-1&end=90000").status_code == 422
+
+
+def test_the_first_day_of_a_fresh_system_is_shown_near(visitor: httpx.Client, province: Province) -> None:
+    province.add_instrument("A001")
+    origin = province.add_agent("em-01", "A001")
+    noon = 12 * HOUR
+    province.observe(origin, Piece(WEDNESDAY, noon - 80, noon - 40, OFF), Piece(WEDNESDAY, noon - 40, noon - 2, RUN))
+    province.derive(WEDNESDAY)
+    for path in ("/", "/instruments/A001/2026-11-18"):
+        page = visitor.get(path).text
+        assert ">11:59</text>" in page, f"{path} shows minutes, not a whole day in which a minute is a hair"
+    whole = visitor.get("/?zoom=day").text
+    assert ">06:00</text>" in whole
+
+
+def test_a_day_without_record_and_a_day_to_come_say_so(visitor: httpx.Client, week: str) -> None:
+    assert "the instrument was not observed" in visitor.get("/instruments/A001/2026-11-10?lang=en").text
+    assert "has not come yet" in visitor.get("/instruments/A001/2026-11-25").text
+
+
+def test_a_day_that_cannot_be_derived_says_why(visitor: httpx.Client, province: Province, week: str) -> None:
+    province.bind("em-01", "A001", from_day=date(2019, 1, 1))
+    province.observe(week, Piece(date(2019, 5, 6), 0, HOUR, RUN))
+    province.derive(WEDNESDAY)
+    page = visitor.get("/instruments/A001/2019-05-06?lang=en").text
+    assert "cannot be derived yet: no policy holds for instrument A001" in page
+    assert '<path class="mean" d="M' in page, "the power is shown all the same"
+
+
+def test_choosing_a_day_leads_there_whatever_the_asset_number(visitor: httpx.Client, province: Province) -> None:
+    province.add_instrument("2019/0012 甲")
+    sent = visitor.get("/open", params={"asset_no": "2019/0012 甲", "day": "2026-11-16"})
+    assert sent.status_code == 303
+    assert "2019/0012 甲" in visitor.get(sent.headers["location"]).text
+
+
+def test_what_is_not_there_is_a_page_for_people(visitor: httpx.Client, app: FastAPI) -> None:
+    for path in ("/nothing", "/instruments/ZZZ/2026-11-16", "/instruments/A001/2026-11-16/record", "/policies/x"):
+        missing = visitor.get(path, params={"lang": "en"})
+        assert missing.status_code == 404
+        assert "There is no such page" in missing.text
+    app.state.services.pool.close()
+    away = visitor.get("/")
+    assert away.status_code == 503
+    assert "The database does not answer" in away.text
+
+
+# Safety and languages
+
+
+def test_a_name_with_markup_is_text(visitor: httpx.Client, province: Province) -> None:
+    asset = HOSTILE[:60]
+    province.add_instrument(asset, name_zh=HOSTILE, name_en=HOSTILE, model=HOSTILE)
+    origin = province.add_agent("em-01", asset)
+    province.observe(origin, Piece(WEDNESDAY, 0, HOUR, RUN))
+    province.derive(WEDNESDAY)
+    for path in ("/", f"/instruments/{quote(asset, safe='')}/2026-11-18", f"/sign-in?next=/{quote(HOSTILE)}"):
+        response = visitor.get(path)
+        assert response.status_code == 200
+        page = Page(response.text)
+        assert page.tags.count("img") == 1, "the mark in the header and nothing else"
+        assert page.tags.count("script") == ("/sign-in" not in path), "the refreshing script and nothing else"
+        assert page.inline == []
+
+
+def every_page(visitor: httpx.Client, province: Province) -> list[str]:
+    paths = ["/", "/?zoom=hour", "/instruments/A001/2026-11-17", "/instruments/A001/2026-11-18?follow=1",
+             "/instruments/A001/2026-11-10", "/sign-in", "/enter?token=x", "/nothing"]  # fmt: skip
+    return [visitor.get(path, params=None).text for path in paths]
+
+
+def test_pages_take_nothing_from_outside_and_do_nothing_inline(
+    visitor: httpx.Client, province: Province, week: str
+) -> None:
+    for html in every_page(visitor, province):
+        page = Page(html)
+        assert page.links, "the page refers to its sheet at least"
+        assert [link for link in page.links if not link.startswith(("/", "#")) or link.startswith("//")] == []
+        assert page.inline == []
+        assert "<style" not in html
+        assert not re.search(r"https?://", html.replace("http://www.w3.org/", ""))
+
+
+def test_static_files_are_ours_and_refer_to_nothing_outside(client: httpx.Client) -> None:
+    for name, media_type in (("style.css", "text/css"), ("refresh.js", "javascript"), ("icon.svg", "image/svg+xml")):
+        asset = client.get(f"/static/{name}")
+        assert asset.status_code == 200
+        assert media_type in asset.headers["content-type"]
+        assert not re.search(r"https?://|@import|//[a-z]+\.", asset.text.replace("http://www.w3.org/2000/svg", ""))
+    assert client.get("/static/../pages.py").status_code == 404
+    assert client.get("/static/%2e%2e/pages.py").status_code == 404
+
+
+def test_the_language_follows_the_browser_until_one_is_chosen(visitor: httpx.Client, week: str) -> None:
+    def language(**headers: str) -> str:
+        found = re.search(r'<html lang="([^"]+)"', visitor.get("/", headers=headers).text)
+        assert found
+        return found[1]
+
+    assert language(**{"Accept-Language": "en-GB,en;q=0.9"}) == "en"
+    assert language(**{"Accept-Language": "de,zh;q=0.4,en;q=0.3"}) == "zh-CN"
+    assert language(**{"Accept-Language": "fr"}) == "zh-CN"
+    assert language() == "zh-CN"
+    visitor.get("/?lang=en")
+    assert language(**{"Accept-Language": "zh-CN"}) == "en"
+    visitor.get("/?lang=xx")
+    assert language(**{"Accept-Language": "zh-CN"}) == "zh-CN"
+
+
+def test_the_other_language_keeps_the_place(visitor: httpx.Client, week: str) -> None:
+    page = Page(visitor.get("/instruments/A001/2026-11-17?start=0&end=3600&lang=en").text)
+    assert "/instruments/A001/2026-11-17?start=0&end=3600&lang=zh" in page.links
+
+
+def test_chinese_and_english_say_the_same_things(visitor: httpx.Client, week: str) -> None:
+    for path in ("/", "/instruments/A001/2026-11-17"):
+        zh, en = (Page(visitor.get(path, params={"lang": language}).text) for language in ("zh", "en"))
+        assert len(zh.tags) == len(en.tags)
+        assert "运行" in "".join(zh.text)
+        english = "".join(en.text).replace("中文", "").replace("西安测试大学", "")
+        assert not re.search(r"[\u4e00-\u9fff]", english.replace("电子显微镜", "")), "no Chinese left over"
+
+
+def test_a_live_page_refreshes_itself_and_a_past_day_does_not(visitor: httpx.Client, week: str) -> None:
+    assert "/static/refresh.js" in visitor.get("/instruments/A001/2026-11-18").text
+    assert 'http-equiv="refresh"' in visitor.get("/").text
+    assert "/static/refresh.js" not in visitor.get("/instruments/A001/2026-11-17").text
+
+
+def test_pages_are_kept_by_no_cache(visitor: httpx.Client, week: str) -> None:
+    assert visitor.get("/").headers["cache-control"] == "no-store"
