@@ -1,4 +1,4 @@
-"""Records recomputed from the stored bytes alone, and what verification says of those that are not as they should be."""
+"""Records recomputed from the stored bytes alone, and what is said of those that are not as they should be."""
 
 import random
 from datetime import date, timedelta
