@@ -5,11 +5,16 @@ from collector.ingest.held import HeldJournal
 from protocol.message import Refusal, RefusalCode, pack
 
 WINDOW = 4  # batches that an agent may have under way
-SPREAD_S = 60  # over which 16 000 agents come back after a broken connection (faults.md section 2)
+AGENTS_PER_S = 267  # that may come back after a broken connection: 16 000 within 60 s (faults.md section 2)
 
 Rejection = Gap | Fork | Suspect | Refused
 # To whom the state of the log is told: agents whose key we know. Others learn nothing about it.
 _TOLD = ("gap", "suspect", "fork", "malformed", "too-large")
+
+
+def spread_s(agents: int) -> int:
+    """Over how many seconds that many agents are to spread their return after a broken connection."""
+    return max(1, -(-agents // AGENTS_PER_S))
 
 
 def refuse(rejection: Rejection, journal: HeldJournal | None) -> bytes:

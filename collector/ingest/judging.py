@@ -40,6 +40,7 @@ class Work:
     touches: set[tuple[str, Touch]] = field(default_factory=set)
     seen: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    spread_s: int | None = None
 
     @property
     def now(self) -> datetime:
@@ -123,11 +124,18 @@ class Work:
                 time_ms=self.now_ms,
                 held=journal.held.size,
                 window=answers.WINDOW,
-                spread_s=answers.SPREAD_S,
+                spread_s=self._spread_s(),
                 levels=tuple(levels_for_agent(self.connection, greeting.agent_id, day=today)),
                 receipt=journal.receipt,
             )
         )
+
+    def _spread_s(self) -> int:
+        """Over how long agents are to come back; they are counted once for all hellos of a transaction."""
+        if self.spread_s is None:
+            row = self.connection.execute(_SQL.count_agents).fetchone()
+            self.spread_s = answers.spread_s(0 if row is None else row[0])
+        return self.spread_s
 
     def _answer_poison(self, poison: Poison) -> bytes | None:
         """A refusal with what is held of the agent's newest log; an agent that nobody enrolled gets none."""

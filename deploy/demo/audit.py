@@ -32,10 +32,13 @@ from protocol.observation import covered_ms, observations
 from protocol.policy import Policy, parse_policy
 
 SETTLE_S = 60.0
-TOLERANCE_S = 3
-"""How far from a true transition a recorded one may lie: two polls of 1 s, and the second that is rounded down."""
+TOLERANCE_S = 4
+"""How far from a true transition a recorded one may lie: a sample speaks for at most three polls of 1 s before it (and
+over a hole for at most the policy's gap of 2 s), and boundaries are rounded down to the second."""
 UNOBSERVED_PER_KILL_S = 60
-"""What a killed agent may leave open (evidence.md section 3), and any start: enrolment, the first answers."""
+"""What a killed agent may declare unobserved."""
+UNOBSERVED_S = 10
+"""What a crowded machine may leave unobserved without any kill: a poll that comes later than the policy's gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def _faults(held: Stored, journal: Sequence[bytes], result: Comparison, *, kills
         yield "no run was recorded"
     if result.lost_s or result.doubled_s or held.doubled:
         yield f"{result.lost_s} s lost, {result.doubled_s} s and {held.doubled} entries doubled"
-    allowed = UNOBSERVED_PER_KILL_S * kills + TOLERANCE_S
+    allowed = UNOBSERVED_PER_KILL_S * kills + UNOBSERVED_S
     if result.unobserved_s > allowed:
         yield f"{result.unobserved_s} s unobserved after the first reading; {allowed} s are allowed for {kills} kills"
 

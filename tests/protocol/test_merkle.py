@@ -19,7 +19,7 @@ Golden = Callable[[str], Any]
 LEAVES = tuple(leaf_hash(b"%d" % number) for number in range(130))
 
 # Upstream compares two equal sizes by their roots alone, whatever their length. Ours are SHA-256 and nothing else:
-# docs/decisions/0010-proofs-hold-whole-hashes.md.
+# docs/decisions/0005-proofs-hold-whole-hashes.md.
 REFUSED_BY_US = {"sizes-are-equal-one-and-proof-is-empty.json"}
 
 

@@ -11,6 +11,10 @@ FROM journal WHERE origin = ANY (%(origins)s);
 -- What is held of an agent's newest log, to answer a message that names no log.
 SELECT size, receipt FROM journal WHERE agent_id = %(agent_id)s ORDER BY epoch DESC LIMIT 1;
 
+-- name: count_agents
+-- How many agents are registered.
+SELECT count(*) FROM agent;
+
 -- name: swap_journals
 -- Compare-and-swap: a journal moves from the size that we judged by, or not at all; returns those that moved.
 UPDATE journal j
