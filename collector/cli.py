@@ -29,6 +29,7 @@ from collector.store.database import connect
 from collector.store.migrate import check_migrated, migrate
 
 CHANNEL = "power"
+MAX_TOKEN_HOURS = 24 * 90
 ENTRY_LINK_LASTS = timedelta(minutes=10)
 
 
@@ -130,6 +131,8 @@ def _register(config: Config, arguments: argparse.Namespace) -> None:
 
 def _token(config: Config, arguments: argparse.Namespace) -> None:
     watch = [_parse_watch(text) for text in arguments.watch]
+    if not 0 < arguments.valid_hours <= MAX_TOKEN_HOURS:
+        raise ConfigError(f"--valid-hours: above 0 and up to {MAX_TOKEN_HOURS} is expected")
     valid_for = timedelta(hours=arguments.valid_hours)
     with connect(config.dsn, application="token") as connection:
         check_migrated(connection)

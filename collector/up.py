@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 PARTS = ("serve", "ingest", "account")
 _LOOK_EVERY_S = 0.2
+_PORT_PATIENCE_S = 3.0
 
 
 class _Asked(BaseException):
@@ -78,9 +79,11 @@ def run(config: Config, *, report: Callable[[str], None]) -> None:
     """
     if config.broker.host != LOOPBACK:
         raise ConfigError(f"broker.host: `up` runs its own broker on {LOOPBACK} and can use no other")
+    if config.given_dsn is not None:
+        raise ConfigError("database.dsn: `up` runs its own database; with another, run `serve`, `ingest` and `account`")
     with _stop_on_signals(), _claimed(config.data_dir), ExitStack() as stack:
-        check_port_free(config.api.port, host=config.api.host, what="API")
-        check_port_free(config.broker.port, what="broker")
+        check_port_free(config.api.port, host=config.api.host, what="API", patience_s=_PORT_PATIENCE_S)
+        check_port_free(config.broker.port, what="broker", patience_s=_PORT_PATIENCE_S)
         try:
             children = _start_all(config, stack)
             report(

@@ -43,17 +43,29 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
-def check_port_free(port: int, *, host: str = LOOPBACK, what: str) -> None:
-    """Raises EmbeddedError with a clear message when nobody can listen on `host`:`port`."""
+def check_port_free(port: int, *, host: str = LOOPBACK, what: str, patience_s: float = 0.0) -> None:
+    """Raises EmbeddedError with a clear message when nobody can listen on `host`:`port`.
+
+    `patience_s` is how long to wait for whoever holds it: the children of a killed `up` may still be dying.
+    """
+    deadline = time.monotonic() + patience_s
+    while (problem := _why_busy(port, host)) is not None:
+        if time.monotonic() >= deadline:
+            raise EmbeddedError(
+                f"port {port} on {host} for the {what} is not free ({problem}): "
+                "stop what uses it, or choose another port"
+            )
+        time.sleep(0.1)
+
+
+def _why_busy(port: int, host: str) -> str | None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise EmbeddedError(
-                f"port {port} on {host} for the {what} is not free ({error.strerror}): "
-                "stop what uses it, or choose another port"
-            ) from error
+            return error.strerror or str(error)
+    return None
 
 
 class EmbeddedBroker:

@@ -140,7 +140,7 @@ class Work:
     def _answer_poison(self, poison: Poison) -> bytes | None:
         """A refusal with what is held of the agent's newest log; an agent that nobody enrolled gets none."""
         self.counts["messages_malformed"] += 1
-        log.info("refused message agent=%s code=%s: %s", poison.agent_id, poison.code, poison.detail)
+        log.debug("refused message agent=%s code=%s: %s", poison.agent_id, poison.code, poison.detail)
         row = self.connection.execute(_SQL.load_newest_journal, {"agent_id": poison.agent_id}).fetchone()
         return None if row is None else pack(Refusal(poison.code, row[0], poison.detail, row[1]))
 
@@ -149,7 +149,6 @@ class Work:
         journal.stand(type(outcome).__name__.lower())
         if isinstance(outcome, Gap):
             return
-        log.warning("kept note kind=%s origin=%s", type(outcome).__name__.lower(), journal.held.key.name)
         values = {
             "journal_id": journal.held.journal_id,
             "kind": type(outcome).__name__.lower(),

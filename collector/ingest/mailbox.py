@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collector.ingest.prepare import Prepared
+from collector.ingest.prepare import Offer, Prepared
 
 # What may wait for the writer; beyond, MQTT is not read, and the broker keeps the rest.
-MAX_WAITING_BYTES = 16 * 1024 * 1024
+MAX_WAITING_BYTES = 32 * 1024 * 1024
 MAX_WAITING_MESSAGES = 4096
 # What goes into one transaction.
-MAX_TOGETHER_BYTES = 2 * 1024 * 1024
+MAX_TOGETHER_BYTES = 8 * 1024 * 1024
 MAX_TOGETHER_MESSAGES = 512
 
 
@@ -25,7 +25,11 @@ class Delivery:
     connection_no: int
     mid: int
     message: Prepared
-    wire_bytes: int
+
+    @property
+    def held_bytes(self) -> int:
+        """Roughly what it takes in memory: its entries as they inflated, and once more as rows."""
+        return 2 * self.message.batch_bytes if isinstance(self.message, Offer) else 1024
 
 
 class Mailbox:
@@ -43,7 +47,7 @@ class Mailbox:
     def put(self, deliveries: Sequence[Delivery]) -> None:
         with self._condition:
             self._waiting.extend(deliveries)
-            self._waiting_bytes += sum(delivery.wire_bytes for delivery in deliveries)
+            self._waiting_bytes += sum(delivery.held_bytes for delivery in deliveries)
             self._condition.notify()
 
     def take(self, *, timeout_s: float) -> list[Delivery]:
@@ -53,11 +57,11 @@ class Mailbox:
         with self._condition:
             self._condition.wait_for(lambda: self._waiting or self._closed, timeout_s)
             while self._waiting and len(taken) < MAX_TOGETHER_MESSAGES and not self._closed:
-                taken_bytes += self._waiting[0].wire_bytes
+                taken_bytes += self._waiting[0].held_bytes
                 if taken and taken_bytes > MAX_TOGETHER_BYTES:
                     break
                 taken.append(self._waiting.popleft())
-                self._waiting_bytes -= taken[-1].wire_bytes
+                self._waiting_bytes -= taken[-1].held_bytes
         return taken
 
     def clear(self) -> None:

@@ -37,6 +37,7 @@ class Offer:
     tails: tuple[bytes | None, ...]
     touches: frozenset[Touch]
     undecoded: int
+    batch_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
         except MalformedEntry:
             undecoded += 1
         tails.append(tail)
-    return Offer(agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded)
+    return Offer(
+        agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded, sum(map(len, batch.entries))
+    )
 
 
 def stored_bundle(offer: Offer) -> bytes | None:

@@ -64,6 +64,7 @@ class Worker:
         self._stopping = threading.Event()
         self._fatal: MigrationError | None = None
         self.counts: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
 
     def stop(self) -> None:
         """Asks `run` to end after the transaction under way."""
@@ -104,14 +105,14 @@ class Worker:
             prepared = prepare(received.topic, received.payload)
         except MalformedName as error:
             self.counts["messages_misaddressed"] += 1
-            log.info("dropped message: %s", error)
+            log.debug("dropped message: %s", error)
         except Exception:  # one message must not stop the others
             self.counts["messages_failed"] += 1
             log.exception("could not read message topic=%s bytes=%d", received.topic, len(received.payload))
         if prepared is None:
             self._receiver.send(received.connection_no, received.mid, topic="", answer=None)
             return
-        delivery = Delivery(received.connection_no, received.mid, prepared, len(received.payload))
+        delivery = Delivery(received.connection_no, received.mid, prepared)
         self._mailbox.put([delivery])
 
     def _send_answers(self) -> None:
@@ -182,4 +183,8 @@ class Worker:
         self._receiver.wake()
 
     def _report(self) -> None:
+        """What was counted so far, when that changed: a broken agent must not fill the log line by line."""
+        if self.counts == self._reported:
+            return
+        self._reported = self.counts.copy()
         log.info("counted %s", " ".join(f"{name}={count}" for name, count in sorted(self.counts.items())))

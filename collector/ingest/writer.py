@@ -103,7 +103,10 @@ class Writer:
 
     def _swap(self, work: Work) -> None:
         for journal in work.journals.values():
-            if not journal.moved and journal.standing != journal.stored_standing:
+            if journal.standing == journal.stored_standing:
+                continue
+            log.warning("journal now stands %s origin=%s", journal.standing, journal.held.key.name)
+            if not journal.moved:
                 values = {"journal_id": journal.held.journal_id, "standing": journal.standing}
                 self._connection.execute(_SQL.set_standing, values)
         moved = [journal for journal in work.journals.values() if journal.moved]

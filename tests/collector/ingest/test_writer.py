@@ -13,7 +13,7 @@ from psycopg import sql
 from collector.ingest.accept import Held, Outcome, RootAt, accept
 from collector.ingest.prepare import Offer, Poison, prepare
 from collector.ingest.writer import DatabaseLost, Writer
-from collector.registry import instruments
+from collector.registry import instruments, people, policies
 from collector.store import database
 from collector.store.database import Connection
 from protocol import merkle, note
@@ -242,6 +242,22 @@ def test_a_hello_is_welcomed_with_the_latest_receipt(connection: Connection, enr
     receipt = writer.write([offer(agent)])[0]
     second = _welcome(writer.write([prepare(agent.topic, agent.hello())])[0])
     assert (second.held, second.receipt, second.time_ms, second.window) == (5, receipt, NOW_MS, 4)
+
+
+def test_a_welcome_carries_the_levels_of_the_policy_in_force(
+    connection: Connection, enrol: Enrol, writer: Writer
+) -> None:
+    agent = enrol()
+    people.register_person(connection, "li.ming")
+    policy = policies.register_policy(
+        connection,
+        b'{"v":1,"name":"x","valid_mw":[0,15000000],"gap_ms":60000,'
+        b'"standby":{"on_mw":40000,"off_mw":25000,"on_ms":20000,"off_ms":60000},'
+        b'"run":{"on_mw":900000,"off_mw":600000,"on_ms":20000,"off_ms":180000}}',
+    )
+    policies.put_in_force(connection, policy, asset_no=None, from_day=date(2025, 1, 1), approved_by="li.ming")
+    welcome = _welcome(writer.write([prepare(agent.topic, agent.hello())])[0])
+    assert [(level.watcher, level.values) for level in welcome.levels] == [("meter1", policy.levels())]
 
 
 def test_a_hello_with_a_second_root_proves_a_fork(connection: Connection, enrol: Enrol, writer: Writer) -> None:
