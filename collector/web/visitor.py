@@ -59,8 +59,14 @@ def require_visitor(request: Request, given: Given, connection: Lent) -> Person:
 
 
 def require_own_page(request: Request) -> None:
-    """Raises ForeignRequest unless the request names our own host as its origin."""
-    if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host", ""):
+    """Raises ForeignRequest unless the browser says that one of our own pages sent this.
+
+    Browsers say so by Sec-Fetch-Site where the connection is trustworthy, and by Origin everywhere, unless the page's
+    Referrer-Policy is no-referrer, which makes it `null` (Fetch standard, "append a request Origin header").
+    """
+    is_own = request.headers.get("sec-fetch-site") == "same-origin"
+    origin = urlsplit(request.headers.get("origin", "")).netloc
+    if not is_own and (not origin or origin != request.headers.get("host")):
         raise ForeignRequest
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from collector.accounts.day import derive_record
 from collector.accounts.deriver import Outcome, derive_dirty_day
 from collector.accounts.recompute import recompute
 from collector.accounts.worker import Worker
@@ -161,26 +162,24 @@ def test_a_record_that_did_not_change_is_not_written_again(province: Province, s
     assert province.rows("SELECT derived_at, xmin::text FROM hour_record") == before
 
 
-def test_a_day_touched_while_it_is_derived_stays_dirty(dsn: str, province: Province, sem: str) -> None:
+def test_a_day_touched_while_it_is_derived_stays_dirty_and_ingest_does_not_wait(
+    dsn: str, province: Province, sem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     province.observe(sem, Piece(MONDAY, 0, HOUR, RUN))
-    with connect(dsn, application="test") as other, province.connection.transaction():
-        derive_dirty_day(province.connection, "A001", day=MONDAY, today=TUESDAY)
-        # The derivation has not committed; ingest touches the day and must not wait for it.
-        other.execute("SET lock_timeout = '5s'")
-        blocked = threading.Thread(target=_touch, args=(dsn,))
-        blocked.start()
-    blocked.join(10)
-    assert not blocked.is_alive()
+
+    def touch_and_derive(*given: object) -> hours.HourRecord | None:
+        with connect(dsn, application="test") as other:
+            other.execute("SET lock_timeout = '2s'")
+            other.execute("UPDATE dirty_day SET touched_at = clock_timestamp() WHERE day = %s", [MONDAY])
+        return derive_record(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("collector.accounts.deriver.derive_record", touch_and_derive)
+    outcome = derive_dirty_day(province.connection, "A001", day=MONDAY, today=TUESDAY)
+    assert outcome is Outcome.STORED
     assert province.rows("SELECT asset_no FROM dirty_day WHERE day = %s", MONDAY) == [("A001",)]
-
-
-def _touch(dsn: str) -> None:
-    with connect(dsn, application="test") as connection:
-        connection.execute(
-            "INSERT INTO dirty_day VALUES ('A001', %s, clock_timestamp())"
-            " ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at",
-            [MONDAY],
-        )
+    monkeypatch.undo()
+    derive_dirty_day(province.connection, "A001", day=MONDAY, today=TUESDAY)
+    assert province.rows("SELECT asset_no FROM dirty_day WHERE day = %s", MONDAY) == []
 
 
 def test_another_worker_keeps_off_an_instrument_that_is_being_derived(dsn: str, province: Province, sem: str) -> None:

@@ -483,4 +483,4 @@ def test_every_answer_forbids_content_from_outside(api: httpx.Client, week: str)
         headers = api.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"

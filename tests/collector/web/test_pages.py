@@ -128,9 +128,22 @@ def test_signing_in_never_leads_to_another_site(client: httpx.Client, province: 
 
 def test_a_form_from_another_site_is_refused(visitor: httpx.Client) -> None:
     for path in ("/sign-in", "/enter", "/sign-out"):
-        for headers in ({}, {"Origin": "null"}, {"Origin": "http://evil.example"}):
-            assert visitor.post(path, headers=headers).status_code == 403
+        for headers in (
+            {},
+            {"Origin": "null"},
+            {"Origin": "http://evil.example"},
+            {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"},
+            {"Origin": "null", "Sec-Fetch-Site": "same-site"},
+            {"Origin": "null", "Sec-Fetch-Site": "none"},
+        ):
+            assert visitor.post(path, headers=headers).status_code == 403, f"{path} {headers}"
     assert visitor.get("/").status_code == 200, "still signed in"
+
+
+def test_a_form_of_our_own_page_is_known_by_either_header(visitor: httpx.Client) -> None:
+    for headers in (own(visitor), {"Origin": "null", "Sec-Fetch-Site": "same-origin"}):
+        assert visitor.post("/enter", data={"token": "x"}, headers=headers).status_code == 403
+        assert "used already" in visitor.post("/enter?lang=en", data={"token": "x"}, headers=headers).text
 
 
 def test_a_one_time_link_changes_nothing_until_its_button_is_pressed_once(
@@ -141,7 +154,7 @@ def test_a_one_time_link_changes_nothing_until_its_button_is_pressed_once(
         page = client.get("/enter", params={"token": token})
         assert page.status_code == 200
         assert "set-cookie" not in page.headers
-        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["referrer-policy"] == "same-origin", "the token in the address goes to no other site"
     entered = client.post("/enter", data={"token": token}, headers=own(client))
     assert (entered.status_code, entered.headers["location"]) == (303, "/")
     assert client.get("/").status_code == 200
