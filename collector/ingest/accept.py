@@ -21,9 +21,10 @@ from dataclasses import dataclass
 
 from protocol.batch import Batch
 from protocol.errors import BadSignature, ForeignBytesError, TooLarge
+from protocol.keys import VerifierKey
 from protocol.merkle import Frontier, leaf_hash
 from protocol.message import RefusalCode
-from protocol.note import Checkpoint, VerifierKey, open_checkpoint, parse_note
+from protocol.note import MAX_NOTE_BYTES, MAX_SIGNATURES, Checkpoint, open_checkpoint, parse_note
 
 RootAt = Callable[[int], bytes]
 
@@ -129,6 +130,13 @@ def judge_hello(held: Held | None, note: bytes, *, agent_id: str, root_at: RootA
         if isinstance(judged, Fork):
             return judged
     return checkpoint
+
+
+def can_cosign(note: bytes, receipt_key_name: str) -> bool:
+    """Whether a verified note leaves room for our line, and bears none in our name already."""
+    lines = note.count(b"\n\xe2\x80\x94 ")
+    ours = b"\n\xe2\x80\x94 " + receipt_key_name.encode() + b" "
+    return lines < MAX_SIGNATURES and len(note) < MAX_NOTE_BYTES - 1024 and ours not in note
 
 
 def _compare(held: Held, checkpoint: Checkpoint, *, root_at: RootAt) -> Repeat | Fork:

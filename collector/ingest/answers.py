@@ -2,7 +2,7 @@
 
 from collector.ingest.accept import Fork, Gap, Refused, Suspect
 from collector.ingest.held import HeldJournal
-from protocol.message import Refusal, RefusalCode, pack
+from protocol.message import Hello, Level, Refusal, RefusalCode, Welcome, pack
 
 WINDOW = 4  # batches that an agent may have under way
 AGENTS_PER_S = 267  # that may come back after a broken connection: 16 000 within 60 s (faults.md section 2)
@@ -12,7 +12,7 @@ Rejection = Gap | Fork | Suspect | Refused
 _TOLD = ("gap", "suspect", "fork", "malformed", "too-large")
 
 
-def spread_s(agents: int) -> int:
+def spread_for(agents: int) -> int:
     """Over how many seconds that many agents are to spread their return after a broken connection."""
     return max(1, -(-agents // AGENTS_PER_S))
 
@@ -23,6 +23,21 @@ def refuse(rejection: Rejection, journal: HeldJournal | None) -> bytes:
     if journal is None or code not in _TOLD:
         return pack(Refusal(code, 0, detail, None))
     return pack(Refusal(code, journal.held.size, detail, journal.receipt))
+
+
+def welcome(hello: Hello, journal: HeldJournal, *, levels: tuple[Level, ...], spread_s: int, now_ms: int) -> bytes:
+    """The answer to a hello: what is held, the latest receipt, and hints."""
+    return pack(
+        Welcome(
+            nonce=hello.nonce,
+            time_ms=now_ms,
+            held=journal.held.size,
+            window=WINDOW,
+            spread_s=spread_s,
+            levels=levels,
+            receipt=journal.receipt,
+        )
+    )
 
 
 def _explain(rejection: Rejection, journal: HeldJournal | None) -> tuple[RefusalCode, str]:

@@ -6,9 +6,9 @@ the journal. Nothing here is stored before the writer swaps the journal from `ol
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from collector.ingest.accept import Accepted, Held
 from collector.store.database import Connection
@@ -20,9 +20,22 @@ from protocol.note import parse_checkpoint, parse_note, parse_vkey
 _SQL = load("ingest")
 
 
+class Taken(NamedTuple):
+    """One batch that will be stored: its first index, the size after it, its note, its compressed entries."""
+
+    first: int
+    size: int
+    note: bytes
+    bundle: bytes
+
+
 @dataclass(slots=True)
 class HeldJournal:
-    """`held`, `receipt` and `standing` move with what is judged; `base` and `stored_standing` are the database's."""
+    """`held` and `standing` move with what is judged; `base` and `stored_standing` are the database's.
+
+    `taken` are the batches that moved it; `receipt` is the latest once they are receipted. `asked` counts the
+    messages that wait for that receipt: one answer serves them all, because a receipt covers what is before it.
+    """
 
     held: Held
     receipt: bytes | None
@@ -30,15 +43,19 @@ class HeldJournal:
     base: Frontier
     stored_standing: str
     leaves: list[bytes] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    asked: int = 0
 
     @property
     def moved(self) -> bool:
         return self.held.size > self.base.size
 
-    def move(self, accepted: Accepted, *, receipt: bytes) -> None:
-        self.held = replace(self.held, frontier=accepted.frontier)
+    def take(self, accepted: Accepted, *, note: bytes, bundle: bytes) -> None:
+        """Moves on by an accepted batch; `bundle` is what will be stored of its entries."""
+        held = self.held
+        self.held = Held(held.journal_id, held.agent_id, held.key, held.revoked, accepted.frontier)
         self.leaves.extend(accepted.leaves)
-        self.receipt = receipt
+        self.taken.append(Taken(accepted.first, accepted.frontier.size, note, bundle))
         self.stand("ok")
 
     def stand(self, standing: str) -> None:

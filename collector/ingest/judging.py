@@ -2,29 +2,48 @@
 
 `Work` is the transaction in memory: judging moves the held journals on, so that several batches of one log may
 come together, and packs the rows; nothing is written here but the notes of suspicions and forks.
+
+A journal gets one receipt a transaction, over the last batch that moved it: it covers those before, is stored
+with each of them, and answers them all.
 """
 
 import logging
 import zlib
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from collector.ingest import answers, rows
-from collector.ingest.accept import Accepted, Fork, Gap, Refused, Repeat, Suspect, accept, judge_hello
+from collector.ingest.accept import (
+    Accepted,
+    Fork,
+    Gap,
+    Refused,
+    Repeat,
+    Suspect,
+    accept,
+    can_cosign,
+    judge_hello,
+)
 from collector.ingest.held import HeldJournal
 from collector.ingest.prepare import Greeting, Offer, Poison, Prepared, Touch, stored_bundle
 from collector.registry.policies import levels_for_agent
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import pack_bundle
-from protocol.errors import ForeignBytesError
 from protocol.interval import local_day
-from protocol.message import Refusal, Welcome, pack
-from protocol.note import SigningKey, cosign
+from protocol.keys import SigningKey
+from protocol.message import Refusal, pack
+from protocol.note import cosign
 
 log = logging.getLogger(__name__)
 _SQL = load("ingest")
+
+
+# An answer is made once everything is judged and receipted; None: another message's answer serves this one.
+Answer = Callable[[], bytes | None]
 
 
 @dataclass(slots=True)
@@ -46,8 +65,13 @@ class Work:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.now_ms / 1000, UTC)
 
-    def judge(self, message: Prepared) -> bytes | None:
-        """Judges one message; returns the answer, to be sent once everything is committed."""
+    def judge(self, messages: Sequence[Prepared]) -> list[bytes | None]:
+        """Judges the messages in order; returns the answers, to be sent once everything is committed."""
+        answers = [self._judge(message) for message in messages]
+        self._give_receipts()
+        return [answer() for answer in answers]
+
+    def _judge(self, message: Prepared) -> Answer:
         if isinstance(message, Poison):
             return self._answer_poison(message)
         journal = self.journals.get(message.origin)
@@ -55,54 +79,60 @@ class Work:
             return self._greet(message, journal)
         return self._judge_offer(message, journal)
 
-    def _judge_offer(self, offer: Offer, journal: HeldJournal | None) -> bytes | None:
+    def _judge_offer(self, offer: Offer, journal: HeldJournal | None) -> Answer:
         outcome = accept(
             journal.held if journal else None,
             offer.batch,
             agent_id=offer.agent_id,
             root_at=lambda size: self._root_at(journal, size),
         )
-        if journal is not None and isinstance(outcome, Accepted):
-            outcome = self._take(offer, journal, outcome)
+        if isinstance(outcome, Accepted) and not can_cosign(offer.batch.note, self.receipt_key.name):
+            outcome = Refused("malformed", "the note has no room for a receipt, or bears one already")
         self.counts[f"batches_{type(outcome).__name__.lower()}"] += 1
         if journal is None or isinstance(outcome, Refused):
             assert isinstance(outcome, Refused), "a batch of an unknown origin is refused"
-            return answers.refuse(outcome, journal)
+            return partial(answers.refuse, outcome, journal)
         self._see(offer.agent_id, offer.batch.old + len(offer.batch.entries))
+        if isinstance(outcome, Accepted):
+            self._take(offer, journal, outcome)
         if isinstance(outcome, Accepted | Repeat):
-            return journal.receipt
+            journal.asked += 1
+            return partial(_receipt_for, journal, journal.asked)
         self._keep(offer.batch.note, offer.raw, journal=journal, outcome=outcome)
-        return answers.refuse(outcome, journal)
+        return partial(answers.refuse, outcome, journal)
 
-    def _take(self, offer: Offer, journal: HeldJournal, accepted: Accepted) -> Accepted | Refused:
-        """Moves the journal on and packs the rows; Refused where the note cannot be cosigned."""
-        try:
-            receipt = cosign(offer.batch.note, self.receipt_key, time_s=self.now_ms // 1000)
-        except ForeignBytesError as error:  # it bears our line already, or has no room for one
-            return Refused("malformed", str(error))
+    def _take(self, offer: Offer, journal: HeldJournal, accepted: Accepted) -> None:
+        """Moves the journal on and packs the rows of its readings."""
         dropped = len(offer.batch.entries) - len(accepted.entries)
         bundle = None if dropped else stored_bundle(offer)
-        journal_id = journal.held.journal_id
-        self.batch_rows.append(
-            rows.batch_row(
-                journal_id,
-                first=accepted.first,
-                size=accepted.frontier.size,
-                note=offer.batch.note,
-                entries=zlib.compress(pack_bundle(accepted.entries)) if bundle is None else bundle,
-                receipt=receipt,
-                received_ms=self.now_ms,
-            )
-        )
+        if bundle is None:
+            bundle = zlib.compress(pack_bundle(accepted.entries))
+        journal.take(accepted, note=offer.batch.note, bundle=bundle)
         tails = [tail for tail in offer.tails[dropped:] if tail is not None]
-        self.reading_rows.append(rows.reading_rows(journal_id, tails))
+        self.reading_rows.append(rows.reading_rows(journal.held.journal_id, tails))
         self.touches.update((offer.agent_id, touch) for touch in offer.touches)
         self.counts["entries"] += len(accepted.entries)
         self.counts["entries_undecoded"] += offer.undecoded
-        journal.move(accepted, receipt=receipt)
-        return accepted
 
-    def _greet(self, greeting: Greeting, journal: HeldJournal | None) -> bytes:
+    def _give_receipts(self) -> None:
+        """Cosigns the newest note of each journal that moved, and packs the rows of its batches."""
+        for journal in self.journals.values():
+            if not journal.taken:
+                continue
+            journal.receipt = cosign(journal.taken[-1].note, self.receipt_key, time_s=self.now_ms // 1000)
+            for taken in journal.taken:
+                row = rows.batch_row(
+                    journal.held.journal_id,
+                    first=taken.first,
+                    size=taken.size,
+                    note=taken.note,
+                    entries=taken.bundle,
+                    receipt=journal.receipt,
+                    received_ms=self.now_ms,
+                )
+                self.batch_rows.append(row)
+
+    def _greet(self, greeting: Greeting, journal: HeldJournal | None) -> Answer:
         self.counts["hellos"] += 1
         judged = judge_hello(
             journal.held if journal else None,
@@ -112,37 +142,36 @@ class Work:
         )
         if journal is None or isinstance(judged, Refused):
             assert isinstance(judged, Refused), "a hello of an unknown origin is refused"
-            return answers.refuse(judged, journal)
+            return partial(answers.refuse, judged, journal)
         if isinstance(judged, Fork):
             self._keep(greeting.hello.note, b"", journal=journal, outcome=judged)
-            return answers.refuse(judged, journal)
+            return partial(answers.refuse, judged, journal)
         self._see(greeting.agent_id, judged.size)
-        today = local_day(self.now_ms)
-        return pack(
-            Welcome(
-                nonce=greeting.hello.nonce,
-                time_ms=self.now_ms,
-                held=journal.held.size,
-                window=answers.WINDOW,
-                spread_s=self._spread_s(),
-                levels=tuple(levels_for_agent(self.connection, greeting.agent_id, day=today)),
-                receipt=journal.receipt,
-            )
+        levels = levels_for_agent(self.connection, greeting.agent_id, day=local_day(self.now_ms))
+        return partial(
+            answers.welcome,
+            greeting.hello,
+            journal,
+            levels=tuple(levels),
+            spread_s=self._spread_s(),
+            now_ms=self.now_ms,
         )
 
     def _spread_s(self) -> int:
         """Over how long agents are to come back; they are counted once for all hellos of a transaction."""
         if self.spread_s is None:
             row = self.connection.execute(_SQL.count_agents).fetchone()
-            self.spread_s = answers.spread_s(0 if row is None else row[0])
+            self.spread_s = answers.spread_for(0 if row is None else row[0])
         return self.spread_s
 
-    def _answer_poison(self, poison: Poison) -> bytes | None:
+    def _answer_poison(self, poison: Poison) -> Answer:
         """A refusal with what is held of the agent's newest log; an agent that nobody enrolled gets none."""
         self.counts["messages_malformed"] += 1
         log.debug("refused message agent=%s code=%s: %s", poison.agent_id, poison.code, poison.detail)
         row = self.connection.execute(_SQL.load_newest_journal, {"agent_id": poison.agent_id}).fetchone()
-        return None if row is None else pack(Refusal(poison.code, row[0], poison.detail, row[1]))
+        if row is None:
+            return lambda: None
+        return partial(pack, Refusal(poison.code, row[0], poison.detail, row[1]))
 
     def _keep(self, note: bytes, raw: bytes, *, journal: HeldJournal, outcome: Gap | Suspect | Fork) -> None:
         """Remembers how the journal stands, and the note that a suspicion or a fork rests on."""
@@ -164,3 +193,8 @@ class Work:
     def _root_at(self, journal: HeldJournal | None, size: int) -> bytes:
         assert journal is not None, "only a known log is compared"
         return journal.root_at(self.connection, size)
+
+
+def _receipt_for(journal: HeldJournal, asked: int) -> bytes | None:
+    """The latest receipt, to the last of those who wait for it."""
+    return journal.receipt if asked == journal.asked else None

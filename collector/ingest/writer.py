@@ -51,7 +51,8 @@ class Writer:
         self.counts: Counter[str] = Counter()
 
     def write(self, messages: Sequence[Prepared]) -> list[bytes | None]:
-        """Stores what is acceptable and returns the answer to each message, in order; None: no answer.
+        """Stores what is acceptable and returns the answer to each message, in order; None: no answer, or that
+        of a later message to the same agent covers it.
 
         The answers may be sent as soon as this returns. Raises DatabaseLost.
         """
@@ -91,7 +92,7 @@ class Writer:
             self._connection.execute(_SQL.hold_measurements)
             held = load_held(self._connection, origins) if origins else {}
             work = Work(self._connection, self._receipt_key, self._clock_ms(), held)
-            answers = [work.judge(message) for message in messages]
+            answers = work.judge(messages)
             self._swap(work)
             self._copy(rows.COPY_BATCH, work.batch_rows)
             self._copy(rows.COPY_READING, work.reading_rows)

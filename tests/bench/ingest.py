@@ -159,18 +159,26 @@ def send_all(load: Load, broker: EmbeddedBroker) -> float:
     unanswered = sum(map(len, load.payloads.values()))
     listening, done = threading.Event(), threading.Event()
 
+    answered = dict.fromkeys(left, 0)
+
     def send_next(client: mqtt.Client, agent_id: str) -> None:
         payload = next(left[agent_id], None)
         if payload is not None:
             client.publish(topics[agent_id], payload, qos=1)
 
     def on_answer(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        """A receipt answers every batch up to its size; the peer's answers stand for one each."""
         nonlocal unanswered
         assert not message.payload.startswith(b"jishi-refuse"), message.payload
-        unanswered -= 1
+        agent_id = message.topic.rpartition("/")[2]
+        words = bytes(message.payload).split(b"\n", 2)
+        batches = int(words[1]) // load.batch_size if len(words) > 1 else answered[agent_id] + 1
+        for _ in range(batches - answered[agent_id]):
+            unanswered -= 1
+            send_next(client, agent_id)
+        answered[agent_id] = batches
         if unanswered == 0:
             done.set()
-        send_next(client, message.topic.rpartition("/")[2])
 
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     client.max_inflight_messages_set(0)

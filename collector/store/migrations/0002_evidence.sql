@@ -2,7 +2,8 @@
 -- journal's row, which proves that it is there, and a check per row would halve the speed of COPY.
 
 -- first: index of the first entry kept; size: the journal's size after the batch, so size - first entries.
--- note: the agent's signed checkpoint; entries: zlib of the tlog-tiles entry bundle of exactly these entries.
+-- note: the agent's signed checkpoint; entries: zlib of the tlog-tiles entry bundle of exactly these entries;
+-- receipt: the first one that covers them, over this size or a larger one of the same transaction.
 CREATE TABLE batch (
     journal_id  integer NOT NULL,
     first       bigint NOT NULL CHECK (first >= 0),

@@ -113,18 +113,50 @@ def test_a_repeat_gets_the_very_receipt_that_is_stored(connection: Connection, e
     agent.append_readings(6)
     first = writer.write([offer(agent)])[0]
     later = Writer(connection, RECEIPT_KEY, clock_ms=lambda: NOW_MS + 60_000)
-    assert later.write([offer(agent), offer(agent, 2, 4)]) == [first, first]
+    assert later.write([offer(agent)]) == [first]
+    assert later.write([offer(agent, 2, 4)]) == [first]
 
 
-def test_several_batches_of_one_log_in_one_transaction_each_get_their_receipt(
+def test_batches_of_one_log_in_one_transaction_share_the_receipt_that_covers_them(
+    connection: Connection, enrol: Enrol, writer: Writer
+) -> None:
+    agent, other = enrol(), enrol("other-01")
+    for each in (agent, other):
+        each.append_readings(9)
+    batches = [offer(agent, 0, 3), offer(other, 0, 2), offer(agent, 3, 6), offer(agent, 0, 2), offer(agent, 5, 9)]
+    answers = writer.write(batches)
+    sizes = [answer and note.open_receipt(answer, RECEIPT_KEY.verifier).checkpoint.size for answer in answers]
+    assert sizes == [None, 2, None, None, 9]
+    assert _stored_entries(connection, agent) == agent.entries
+    rows = connection.execute("SELECT size, note, receipt FROM batch WHERE journal_id = 1 ORDER BY first").fetchall()
+    assert rows == [(size, agent.checkpoint(size), answers[-1]) for size in (3, 6, 9)]
+
+
+def test_a_refusal_behind_accepted_batches_carries_their_receipt(
     connection: Connection, enrol: Enrol, writer: Writer
 ) -> None:
     agent = enrol()
     agent.append_readings(9)
-    answers = writer.write([offer(agent, 0, 3), offer(agent, 3, 6), offer(agent, 0, 2), offer(agent, 5, 9)])
-    sizes = [note.open_receipt(answer or b"", RECEIPT_KEY.verifier).checkpoint.size for answer in answers]
-    assert sizes == [3, 6, 6, 9]
-    assert _stored_entries(connection, agent) == agent.entries
+    answers = writer.write([offer(agent, 0, 3), offer(agent, 5, 9), prepare(agent.topic, agent.hello())])
+    refusal, welcome = _refusal(answers[1]), _welcome(answers[2])
+    assert answers[0] is not None
+    assert (refusal.held, refusal.receipt) == (welcome.held, welcome.receipt) == (3, answers[0])
+
+
+@pytest.mark.parametrize("alter", ["receipted already", "no room for a line"])
+def test_a_note_that_cannot_be_cosigned_is_refused_and_stops_nobody(
+    connection: Connection, enrol: Enrol, writer: Writer, alter: str
+) -> None:
+    agent, other = enrol(), enrol("other-01")
+    for each in (agent, other):
+        each.append_readings(3)
+    batch = agent.batch()
+    line = LightAgent("stranger").checkpoint().rpartition(b"\n\n")[2]
+    altered = note.cosign(batch.note, RECEIPT_KEY, time_s=1) if "already" in alter else batch.note + line * 63
+    answers = writer.write([prepare(agent.topic, pack_batch(replace(batch, note=altered))), offer(other)])
+    assert _refusal(answers[0]).code == "malformed"
+    assert answers[1] is not None
+    assert writer.counts["transactions_repeated"] == 0
 
 
 def test_an_altered_batch_is_suspect_and_loses_nothing(connection: Connection, enrol: Enrol, writer: Writer) -> None:
