@@ -7,16 +7,25 @@ templates draw these values and decide nothing.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from collector.accounts.liveness import SILENT_AFTER
 from collector.accounts.power import PowerPoint
 from collector.web.axis import PowerScale, Tick, Window, percent, power_scale
 from protocol.hours import DaySpan
 from protocol.policy import Policy, Trigger
 
-HEIGHTS = {"off": ("80%", "20%"), "standby": ("45%", "55%"), "run": ("0%", "100%"), "unobserved": ("0%", "100%")}
+AWAITED = "awaited"
+"""The part of today that an agent has not reported yet, but is not late with: it may still become any state."""
+HEIGHTS = {
+    "off": ("80%", "20%"),
+    "standby": ("45%", "55%"),
+    "run": ("0%", "100%"),
+    "unobserved": ("0%", "100%"),
+    AWAITED: ("0%", "100%"),
+}
 """Top and height of a state's bars."""
 THIN_SHARE = 0.0008
 """A bar narrower than this share of the figure would be thinner than a pixel."""
-_DRAWN_LAST = {"unobserved": 0, "off": 1, "standby": 2, "run": 3}
+_DRAWN_LAST = {AWAITED: 0, "unobserved": 0, "off": 1, "standby": 2, "run": 3}
 TRACE_POINTS = 600
 TRACE_WIDTH, TRACE_HEIGHT = 10_000, 1_000
 """The trace's own coordinates; the drawing is stretched to the figure."""
@@ -46,17 +55,19 @@ class Strip(NamedTuple):
 def strip(spans: Sequence[DaySpan], window: Window, *, until_s: int) -> Strip:
     """The spans inside the window up to the second `until_s`, which is the present on an open day.
 
-    What no record covers up to there is unobserved so far. Runs are drawn last, so that no neighbour hides a short one.
+    What no record covers up to there is awaited, or unobserved once the agent counts as silent. Runs are drawn last, so
+    that no neighbour hides a short one.
     """
     told_s = spans[-1][1] if spans else 0
-    silence: list[DaySpan] = [(told_s, until_s, "unobserved")] if told_s < until_s else []
+    is_late = until_s - told_s > SILENT_AFTER.total_seconds()
+    silence = [(told_s, until_s, "unobserved" if is_late else AWAITED)] if told_s < until_s else []
     bars = [_bar(span, window) for span in [*spans, *silence] if span[0] < window.end_s and window.start_s < span[1]]
     bars.sort(key=lambda bar: _DRAWN_LAST[bar.state])
     ends_inside = window.start_s <= until_s < window.end_s
     return Strip(tuple(bars), tuple(window.ticks()), window.at(until_s) if ends_inside else None)
 
 
-def _bar(span: DaySpan, window: Window) -> Bar:
+def _bar(span: tuple[int, int, str], window: Window) -> Bar:
     start_s, end_s, state = span
     length = window.end_s - window.start_s
     inside = min(end_s, window.end_s) - max(start_s, window.start_s)

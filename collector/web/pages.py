@@ -60,8 +60,8 @@ def _path_with(request: Request) -> str:
 
 
 @router.get("/sign-in")
-def show_sign_in(request: Request, speaks: Speaks, next: str = "/") -> HTMLResponse:  # noqa: A002 the name in the address
-    return show(request, "sign_in.html", speaks, next=local_path(next), wrong="")
+def show_sign_in(request: Request, speaks: Speaks, target: Annotated[str, Query(alias="next")] = "/") -> HTMLResponse:
+    return show(request, "sign_in.html", speaks, next=local_path(target), wrong="")
 
 
 @router.post("/sign-in", dependencies=[Depends(require_own_page)])

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from collector.web.words import Words
 
 LOCAL = timezone(timedelta(hours=8))
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def hours(seconds: int) -> str:
@@ -64,7 +65,7 @@ def coverage(observed_s: int, until_s: int) -> str:
 
 def day(shown: date, words: Words) -> str:
     """A date with its weekday."""
-    weekday = words("weekday." + "mon tue wed thu fri sat sun".split()[shown.weekday()])  # noqa: SIM905 reads as a list
+    weekday = words(f"weekday.{_WEEKDAYS[shown.weekday()]}")
     return words("day.long", year=shown.year, month=f"{shown.month:02}", day=f"{shown.day:02}", weekday=weekday)
 
 

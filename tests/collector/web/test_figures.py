@@ -30,6 +30,12 @@ def test_a_strip_covers_its_window_up_to_the_present() -> None:
     assert drawn.until == "11.574%"
 
 
+def test_what_is_not_late_yet_is_awaited_and_not_unobserved() -> None:
+    for late_s, state in ((900, "awaited"), (901, "unobserved")):
+        drawn = strip([(0, 3600, "run")], Window(), until_s=3600 + late_s)
+        assert [bar.state for bar in drawn.bars] == [state, "run"]
+
+
 def test_states_differ_in_height_so_that_colour_is_not_needed() -> None:
     drawn = strip([(0, 1, "off"), (1, 2, "standby"), (2, 3, "run")], Window(0, 300), until_s=3)
     assert len({(bar.y, bar.height) for bar in drawn.bars}) == 3
