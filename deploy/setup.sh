@@ -25,8 +25,14 @@ need() {
 }
 
 if [ -z "$python" ]; then
-    need python3 python3-venv
-    python=python3
+    # Ubuntu 22.04 has an older python3, and 3.11 beside it.
+    if command -v python3 >/dev/null 2>&1; then
+        need python3.11 python3.11-venv
+        python=python3.11
+    else
+        need python3 python3-venv
+        python=python3
+    fi
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
         echo "setup: Python 3.11 or newer is needed, found $("$python" --version)" >&2
         exit 1
