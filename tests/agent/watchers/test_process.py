@@ -33,13 +33,24 @@ class Software:
     def open(self, script: str = "import sys; sys.stdin.read()") -> psutil.Process:
         started = subprocess.Popen([sys.executable, "-c", script, MARK], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._running.append(started)
-        return psutil.Process(started.pid)
+        process = psutil.Process(started.pid)
+        # Popen returns when the new program begins; the kernel writes its command line a moment later.
+        while process.status() != psutil.STATUS_ZOMBIE and MARK not in _command_line(process):
+            pass
+        return process
 
     def close(self) -> None:
         for process in self._running:
             process.kill()
             process.communicate()
         self._running.clear()
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.ZombieProcess:
+        return []
 
 
 @pytest.fixture
