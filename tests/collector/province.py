@@ -102,26 +102,29 @@ class Province:
         return [encode(entry) for entry in entries]
 
     def _store(self, origin: str, first: int, entries: Sequence[Entry]) -> None:
-        bundle = zlib.compress(pack_bundle(tuple(encode(entry) for entry in entries)))
-        size = first + len(entries)
         with self.connection.transaction():
-            row = self.connection.execute(
-                "UPDATE journal SET size = %(size)s, receipt = %(receipt)s, receipted_at = now()"
-                " WHERE origin = %(origin)s RETURNING journal_id, agent_id",
-                {"size": size, "receipt": f"{origin}\n{size}\nreceipt\n".encode(), "origin": origin},
-            ).fetchone()
-            assert row is not None
-            journal_id, agent_id = row
-            self.connection.execute(
-                "INSERT INTO batch VALUES (%s, %s, %s, 'note', %s, 'receipt', now())",
-                [journal_id, first, size, bundle],
-            )
+            journal_id, agent_id = self._store_bytes(origin, first, [encode(entry) for entry in entries])
             for entry in entries:
                 self._insert_row(journal_id, agent_id, entry)
-            self.connection.execute(
-                "UPDATE agent SET last_seen_at = now(), reported_size = %s WHERE agent_id = %s", [size, agent_id]
-            )
-        self.sizes[origin] = size
+        self.sizes[origin] = first + len(entries)
+
+    def _store_bytes(self, origin: str, first: int, entries: Sequence[bytes]) -> tuple[int, str]:
+        size = first + len(entries)
+        row = self.connection.execute(
+            "UPDATE journal SET size = %(size)s, receipt = %(receipt)s, receipted_at = now()"
+            " WHERE origin = %(origin)s RETURNING journal_id, agent_id",
+            {"size": size, "receipt": f"{origin}\n{size}\nreceipt\n".encode(), "origin": origin},
+        ).fetchone()
+        assert row is not None
+        journal_id, agent_id = row
+        self.connection.execute(
+            "INSERT INTO batch VALUES (%s, %s, %s, 'note', %s, 'receipt', now())",
+            [journal_id, first, size, zlib.compress(pack_bundle(tuple(entries)))],
+        )
+        self.connection.execute(
+            "UPDATE agent SET last_seen_at = now(), reported_size = %s WHERE agent_id = %s", [size, agent_id]
+        )
+        return journal_id, agent_id
 
     def _insert_row(self, journal_id: int, agent_id: str, entry: Entry) -> None:
         reading = entry.body
@@ -147,10 +150,17 @@ class Province:
                 {"day": day, "agent_id": agent_id},
             )
 
-    def add_foreign_entry(self, origin: str) -> None:
-        """An entry that is no reading."""
+    def add_worthless_entries(self, origin: str, day: date) -> None:
+        """What is stored and earns nothing: no reading, no entry at all, and readings that claim another place."""
         first = self.sizes[origin]
-        self._store(origin, first, [Entry(first, 1, 1, "0000abcd", Stop("test"))])
+        wall_ms, reading = _reading("meter1", *next(iter(_parts(Piece(day, 0, 86_400, 10**6)))))
+        claimed = [
+            encode(Entry(first, 1, 1, "0000abcd", Stop("test"))),
+            b"not an entry",
+            encode(Entry(first + 7, wall_ms, wall_ms % DAY_MS + DAY_MS, "0000abcd", reading)),
+        ]
+        self._store_bytes(origin, first, claimed)
+        self.sizes[origin] = first + len(claimed)
 
     def derive(self, today: date) -> int:
         """Derives all that is due at noon of `today`; returns how many derivations that took."""

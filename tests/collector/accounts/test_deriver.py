@@ -336,6 +336,17 @@ def test_a_meter_that_moves_counts_for_each_instrument_on_its_days(province: Pro
     ]
 
 
+def test_a_meter_that_moves_at_midnight_says_nothing_of_the_day_before(province: Province, sem: str) -> None:
+    """Five seconds of a run before midnight stay unconfirmed: what confirms them was measured elsewhere."""
+    province.add_instrument("B001")
+    province.bind("em-01", "B001", from_day=TUESDAY)
+    province.observe(sem, Piece(MONDAY, 20 * HOUR, 24 * HOUR - 5, IDLE))
+    province.observe(sem, Piece(MONDAY, 24 * HOUR - 5, 24 * HOUR + 1800, RUN))
+    drain(province, WEDNESDAY)
+    runs = province.rows("SELECT asset_no, day, run_s FROM hour_record ORDER BY asset_no, day")
+    assert runs == [("A001", MONDAY, 0), ("B001", TUESDAY, 1800)]
+
+
 def test_each_record_names_the_policy_of_its_day(province: Province, sem: str) -> None:
     strict = POLICY.replace(b'"on_mw":900000', b'"on_mw":2000000')
     sha256 = province.put_policy(strict, asset_no="A001", from_day=TUESDAY)

@@ -26,7 +26,7 @@ def week(province: Province) -> str:
     other = province.add_agent("ch-01", "B001")
     province.observe(origin, Piece(MONDAY, 10 * HOUR, 12 * HOUR, RUN), Piece(MONDAY, 12 * HOUR, 24 * HOUR, BAND))
     province.observe(origin, Piece(TUESDAY, 0, 24 * HOUR, BAND))
-    province.add_foreign_entry(origin)
+    province.add_worthless_entries(origin, MONDAY)
     province.observe(origin, Piece(WEDNESDAY, 0, 3 * HOUR, BAND), Piece(WEDNESDAY, 3 * HOUR, 9 * HOUR, OFF))
     province.observe(other, Piece(TUESDAY, 1 * HOUR, 5 * HOUR, IDLE))
     province.derive(WEDNESDAY)
