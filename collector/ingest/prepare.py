@@ -18,9 +18,11 @@ from protocol.message import Hello, RefusalCode, parse_up
 from protocol.policy import MAX_DWELL_MS
 from protocol.topics import parse_up_topic
 
-# How far past midnight a reading can still decide the day before: the longest dwell and the longest gap that a
-# policy may ask for (Policy.horizon_ms).
-LOOK_AHEAD_MS = 2 * MAX_DWELL_MS
+# How far past midnight a reading can still decide the day before, and how far before midnight the day after: the
+# longest evidence window that any policy may ask for (protocol.hours.evidence_window), since gaps and dwells have
+# one limit: a dwell and two gaps after the day, a gap before it.
+DECIDES_BEFORE_MS = 3 * MAX_DWELL_MS
+DECIDES_AFTER_MS = MAX_DWELL_MS
 
 # watcher, channel, and a local day as days since 1970-01-01
 Touch = tuple[str, str, int]
@@ -93,9 +95,9 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
                 start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
                 end_ms = start_ms + sum(reading.durations_ms)
                 tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
-                # The local days of the block, and the one before where the block may still decide how that ended.
-                first_day = (start_ms + UTC_OFFSET_MS - LOOK_AHEAD_MS) // DAY_MS
-                touched = (reading.watcher, reading.channel, first_day, (end_ms + UTC_OFFSET_MS) // DAY_MS)
+                first_day = (start_ms + UTC_OFFSET_MS - DECIDES_BEFORE_MS) // DAY_MS
+                last_day = (end_ms + UTC_OFFSET_MS + DECIDES_AFTER_MS) // DAY_MS
+                touched = (reading.watcher, reading.channel, first_day, last_day)
                 if touched != span:  # nearly always the same as before
                     span = touched
                     touches.update((*touched[:2], day) for day in range(touched[2], touched[3] + 1))

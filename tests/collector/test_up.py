@@ -123,11 +123,11 @@ def _kill_and_await(up: Up, victim: psutil.Process) -> None:
 
 def _works(up: Up) -> bool:
     """All five are there and the API and the database answer."""
-    names = [" ".join(child.cmdline()) for child in up.children() if _is_alive(child)]
     try:
+        names = [" ".join(child.cmdline()) for child in up.children() if _is_alive(child)]
         parts = all(any(f" {part}" in name for name in names) for part in ("serve", "ingest", "account"))
         return parts and _answers(up.api_port) and _answers(up.broker_port) and _execute(up.dsn(), "SELECT 1") == [(1,)]
-    except (psycopg.Error, OSError):
+    except (psycopg.Error, psutil.Error, OSError):
         return False
 
 

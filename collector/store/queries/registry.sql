@@ -43,21 +43,22 @@ WHERE %(asset_no)s IS DISTINCT FROM (
     ORDER BY from_day DESC, seq DESC LIMIT 1);
 
 -- name: touch_days
--- Marks every local day from one on that readings touch, of one watcher's channel or one instrument (NULL: any), for
--- whatever they ever measured: the deriver finds out what holds now. A block is at most one hour long.
+-- Marks every local day from the one before a day on that readings touch, of one watcher's channel or one instrument
+-- (NULL: any), for whatever they ever measured: the deriver finds out what holds now. The day before looks ahead into
+-- the first. A block is at most one hour long.
 INSERT INTO dirty_day (asset_no, day, touched_at)
 SELECT asset_no, day, clock_timestamp() FROM (
     SELECT DISTINCT m.asset_no, d.day
     FROM measurement m
     JOIN journal j USING (agent_id)
     JOIN reading r ON r.journal_id = j.journal_id AND r.watcher = m.watcher AND r.channel = m.channel
-        AND r.start_at >= (%(from_day)s::timestamp - interval '9 hours') AT TIME ZONE 'UTC'
+        AND r.start_at >= (%(from_day)s::timestamp - interval '33 hours') AT TIME ZONE 'UTC'
     CROSS JOIN LATERAL (VALUES ((r.start_at AT TIME ZONE 'UTC' + interval '8 hours')::date),
                                ((r.end_at AT TIME ZONE 'UTC' + interval '8 hours')::date)) AS d (day)
     WHERE (%(agent_id)s::text IS NULL
            OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
         AND (%(asset_no)s::text IS NULL OR m.asset_no = %(asset_no)s)
-        AND m.asset_no IS NOT NULL AND d.day >= %(from_day)s
+        AND m.asset_no IS NOT NULL AND d.day >= %(from_day)s::date - 1
 ) AS touched
 ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;

@@ -396,7 +396,7 @@ def test_days_are_marked_for_the_instrument_that_was_measured_then(
 ) -> None:
     agent = enrol()
     midnight_mono = 14 * 3_600_000  # 10:00 + 14 h
-    agent.append(reading(midnight_mono - 10 * BLOCK_MS))
+    agent.append(reading(midnight_mono - 20 * BLOCK_MS))
     agent.append(reading(midnight_mono - 10_000))
     agent.append(reading(midnight_mono + 10 * 3_600_000))
     agent.append(reading(midnight_mono, watcher="unmeasured"))
@@ -432,6 +432,24 @@ def test_a_reading_shortly_after_midnight_marks_the_day_before_because_it_may_de
     agent.append(reading(14 * 3_600_000 + 10 * 60_000))
     writer.write([offer(agent)])
     assert _dirty(connection) == ["2025-12-01", "2025-12-02"]
+
+
+@pytest.mark.parametrize(
+    ("hours_after_midnight", "days"),
+    [
+        (-1.2, ["2025-12-01"]),
+        (-0.9, ["2025-12-01", "2025-12-02"]),
+        (2.9, ["2025-12-01", "2025-12-02"]),
+        (3.1, ["2025-12-02"]),
+    ],
+)
+def test_a_reading_marks_every_day_whose_evidence_window_any_policy_could_stretch_to_it(
+    connection: Connection, enrol: Enrol, writer: Writer, hours_after_midnight: float, days: list[str]
+) -> None:
+    agent = enrol()
+    agent.append(reading(round((14 + hours_after_midnight) * 3_600_000)))
+    writer.write([offer(agent)])
+    assert _dirty(connection) == days
 
 
 def test_the_deriver_is_told_once_it_is_committed(

@@ -82,7 +82,8 @@ def test_a_policy_or_a_measurement_marks_the_days_that_it_changes(registered: Co
     registered.execute("DELETE FROM dirty_day")
     policy = policies.register_policy(registered, POLICY % b"x")
     policies.put_in_force(registered, policy, asset_no=None, from_day=date(2025, 12, 2), approved_by="li.ming")
-    assert _dirty(registered) == [("A001", "2025-12-02")]
+    assert _dirty(registered) == [("A001", "2025-12-01"), ("A001", "2025-12-02")]  # the day before looks ahead
+    registered.execute("DELETE FROM dirty_day")
     with registered.transaction():
         instruments.register_measurement(
             registered, "em-01", watcher="meter1", channel="power", asset_no="A002", from_day=DAY
