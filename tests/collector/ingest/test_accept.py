@@ -1,5 +1,6 @@
 """The accept rule of evidence.md section 4, number by number."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -33,6 +34,14 @@ def test_1_the_note_must_count_the_entries() -> None:
 def test_1_a_batch_over_an_empty_log_is_refused() -> None:
     agent = _agent(0)
     assert _refusal(_judge(agent, 0, agent.batch())) == "malformed"
+
+
+def test_1_a_note_padded_with_lines_that_nobody_asked_for_is_too_large() -> None:
+    agent = _agent(3)
+    line = "— padding.example/x " + base64.b64encode(bytes(1_500)).decode() + "\n"
+    padded = agent.batch().note + line.encode() * 5
+    assert note.verify(padded, agent.key.verifier), "a note that C2SP allows"
+    assert _refusal(_judge(agent, 0, replace(agent.batch(), note=padded))) == "too-large"
 
 
 def test_2_an_origin_that_nobody_enrolled_is_unknown() -> None:
