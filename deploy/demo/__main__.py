@@ -21,7 +21,7 @@ from deploy.demo.stage import Stage
 
 
 def main() -> int:
-    """0 when it ran and, where it was to end by itself, the audit held; 1 with the reason otherwise."""
+    """0 when it ran and, where it was to end by itself, the audit held; 1 with the reason; 130 when cut short."""
     parser = argparse.ArgumentParser(prog="make demo", description="Run jishi with simulated instruments.")
     parser.add_argument("--seconds", type=int, default=0, metavar="N", help="end after N seconds and audit (0: run on)")
     arguments = parser.parse_args()
@@ -34,7 +34,7 @@ def main() -> int:
             return 1
         except KeyboardInterrupt:
             console.print("demo: stopped; nothing is left running")
-            return 130
+            return 130 if arguments.seconds else 0  # without an end of its own, Ctrl-C is the end that was meant
 
 
 def _run(console: Console, *, seconds: int) -> int:
