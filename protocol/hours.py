@@ -27,7 +27,7 @@ import msgspec
 
 from protocol.entry import Entry, Reading
 from protocol.errors import MalformedRecord, TooLarge, excerpt
-from protocol.interval import DAY_S, Interval, day_bounds_ms, days_touched, length
+from protocol.interval import DAY_S, Interval, day_bounds_ms, length
 from protocol.lead import STATES, State, parse_lead
 from protocol.observation import Observation, covered_ms
 from protocol.policy import Policy
@@ -118,14 +118,6 @@ def evidence_window(day: date, policy: Policy) -> Interval:
     """The stretch of UTC ms of which a day's record needs every reading that touches it."""
     start_ms, end_ms = day_bounds_ms(day)
     return start_ms - policy.gap_ms, end_ms + policy.horizon_ms() + policy.gap_ms
-
-
-def days_decided(start_ms: int, end_ms: int, *, policy: Policy) -> list[date]:
-    """The days whose evidence window a reading over [start_ms, end_ms) touches: what it can change at once.
-
-    Days after them change only through their lead-in.
-    """
-    return days_touched(start_ms - policy.horizon_ms() - policy.gap_ms, end_ms + policy.gap_ms)
 
 
 def contributing(

@@ -39,7 +39,7 @@ def find_kind(name: str) -> Kind:
 def _load_installed(name: str) -> object:
     installed = _installed()
     if name not in installed:
-        names = sorted({*BUILT_IN, *installed})
+        names = kind_names()
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
         raise WatcherError(f"no kind of watcher is named {name!r}; {hint}")

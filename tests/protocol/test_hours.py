@@ -16,7 +16,6 @@ from protocol.hours import (
     MAX_RECORD_BYTES,
     HourRecord,
     contributing,
-    days_decided,
     decode,
     derive_day,
     encode,
@@ -213,17 +212,8 @@ class TestForeignBytes:
 
 
 class TestEvidence:
-    def test_the_window_of_a_day_and_the_days_of_a_reading_are_two_sides_of_one(self):
-        begin, finish = evidence_window(DAY, POLICY)
-        assert (begin, finish) == (START_MS - 60_000, END_MS + 60_000 + 60_000 + 60_000)
-        for start_ms, end_ms in ((finish - 1, finish), (begin, begin + 1)):
-            assert DAY in days_decided(start_ms, end_ms, policy=POLICY)
-        for start_ms, end_ms in ((finish, finish + 1), (begin - 1, begin)):
-            assert DAY not in days_decided(start_ms, end_ms, policy=POLICY)
-
-    def test_a_reading_at_noon_decides_its_own_day_only(self):
-        noon_ms = START_MS + DAY_MS // 2
-        assert days_decided(noon_ms, noon_ms + 300_000, policy=POLICY) == [DAY]
+    def test_the_window_reaches_a_gap_before_the_day_and_a_dwell_and_two_gaps_past_it(self):
+        assert evidence_window(DAY, POLICY) == (START_MS - 60_000, END_MS + 60_000 + 60_000 + 60_000)
 
     def test_contributing_entries_are_those_that_show_the_day(self):
         blocks = [("a", *block(index, at)) for index, at in ((4, -301), (5, -300), (6, 0), (9, 86_100), (10, 86_400))]

@@ -11,14 +11,17 @@ from msgspec import structs
 from psycopg import sql
 
 from collector.ingest.accept import Held, Outcome, RootAt, accept
-from collector.ingest.prepare import Offer, Poison, prepare
+from collector.ingest.prepare import DECIDES_AFTER_MS, DECIDES_BEFORE_MS, Offer, Poison, prepare
 from collector.ingest.writer import DatabaseLost, Writer
 from collector.registry import instruments, people, policies
 from collector.store import database
 from collector.store.database import Connection
 from protocol import merkle, note
 from protocol.batch import Batch, pack_batch, parse_bundle
+from protocol.hours import evidence_window
+from protocol.interval import day_bounds_ms
 from protocol.message import Refusal, Welcome, parse_down
+from protocol.policy import MAX_DWELL_MS, Policy, Trigger
 from tests.collector.ingest.conftest import NOW_MS, Enrol, offer
 from tests.light_agent import BLOCK_MS, RECEIPT_KEY, START_MS, LightAgent, reading
 
@@ -450,6 +453,14 @@ def test_a_reading_marks_every_day_whose_evidence_window_any_policy_could_stretc
     agent.append(reading(round((14 + hours_after_midnight) * 3_600_000)))
     writer.write([offer(agent)])
     assert _dirty(connection) == days
+
+
+def test_the_days_that_are_marked_follow_from_the_evidence_window_of_the_widest_policy() -> None:
+    trigger = Trigger(on_mw=2, off_mw=1, on_ms=MAX_DWELL_MS, off_ms=MAX_DWELL_MS)
+    widest = Policy("widest", valid_mw=(0, 9), standby=trigger, run=trigger, gap_ms=MAX_DWELL_MS, sha256="0" * 64)
+    day = date(2025, 12, 1)
+    start_ms, end_ms = day_bounds_ms(day)
+    assert evidence_window(day, widest) == (start_ms - DECIDES_AFTER_MS, end_ms + DECIDES_BEFORE_MS)
 
 
 def test_the_deriver_is_told_once_it_is_committed(
