@@ -22,7 +22,7 @@ from agent.journal import Journal
 from agent.pen import Pen
 from agent.reading import BLOCK_MS, Block, BlockBuilder, Channel, Notice, Sample
 from agent.scratch import NOTHING_SAVED, Scratch, judge
-from agent.watchers.watcher import Fault, Seen, Watcher
+from agent.watchers.watcher import Card, Fault, Said, Seen, Watcher
 from protocol.entry import Body, ClockJump, ConfigChange, Entry, Start, Stop, Storage, WatcherChange, clean_text, decode
 from protocol.errors import MalformedEntry
 from protocol.message import Level
@@ -48,7 +48,7 @@ class Ending(NamedTuple):
     reason: str
 
 
-Item = Sample | Fault | Seen | Levels | Ending
+Item = Said | Levels | Ending
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Recorder:
         self._asleep_ms = clock.asleep_ms()
         self._scratched_ms = self._seen.mono_ms
 
-    def emit(self, said: Sample | Fault | Seen) -> None:
+    def emit(self, said: Said) -> None:
         """Take what a watcher says; waits while the disk is slow, and drops it when that lasts."""
         try:
             self._items.put(said, timeout=PATIENCE_S)
@@ -142,11 +142,13 @@ class Recorder:
                 return
             self.take(item)
 
-    def take(self, item: Sample | Fault | Seen | Levels) -> None:
+    def take(self, item: Said | Levels) -> None:
         """Record one item. A watcher's nonsense costs its own open blocks and nothing else."""
         if isinstance(item, Levels):
             self._use_levels(item.levels)
             return
+        if isinstance(item, Card):
+            return  # a card number is never recorded as it is
         observed = self.observed.get(item.watcher)
         if observed is None or self._is_from_before_a_jump(item.at):
             return

@@ -1,8 +1,9 @@
-"""What every watcher is, and the three things that it may say.
+"""What every watcher is, and the four things that it may say.
 
 A watcher observes one thing. It is told to run in a thread of its own and says what it saw through `emit`: a `Sample`
-(a good observation), a `Fault` (from here on this watcher sees nothing, because …) or `Seen` (particulars for `status`
-alone, never journalled). It cannot stop another watcher: whatever it raises ends in the supervisor.
+(a good observation), a `Fault` (from here on this watcher sees nothing, because …), `Seen` (particulars for `status`
+alone, never journalled) or a `Card` (somebody presented a card). It cannot stop another watcher: whatever it raises
+ends in the supervisor.
 
 Samples come in the order of their monotonic time. After a Fault the watcher goes on trying; its next Sample says that
 it is back.
@@ -39,7 +40,21 @@ class Seen(NamedTuple):
     particulars: tuple[tuple[str, str | int], ...]
 
 
-Emit = Callable[[Sample | Fault | Seen], None]
+class Card(NamedTuple):
+    """A card was presented at a reader.
+
+    `number` identifies the card (its EM4100 number in upper-case hex, for example) and is personal data: it goes to the
+    desk, which records a salted hash of it, and nowhere else.
+    """
+
+    watcher: str
+    at: Instant
+    number: str
+
+
+Said = Sample | Fault | Seen | Card
+
+Emit = Callable[[Said], None]
 """Takes what a watcher says, from any thread; it may wait, and never raises."""
 
 
