@@ -27,8 +27,8 @@ from collector.registry.enrolment import Watch
 from collector.registry.province_file import register_file
 from collector.store.database import connect
 from collector.store.migrate import check_migrated, migrate
+from protocol.policy import POWER
 
-CHANNEL = "power"
 MAX_TOKEN_HOURS = 24 * 90
 ENTRY_LINK_LASTS = timedelta(minutes=10)
 
@@ -165,10 +165,14 @@ def _entry_link(config: Config, arguments: argparse.Namespace) -> None:
 
 
 def _parse_watch(text: str) -> Watch:
-    watcher, equals, asset = text.partition("=")
-    if not (watcher and equals and asset):
-        raise ConfigError(f"--watch {text!a}: WATCHER=ASSET is expected, as meter1=A001")
-    return Watch(watcher, CHANNEL, asset)
+    source, equals, asset = text.partition("=")
+    watcher, colon, channel = source.partition(":")
+    if not (watcher and equals and asset) or (colon and not channel):
+        expected = (
+            "WATCHER=ASSET for its power or WATCHER:CHANNEL=ASSET is expected, as meter1=A001 or door:contact=A001"
+        )
+        raise ConfigError(f"--watch {text!a}: {expected}")
+    return Watch(watcher, channel or POWER, asset)
 
 
 def _overrides(arguments: argparse.Namespace) -> dict[tuple[str, str], str | int]:
@@ -208,7 +212,9 @@ def _parser() -> argparse.ArgumentParser:
     register.add_argument("file", type=Path, metavar="FILE.toml")
     token = add("token", _token, "make a one-time token with which an agent enrols")
     token.add_argument("--agent", required=True, metavar="ID")
-    token.add_argument("--watch", required=True, action="append", metavar="WATCHER=ASSET", help="may be given often")
+    token.add_argument(
+        "--watch", required=True, action="append", metavar="WATCHER[:CHANNEL]=ASSET", help="may be given often"
+    )
     token.add_argument("--valid-hours", type=float, default=24.0, metavar="N")
     key = add("key", _key, "make an API key for a registered person")
     key.add_argument("--person", required=True, metavar="NAME")

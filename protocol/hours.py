@@ -4,7 +4,10 @@ A record is a pure function of entries, policy and the lead-in of its day: the s
 came. It holds no receipt time and no revision number. Its seconds satisfy, always (domain.md section 2):
 
     off + standby + run + unobserved = until               `until`: 86 400, or up to the newest evidence of an open day
-    external <= effective <= run + bridged,  unresolved = effective - external
+    external <= effective <= run + bridged,  unresolved = effective - external,  no_run <= unobserved
+
+`no_run_s` is the part of the unobserved time in which a meter's counter proves that no run took place. `told` says,
+where other watchers than the meter told anything, what each of them told and when (fusion.py, rules 13 to 15).
 
 Boundaries in UTC milliseconds become seconds by rounding down, each boundary once, so that nothing is counted twice
 and days sum up. Effective time is the set `effective_spans`; prepare, post, bridging (issue 5) and attribution widen
@@ -14,12 +17,13 @@ The record's bytes are canonical JSON: the members below in this order, no space
 
     {"v":1,"asset":"A001","day":"2026-03-02","policy":"9f…","lead_in":"off","lead_out":"off","until":86400,
      "off_s":80000,"standby_s":2800,"run_s":3600,"unobserved_s":0,"effective_s":3600,"external_s":0,
-     "unresolved_s":3600,"bridged_s":0,"journals":[["jishi.example/a/em-01/1",17,302]],
-     "spans":[[0,30000,"off"],[30000,31400,"standby"],[31400,35000,"run"],[35000,36400,"standby"],[36400,86400,"off"]]}
+     "unresolved_s":3600,"bridged_s":0,"no_run_s":0,"journals":[["jishi.example/a/em-01/1",17,302]],
+     "spans":[[0,30000,"off"],[30000,31400,"standby"],[31400,35000,"run"],[35000,36400,"standby"],[36400,86400,"off"]],
+     "told":[]}
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import pairwise
 
@@ -27,11 +31,13 @@ import msgspec
 
 from protocol.entry import Entry, Reading
 from protocol.errors import MalformedRecord, TooLarge, excerpt
+from protocol.fusion import States, derive_states
 from protocol.interval import DAY_S, Interval, day_bounds_ms, length
 from protocol.lead import STATES, State, parse_lead
-from protocol.observation import Observation, covered_ms
+from protocol.observation import covered_ms
 from protocol.policy import Policy
-from protocol.timeline import Span, derive
+from protocol.timeline import Span
+from protocol.witness import Evidence
 
 MAX_RECORD_BYTES = 4_194_304
 
@@ -58,8 +64,10 @@ class HourRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_s: int
     unresolved_s: int  # effective, and nobody has said for whom
     bridged_s: int
+    no_run_s: int
     journals: tuple[tuple[str, int, int], ...]  # origin, first and last index of the entries that show this day
     spans: tuple[DaySpan, ...]
+    told: tuple[tuple[str, tuple[DaySpan, ...]], ...]  # by watcher, `class:channel`, the weightiest first
 
     def __post_init__(self) -> None:
         _check_names(self)
@@ -71,7 +79,7 @@ def derive_day(
     asset_no: str,
     day: date,
     *,
-    observed: Sequence[Observation],
+    evidence: Evidence,
     policy: Policy,
     lead_in: str,
     journals: Mapping[str, tuple[int, int]],
@@ -79,18 +87,17 @@ def derive_day(
 ) -> HourRecord:
     """Derive one record.
 
-    `observed` reaches over `evidence_window(day, policy)`; `journals` is `contributing` over the day. The record covers
+    `evidence` reaches over `evidence_window(day, policy)`; `journals` is `contributing` over the day. The record covers
     the day up to `observed_until_ms` (UTC): the newest evidence while the day is open, anything past its end once it
     is over, so that silence at its end is unobserved.
     """
     start_ms, end_ms = day_bounds_ms(day)
     until = max(0, min(observed_until_ms, end_ms) - start_ms) // 1000
-    spans: tuple[DaySpan, ...] = ()
-    lead_out = lead_in
+    states = States((), lead_in, (), [])
     if until:
         until_ms = start_ms + until * 1000
-        timeline = derive(observed, policy, start_ms=start_ms, end_ms=until_ms, lead_in=lead_in)
-        spans, lead_out = _in_seconds(timeline.spans, start_ms), timeline.lead_out
+        states = derive_states(evidence, policy, start_ms=start_ms, end_ms=until_ms, lead_in=lead_in)
+    spans = _in_seconds(states.spans, start_ms)
     seconds = {state: length(_of_state(spans, state)) for state in STATES}
     effective = length(effective_spans(spans))
     return HourRecord(
@@ -99,7 +106,7 @@ def derive_day(
         day=day.isoformat(),
         policy=policy.sha256,
         lead_in=lead_in,
-        lead_out=lead_out,
+        lead_out=states.lead_out,
         until=until,
         off_s=seconds["off"],
         standby_s=seconds["standby"],
@@ -109,15 +116,17 @@ def derive_day(
         external_s=0,
         unresolved_s=effective,
         bridged_s=0,
+        no_run_s=sum(_second(end, start_ms) - _second(start, start_ms) for start, end in states.quiet),
         journals=tuple((origin, *journals[origin]) for origin in sorted(journals)),
         spans=spans,
+        told=tuple((name, _in_seconds(told, start_ms)) for name, told in states.told),
     )
 
 
 def evidence_window(day: date, policy: Policy) -> Interval:
     """The stretch of UTC ms of which a day's record needs every reading that touches it."""
     start_ms, end_ms = day_bounds_ms(day)
-    return start_ms - policy.gap_ms, end_ms + policy.horizon_ms() + policy.gap_ms
+    return start_ms - policy.memory_ms(), end_ms + policy.horizon_ms() + policy.gap_ms
 
 
 def contributing(
@@ -168,13 +177,17 @@ def _in_seconds(spans: Iterable[Span], start_ms: int) -> tuple[DaySpan, ...]:
     """Round each boundary down to a second of the day; spans that vanish leave equal neighbours, which become one."""
     rounded: list[DaySpan] = []
     for span in spans:
-        start, end = (span.start_ms - start_ms) // 1000, (span.end_ms - start_ms) // 1000
+        start, end = _second(span.start_ms, start_ms), _second(span.end_ms, start_ms)
         if start == end:
             continue
-        if rounded and rounded[-1][2] == span.state:
+        if rounded and rounded[-1][1:] == (start, span.state):
             start = rounded.pop()[0]
         rounded.append((start, end, span.state))
     return tuple(rounded)
+
+
+def _second(instant_ms: int, start_ms: int) -> int:
+    return (instant_ms - start_ms) // 1000
 
 
 def _of_state(spans: Iterable[DaySpan], state: State) -> list[Interval]:
@@ -206,6 +219,10 @@ def _check_spans(record: HourRecord) -> None:
         raise ValueError("a span has a duration")
     if any(left[2] == right[2] for left, right in pairwise(record.spans)):
         raise ValueError("neighbouring spans have different states")
+    for name, spans in record.told:
+        edges = [edge for start, end, _ in spans for edge in (start, end)]
+        if edges != sorted(edges) or any(not 0 <= start < end <= record.until for start, end, _ in spans):
+            raise ValueError(f"what {name} told is not in order inside [0, {record.until})")
 
 
 def _check_sums(record: HourRecord) -> None:
@@ -219,3 +236,5 @@ def _check_sums(record: HourRecord) -> None:
         raise ValueError("external <= effective <= run + bridged does not hold")
     if record.unresolved_s != record.effective_s - record.external_s:
         raise ValueError("unresolved is effective less external")
+    if not 0 <= record.no_run_s <= record.unobserved_s:
+        raise ValueError("no_run is a part of unobserved")

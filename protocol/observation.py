@@ -5,17 +5,20 @@ states. Nothing here depends on the order or the number of deliveries.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import pairwise, repeat
+from itertools import accumulate, pairwise, repeat
 from operator import itemgetter
 from typing import NamedTuple
 
 from protocol.entry import Entry, Reading
 from protocol.interval import Interval
-from protocol.policy import Policy
+from protocol.policy import POWER, Policy
 
 _NEVER = 2**62
+
+_Values = tuple[int, int, int, int | None, int | None] | None  # mean, low, high, delta, counter
+_Claim = tuple[int, int, int, int, int, int, int | None, int | None]  # start_ms, rank of its reading, end_ms, values
 
 
 class Observation(NamedTuple):
@@ -23,6 +26,8 @@ class Observation(NamedTuple):
 
     `delta_mwh` is by how much its counter moved over the interval that was reported, None where it has no counter. An
     observation that was cut (at midnight, where blocks overlap) keeps it whole: it must not be summed up.
+    `counter_mwh` is the counter at end_ms, None where there is none or the observation was cut. `counted_mw` is the
+    power that the counter tells for the window that it lies in (counted.py), None where watts decide.
     """
 
     start_ms: int
@@ -31,6 +36,8 @@ class Observation(NamedTuple):
     low_mw: int
     high_mw: int
     delta_mwh: int | None
+    counter_mwh: int | None = None
+    counted_mw: int | None = None
 
 
 def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> list[Observation]:
@@ -38,21 +45,31 @@ def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> l
 
     `readings` in any order, repeated or not; other channels and shapes are passed over.
     """
-    claims: list[_Claim] = []
-    for rank, (entry, reading) in enumerate(sorted(filter(_shows_power, readings), key=_journal_order)):
-        claims += _valid_claims(rank, entry, reading=reading, valid_mw=policy.valid_mw)
-    return _settle(sorted(claims, key=itemgetter(0, 1)))
+    lowest, highest = policy.valid_mw
+
+    def valid(reading: Reading) -> Iterable[_Values]:
+        values = zip(reading.means or (), reading.lows or (), reading.highs or (), *_energy(reading), strict=False)
+        return (each if lowest <= each[1] and each[2] <= highest else None for each in values)
+
+    return once_only(filter(_shows_power, readings), valid)
 
 
-def observe(blocks: Iterable[tuple[str, Entry, Reading]], policy: Policy) -> list[Observation]:
-    """Rules 1 to 3 for readings (origin, entry, reading) of any journals and watchers, in any order.
+def once_only(
+    readings: Iterable[tuple[Entry, Reading]], values: Callable[[Reading], Iterable[_Values]]
+) -> list[Observation]:
+    """Rule 2 for readings of one source: `values` of each of a reading's intervals in their order, None for no value.
 
-    A source is one watcher of one journal; sources are preferred in the order of (origin, watcher).
+    They are the last five members of an Observation up to `counter_mwh`, so that other watchers than a meter can be
+    told in numbers of their own.
     """
-    sources: dict[tuple[str, str], list[tuple[Entry, Reading]]] = {}
-    for origin, entry, reading in blocks:
-        sources.setdefault((origin, reading.watcher), []).append((entry, reading))
-    return layer([observations(sources[name], policy) for name in sorted(sources)], policy)
+    claims: list[_Claim] = []
+    for rank, (entry, reading) in enumerate(sorted(readings, key=_journal_order)):
+        end, _ = covered_ms(entry, reading)
+        for duration, value in zip(reading.durations_ms, values(reading), strict=True):
+            start, end = end, end + duration
+            if value is not None and duration:
+                claims.append((start, rank, end, *value))
+    return _settle(sorted(claims, key=itemgetter(0, 1)))
 
 
 def layer(sources: Iterable[Sequence[Observation]], policy: Policy) -> list[Observation]:
@@ -82,33 +99,25 @@ def covered_ms(entry: Entry, reading: Reading) -> Interval:
     return start_ms, start_ms + sum(reading.durations_ms)
 
 
-# start_ms, rank of its reading, end_ms, mean, low, high, delta
-_Claim = tuple[int, int, int, int, int, int, int | None]
-
-
 def _shows_power(read: tuple[Entry, Reading]) -> bool:
-    return read[1].channel == "power" and read[1].means is not None
+    return read[1].channel == POWER and read[1].means is not None
+
+
+def _energy(reading: Reading) -> tuple[Iterable[int | None], Iterable[int | None]]:
+    """Delta and counter after each interval."""
+    if reading.deltas is None or reading.counter is None:
+        return repeat(None), repeat(None)
+    before = reading.counter - sum(reading.deltas)
+    return reading.deltas, (before + risen for risen in accumulate(reading.deltas))
 
 
 def _journal_order(read: tuple[Entry, Reading]) -> tuple[object, ...]:
     """By index; the rest makes the order total, so that it never depends on delivery."""
     entry, reading = read
-    values = (reading.means, reading.lows, reading.highs, reading.deltas or ())
+    gauge = (reading.means or (), reading.lows or (), reading.highs or (), reading.deltas or (), reading.counter or 0)
     clocks = (entry.index, entry.boot, entry.wall_ms, entry.mono_ms)
+    values = (*gauge, reading.states or (), reading.counts or ())
     return (*clocks, reading.watcher, reading.start_mono_ms, reading.durations_ms, *values)
-
-
-def _valid_claims(rank: int, entry: Entry, *, reading: Reading, valid_mw: tuple[int, int]) -> Iterator[_Claim]:
-    """A reading's intervals in UTC, without the ones out of range."""
-    lowest, highest = valid_mw
-    means, lows, highs = reading.means or (), reading.lows or (), reading.highs or ()
-    end, _ = covered_ms(entry, reading)
-    for duration, mean, low, high, delta in zip(
-        reading.durations_ms, means, lows, highs, reading.deltas or repeat(None), strict=False
-    ):
-        start, end = end, end + duration
-        if lowest <= low and high <= highest:
-            yield start, rank, end, mean, low, high, delta
 
 
 def _settle(claims: list[_Claim]) -> list[Observation]:
@@ -137,7 +146,7 @@ def _settle(claims: list[_Claim]) -> list[Observation]:
     return settled
 
 
-_AFTER_ALL: _Claim = (_NEVER, -1, _NEVER, 0, 0, 0, None)
+_AFTER_ALL: _Claim = (_NEVER, -1, _NEVER, 0, 0, 0, None, None)
 
 
 def _cut(observation: Observation, start_ms: int, end_ms: int) -> Observation:
@@ -145,7 +154,7 @@ def _cut(observation: Observation, start_ms: int, end_ms: int) -> Observation:
     start, end = max(start_ms, observation.start_ms), min(end_ms, observation.end_ms)
     if (start, end) == observation[:2]:
         return observation
-    return observation._replace(start_ms=start, end_ms=end)
+    return observation._replace(start_ms=start, end_ms=end, counter_mwh=None)
 
 
 def _long_holes(observed: Sequence[Observation], gap_ms: int) -> list[Interval]:

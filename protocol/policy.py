@@ -15,15 +15,24 @@ for `off_ms`. `gap_ms` is the longest time without a reading that is not yet *un
 least 60 s in the field (signals.md section 3, no. 4); a demonstration may be stricter. `frozen_ms`, which may be left
 out, is how long a power above `standby.off_mw` may stay the same to the milliwatt while the meter's counter stays too,
 before the meter counts as frozen. How the numbers are applied is in timeline.py.
+
+Two more members may be left out. `counter` lets the meter's energy counter decide instead of sampled watts
+(counted.py), where its steps are fine enough; `evidence` says what watchers other than the meter tell (witness.py):
+
+     "counter":{"step_mwh":1000,"window_ms":60000},
+     "evidence":[{"class":"contact","channel":"beam","words":{"closed":"run","open":"standby"}},
+                 {"class":"files","channel":"growth","at_least":1,"hold_ms":120000}]
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import msgspec
 
+from protocol.entry import NAME_PATTERN
 from protocol.errors import MalformedPolicy, excerpt
 from protocol.interval import DAY_MS
 
@@ -32,6 +41,17 @@ MAX_NAME = 120
 MAX_POWER_MW = 10**12
 MAX_DWELL_MS = 3_600_000
 MIN_GAP_MS = 1_000
+MAX_WINDOW_MS = 900_000
+MS_PER_HOUR = 3_600_000
+MAX_STEP_MWH = 1_000_000
+MAX_RULES = 16
+POWER = "power"
+"""The channel of meters, which the triggers judge."""
+
+_is_name = re.compile(NAME_PATTERN).match
+
+EvidenceClass = Literal["status", "contact", "files", "process"]
+"""Watchers other than the meter, by how much they weigh (domain.md section 3)."""
 
 
 class Trigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +61,30 @@ class Trigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off_mw: int
     on_ms: int
     off_ms: int
+
+
+class Counter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By how much the meter's energy counter rises at once, and over how long its rise is taken for a power."""
+
+    step_mwh: int
+    window_ms: int
+
+    def decides(self, trigger: Trigger) -> bool:
+        """Whether one step over the window is at most half of the band between the thresholds (signals.md 3.2)."""
+        return 2 * self.step_mwh * MS_PER_HOUR <= (trigger.on_mw - trigger.off_mw) * self.window_ms
+
+
+class EvidenceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"kind": "class"}):
+    """What one channel tells of the state: its `words`, or that a value of `at_least` is a run, still `hold_ms` later.
+
+    `at_least` is in the channel's own unit: bytes of `growth`, thousandths of a percent of `cpu`.
+    """
+
+    kind: EvidenceClass
+    channel: str
+    words: dict[str, Literal["off", "standby", "run"]] | None = None
+    at_least: int | None = None
+    hold_ms: int = 0
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -53,15 +97,28 @@ class Policy(msgspec.Struct, frozen=True):
     gap_ms: int
     sha256: str
     frozen_ms: int | None = None
+    counter: Counter | None = None
+    evidence: tuple[EvidenceRule, ...] = ()
 
-    def levels(self) -> tuple[int, ...]:
-        """The powers in mW, ascending, whose crossing can change a state: hints for the agents' intervals."""
+    def levels(self, channel: str = POWER) -> tuple[int, ...]:
+        """The channel's values, ascending, whose crossing can change a state: hints for the agents' intervals."""
+        if channel != POWER:
+            return tuple(rule.at_least for rule in self.evidence if rule.channel == channel and rule.at_least)
         return tuple(sorted({self.standby.off_mw, self.standby.on_mw, self.run.off_mw, self.run.on_mw}))
 
     def horizon_ms(self) -> int:
-        """How far past an instant readings can still decide the state before it: the longest dwell and one gap."""
+        """How far past an instant readings can still decide the state before it: the longest dwell, a gap, a window."""
         dwells = (self.standby.on_ms, self.standby.off_ms, self.run.on_ms, self.run.off_ms)
-        return max(dwells) + self.gap_ms
+        return max(dwells) + self.gap_ms + (self.counter.window_ms if self.counter else 0)
+
+    def memory_ms(self) -> int:
+        """How far before an instant readings can matter to the state after it: a gap and a window, or a hold."""
+        window_ms = self.counter.window_ms if self.counter else 0
+        return max([self.gap_ms + window_ms, *(rule.hold_ms for rule in self.evidence)])
+
+    def channels(self) -> tuple[str, ...]:
+        """The channels that this policy has a use for, sorted."""
+        return tuple(sorted({POWER, *(rule.channel for rule in self.evidence)}))
 
 
 class _PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +131,8 @@ class _PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: Trigger
     gap_ms: int
     frozen_ms: int | None = None
+    counter: Counter | None = None
+    evidence: tuple[EvidenceRule, ...] = ()
 
 
 def parse_policy(raw: bytes) -> Policy:
@@ -92,6 +151,8 @@ def parse_policy(raw: bytes) -> Policy:
         gap_ms=file.gap_ms,
         sha256=hashlib.sha256(raw).hexdigest(),
         frozen_ms=file.frozen_ms,
+        counter=file.counter,
+        evidence=file.evidence,
     )
 
 
@@ -156,6 +217,12 @@ def _faults(file: _PolicyFile) -> Iterator[str]:
         yield f"gap_ms is {file.gap_ms}; write {MIN_GAP_MS} to {MAX_DWELL_MS} ms, 60000 where nothing speaks against it"
     if file.frozen_ms is not None and not file.gap_ms <= file.frozen_ms <= DAY_MS:
         yield f"frozen_ms is {file.frozen_ms}; write gap_ms {file.gap_ms} to {DAY_MS} ms, or leave it out"
+    if file.counter is not None:
+        yield from _counter_faults(file.counter, (file.standby, file.run))
+    if len(file.evidence) > MAX_RULES:
+        yield f"evidence has {len(file.evidence)} rules; at most {MAX_RULES} are taken"
+    for place, rule in enumerate(file.evidence):
+        yield from (f"evidence[{place}]{fault}" for fault in _rule_faults(rule, file.evidence[:place]))
 
 
 def _trigger_faults(name: str, trigger: Trigger) -> Iterator[str]:
@@ -164,3 +231,30 @@ def _trigger_faults(name: str, trigger: Trigger) -> Iterator[str]:
     for member, dwell_ms in (("on_ms", trigger.on_ms), ("off_ms", trigger.off_ms)):
         if not 0 <= dwell_ms <= MAX_DWELL_MS:
             yield f"{name}.{member} is {dwell_ms}; write 0 to {MAX_DWELL_MS} ms"
+
+
+def _counter_faults(counter: Counter, triggers: tuple[Trigger, Trigger]) -> Iterator[str]:
+    step_mwh, window_ms = counter.step_mwh, counter.window_ms
+    if not 1 <= step_mwh <= MAX_STEP_MWH:
+        yield f"counter.step_mwh is {step_mwh}; write by how many mWh the meter's counter rises at once, 1 to 1000000"
+    # Windows stand on a grid that midnight is part of, so that no day's state depends on where a derivation began.
+    if not MIN_GAP_MS <= window_ms <= MAX_WINDOW_MS or MS_PER_HOUR % window_ms:
+        yield f"counter.window_ms is {window_ms}; write a part of an hour from 1000 to {MAX_WINDOW_MS} ms, as 60000"
+    elif not any(map(counter.decides, triggers)):
+        yield (
+            f"counter: a step of {step_mwh} mWh over {window_ms} ms is coarser than half of either trigger's band; "
+            "lengthen window_ms, or leave counter out"
+        )
+
+
+def _rule_faults(rule: EvidenceRule, before: tuple[EvidenceRule, ...]) -> Iterator[str]:
+    if not _is_name(rule.channel) or rule.channel == POWER:
+        yield f".channel is {excerpt(rule.channel)}; name a watcher's channel other than power"
+    if any(each.channel == rule.channel for each in before):
+        yield f".channel {excerpt(rule.channel)} has a rule already; keep one of them"
+    if (rule.words is None) == (rule.at_least is None):
+        yield " must have exactly one of words and at_least; words for states, at_least for counts and gauges"
+    if rule.words is not None and (not rule.words or rule.hold_ms):
+        yield ".words is empty or has a hold_ms; name the words that tell a state, and hold only at_least"
+    if not 0 <= rule.hold_ms <= MAX_DWELL_MS:
+        yield f".hold_ms is {rule.hold_ms}; write 0 to {MAX_DWELL_MS} ms"

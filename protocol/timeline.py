@@ -34,6 +34,10 @@ section 3 (D3); docs/decisions/0003-detection-kernel.md says why, where those le
    `end`, as far as Policy.horizon_ms, only settle what is pending there. Deriving piece by piece so gives exactly
    what deriving in one piece gives. The word alone would not do; see `Lead`.
 11 Cuts decide nothing: an observation divided into parts of the same low and high gives the same states (S3.7).
+12 Counter or watts. A trigger for which the policy's `counter` is fine enough takes `counted_mw` (counted.py) for both
+   low and high, wherever an observation has it; else the watts decide (S3.2).
+
+What other watchers tell enters afterwards, by interval algebra (fusion.py, rules 13 to 15).
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,6 +45,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from protocol.freshness import Freshness
+from protocol.interval import Interval
 from protocol.lead import STATES, UNSEEN, Lead, State, parse_lead
 from protocol.observation import Observation, between
 from protocol.policy import Policy
@@ -85,6 +90,7 @@ class _Triggers:
 
     __slots__ = (
         "_changes",
+        "_counted",
         "_due_ms",
         "_dwells_ms",
         "_gap_ms",
@@ -97,6 +103,7 @@ class _Triggers:
 
     def __init__(self, policy: Policy, lead: Lead, *, start_ms: int) -> None:
         self._triggers = (policy.standby, policy.run)
+        self._counted = tuple(policy.counter is not None and policy.counter.decides(each) for each in self._triggers)
         self._dwells_ms = [(each.off_ms, each.on_ms) for each in self._triggers]  # by output
         self._gap_ms = policy.gap_ms
         self._level = lead.level  # confirmed
@@ -110,17 +117,30 @@ class _Triggers:
 
     def follow(self, observed: Iterable[Observation]) -> None:
         """Take observations in order. Most lie where they can change nothing (`_quiet`); those cost nearly nothing."""
+        if any(self._counted):
+            self._follow_counted(observed)
+            return
         gap_ms, seen = self._gap_ms, self._seen_ms
         floor, ceiling, due = self._quiet()
-        for start, end, _mean, low, high, _delta in observed:
+        for start, end, _mean, low, high, _delta, _counter, _counted in observed:
             if floor < low and high < ceiling and seen <= start < end < due and start - seen <= gap_ms:
                 seen = end
                 continue
             self._seen_ms = seen
-            self._take(start, end, low=low, high=high)
+            self._take(start, end, ranges=((low, high), (low, high)))
             seen = end
             floor, ceiling, due = self._quiet()
         self._seen_ms = seen
+
+    def _follow_counted(self, observed: Iterable[Observation]) -> None:
+        """The same, each trigger by the counter where that decides."""
+        standby, run = self._counted
+        for each in observed:
+            watts = (each.low_mw, each.high_mw)
+            counted = watts if each.counted_mw is None else (each.counted_mw, each.counted_mw)
+            ranges = (counted if standby else watts, counted if run else watts)
+            self._take(each.start_ms, each.end_ms, ranges=ranges)
+            self._seen_ms = each.end_ms
 
     def lead(self, at_ms: int) -> Lead:
         """The handover at an instant that is not before the last observation's end."""
@@ -150,15 +170,15 @@ class _Triggers:
             return standby.off_mw, run.on_mw, due
         return -_NEVER, standby.on_mw, due
 
-    def _take(self, start: int, end: int, *, low: int, high: int) -> None:
-        """Rules 4, 5, 6 and 9 for one observation."""
+    def _take(self, start: int, end: int, *, ranges: tuple[Interval, Interval]) -> None:
+        """Rules 4, 5, 6 and 9 for one observation; `ranges` are lowest and highest power, by trigger."""
         if not self._seen_ms <= start < end:
             raise ValueError(f"observation [{start}, {end}) ms is not after the one that ends at {self._seen_ms} ms")
         if self._level == UNSEEN or start - self._seen_ms > self._gap_ms:
             self._begin_anew(start)
         else:
             start = self._seen_ms
-        for k, trigger in enumerate(self._triggers):
+        for k, (trigger, (low, high)) in enumerate(zip(self._triggers, ranges, strict=True)):
             if high >= trigger.on_mw:
                 if low > trigger.off_mw:
                     self._put_out(k, True, start)

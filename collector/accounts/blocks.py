@@ -10,13 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from collector.accounts.bindings import Channel, MeasurementFact, Stretch
-from collector.accounts.day import Block
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.entry import MAX_BLOCK_MS, Entry, Reading
-
-POWER = "power"
-"""The channel that operating states are derived from."""
+from protocol.policy import POWER
+from protocol.witness import Block
 
 _ROWS_AT_ONCE = 500
 _SQL = load("accounts")
@@ -28,12 +26,17 @@ def utc(instant_ms: int) -> datetime:
 
 
 def load_measurement_facts(connection: Connection, asset_no: str) -> list[MeasurementFact]:
-    """Everything that was recorded about power channels that measured this instrument at any time."""
-    rows = connection.execute(_SQL.load_measurement_facts, {"asset_no": asset_no, "channel": POWER})
+    """Everything that was recorded about channels that measured this instrument at any time."""
+    rows = connection.execute(_SQL.load_measurement_facts, {"asset_no": asset_no})
     return [
         MeasurementFact(Channel(agent_id, watcher, channel), asset, from_day, seq)
         for agent_id, watcher, channel, asset, from_day, seq in rows
     ]
+
+
+def load_power_facts(connection: Connection, asset_no: str) -> list[MeasurementFact]:
+    """Those of them that are about meters."""
+    return [fact for fact in load_measurement_facts(connection, asset_no) if fact.channel.channel == POWER]
 
 
 def read_blocks(
@@ -66,7 +69,8 @@ def read_blocks(
 
 def _block(row: tuple[Any, ...]) -> Block:
     origin, index, wall_ms, mono_ms, boot, watcher, channel, start_mono_ms, *lists, counter = row
-    durations, means, lows, highs, deltas = (None if values is None else tuple(values) for values in lists)
+    columns = (None if values is None else tuple(values) for values in lists)
+    durations, means, lows, highs, deltas, states, counts = columns
     reading = Reading(
         watcher=watcher,
         channel=channel,
@@ -77,5 +81,7 @@ def _block(row: tuple[Any, ...]) -> Block:
         highs=highs,
         deltas=deltas,
         counter=counter,
+        states=states,
+        counts=counts,
     )
     return origin, Entry(index, wall_ms, mono_ms, boot, reading), reading

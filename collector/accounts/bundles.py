@@ -1,6 +1,6 @@
 """Reading blocks out of the stored bytes: what `recompute` derives from instead of decoded rows.
 
-The bundles of an instrument's agents are read through once, to note which time each one's power readings cover; a
+The bundles of an instrument's agents are read through once, to note which time each one's readings cover; a
 stretch is then read from the few bundles that touch it. So a journal of years needs no more memory than its list
 of bundles. An entry that cannot be decoded, or that claims another place than its own, earns nothing here as it
 earned nothing at ingest.
@@ -12,7 +12,6 @@ from datetime import date
 from typing import NamedTuple
 
 from collector.accounts.bindings import Channel, MeasurementFact, Stretch
-from collector.accounts.day import Block
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
@@ -20,6 +19,7 @@ from protocol.entry import Reading, decode
 from protocol.errors import MalformedBatch, MalformedEntry
 from protocol.interval import days_touched
 from protocol.observation import covered_ms
+from protocol.witness import Block
 
 _SQL = load("accounts")
 _ROWS_AT_ONCE = 50
@@ -88,13 +88,13 @@ class Bundles:
 
 
 def _blocks(stored: bytes, origin: str, *, first: int) -> Iterator[Block]:
-    """The gauge readings of one stored bundle whose first entry has the index `first`."""
+    """The readings with an extent of one stored bundle whose first entry has the index `first`."""
     for index, raw in enumerate(parse_bundle(_inflate(stored)), first):
         try:
             entry = decode(raw)
         except MalformedEntry:
             continue
-        if entry.index == index and isinstance(entry.body, Reading) and entry.body.means is not None:
+        if entry.index == index and isinstance(entry.body, Reading) and entry.body.events is None:
             yield origin, entry, entry.body
 
 

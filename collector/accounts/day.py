@@ -10,15 +10,12 @@ from typing import NamedTuple
 
 from collector.accounts.bindings import MeasurementFact, Stretch, stretches
 from collector.errors import DerivationError
-from protocol.entry import Entry, Reading
 from protocol.hours import HourRecord, contributing, derive_day, evidence_window
 from protocol.interval import day_bounds_ms
 from protocol.lead import UNOBSERVED
-from protocol.observation import Observation, between, covered_ms, observe
+from protocol.observation import covered_ms
 from protocol.policy import Policy
-
-Block = tuple[str, Entry, Reading]
-"""Origin, entry, and the entry's body."""
+from protocol.witness import Block, Evidence, gather, joined, within
 
 MAX_BLOCKS = 50_000
 """Blocks that one day may be derived from. An honest agent writes about 300 a day, and at most 9 000 when its token
@@ -39,7 +36,9 @@ class Day(NamedTuple):
     def stretches(self) -> list[Stretch]:
         """The evidence window, cut where other channels begin to measure the instrument."""
         start_ms, end_ms = evidence_window(self.day, self.policy)
-        return stretches(self.facts, self.asset_no, start_ms=start_ms, end_ms=end_ms)
+        channels = self.policy.channels()
+        facts = [fact for fact in self.facts if fact.channel.channel in channels]
+        return stretches(facts, self.asset_no, start_ms=start_ms, end_ms=end_ms)
 
 
 def derive_record(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> HourRecord | None:
@@ -49,32 +48,32 @@ def derive_record(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> HourR
     blocks than MAX_BLOCKS.
     """
     start_ms, end_ms = day_bounds_ms(day.day)
-    observed: list[Observation] = []
+    evidence: list[Evidence] = []
     of_the_day: list[Block] = []
     for stretch in day.stretches:
         blocks = _read(stretch, read)
-        observed += between(observe(blocks, day.policy), stretch.start_ms, end_ms=stretch.end_ms)
+        evidence.append(within(gather(blocks, day.policy), stretch.start_ms, end_ms=stretch.end_ms))
         if stretch.start_ms < end_ms and start_ms < stretch.end_ms:
-            within = max(start_ms, stretch.start_ms), min(end_ms, stretch.end_ms)
-            of_the_day += [block for block in blocks if _touches(block, *within)]
+            bounds = max(start_ms, stretch.start_ms), min(end_ms, stretch.end_ms)
+            of_the_day += [block for block in blocks if _touches(block, *bounds)]
     if not of_the_day:
         return None
     newest_ms = max(covered_ms(entry, reading)[1] for _, entry, reading in of_the_day)
-    return _derive(day, observed, blocks=of_the_day, until_ms=end_ms if day.is_over else newest_ms)
+    return _derive(day, joined(evidence, day.policy), blocks=of_the_day, until_ms=end_ms if day.is_over else newest_ms)
 
 
 def derive_silence(day: Day) -> HourRecord:
     """The record of a day that lost its evidence (its channel was found to measure something else)."""
     start_ms, end_ms = day_bounds_ms(day.day)
-    return _derive(day, [], blocks=[], until_ms=end_ms if day.is_over else start_ms)
+    return _derive(day, joined([], day.policy), blocks=[], until_ms=end_ms if day.is_over else start_ms)
 
 
-def _derive(day: Day, observed: Sequence[Observation], *, blocks: Iterable[Block], until_ms: int) -> HourRecord:
+def _derive(day: Day, evidence: Evidence, *, blocks: Iterable[Block], until_ms: int) -> HourRecord:
     start_ms, end_ms = day_bounds_ms(day.day)
     return derive_day(
         day.asset_no,
         day.day,
-        observed=observed,
+        evidence=evidence,
         policy=day.policy,
         lead_in=day.lead_in,
         journals=contributing(blocks, start_ms, end_ms=end_ms),

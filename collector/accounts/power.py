@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from collector.accounts.bindings import stretches
-from collector.accounts.blocks import load_measurement_facts, read_blocks
-from collector.accounts.day import Block
+from collector.accounts.blocks import load_power_facts, read_blocks
 from collector.store.database import Connection
 from protocol.observation import covered_ms
+from protocol.witness import Block
 
 
 class PowerInterval(NamedTuple):
@@ -43,7 +43,7 @@ def read_power(connection: Connection, asset_no: str, *, start_ms: int, end_ms: 
 
     The connection must be inside a transaction.
     """
-    facts = load_measurement_facts(connection, asset_no)
+    facts = load_power_facts(connection, asset_no)
     for stretch in stretches(facts, asset_no, start_ms=start_ms, end_ms=end_ms):
         for block in read_blocks(connection, stretch):
             for interval in intervals_of(block):

@@ -12,8 +12,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
 from collector.accounts.bindings import stretches
-from collector.accounts.blocks import load_measurement_facts, read_blocks
-from collector.accounts.day import Block
+from collector.accounts.blocks import load_power_facts, read_blocks
 from collector.accounts.power import read_power, thin_out
 from collector.api import cursor as cursors
 from collector.api.access import Given, Lent
@@ -24,6 +23,7 @@ from collector.api.problem import Fault, bad_request, responses
 from collector.store.database import Connection
 from protocol.interval import day_bounds_ms
 from protocol.observation import covered_ms
+from protocol.witness import Block
 
 router = APIRouter(prefix="/readings", tags=["readings"])
 
@@ -69,7 +69,7 @@ def _blocks(
     connection: Connection, asset_no: str, *, start_ms: int, end_ms: int, after: Key, limit: int
 ) -> list[tuple[int, Block]]:
     """Blocks in the order of (stretch, origin, index), each with the number of its stretch."""
-    facts = load_measurement_facts(connection, asset_no)
+    facts = load_power_facts(connection, asset_no)
     found: list[tuple[int, Block]] = []
     for number, stretch in enumerate(stretches(facts, asset_no, start_ms=start_ms, end_ms=end_ms)):
         if number < int(after[0]):

@@ -15,14 +15,14 @@ from protocol.entry import Reading, decode
 from protocol.errors import ForeignBytesError, MalformedEntry, TooLarge
 from protocol.interval import DAY_MS, UTC_OFFSET_MS
 from protocol.message import Hello, RefusalCode, parse_up
-from protocol.policy import MAX_DWELL_MS
+from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS
 from protocol.topics import parse_up_topic
 
 # How far past midnight a reading can still decide the day before, and how far before midnight the day after: the
 # longest evidence window that any policy may ask for (protocol.hours.evidence_window), since gaps and dwells have
-# one limit: a dwell and two gaps after the day, a gap before it.
-DECIDES_BEFORE_MS = 3 * MAX_DWELL_MS
-DECIDES_AFTER_MS = MAX_DWELL_MS
+# one limit: a dwell, two gaps and a window of the counter after the day, a gap and a window before it.
+DECIDES_BEFORE_MS = 3 * MAX_DWELL_MS + MAX_WINDOW_MS
+DECIDES_AFTER_MS = MAX_DWELL_MS + MAX_WINDOW_MS
 
 # watcher, channel, and a local day as days since 1970-01-01
 Touch = tuple[str, str, int]

@@ -58,11 +58,11 @@ def find_policy(connection: Connection, asset_no: str, *, day: date) -> Policy |
 
 
 def levels_for_agent(connection: Connection, agent_id: str, *, day: date) -> Sequence[Level]:
-    """The powers (mW) at which the agent had better cut its intervals: hints for its welcome."""
+    """The values (mW for power) at which the agent had better cut its intervals: hints for its welcome."""
     levels = []
     measured = connection.execute(_SQL.list_measurements_of_agent, {"agent_id": agent_id, "day": day}).fetchall()
     for watcher, channel, asset_no in measured:
         policy = None if asset_no is None else find_policy(connection, asset_no, day=day)
-        if policy is not None:
-            levels.append(Level(watcher=watcher, channel=channel, values=policy.levels()))
+        if policy is not None and (values := policy.levels(channel)):
+            levels.append(Level(watcher=watcher, channel=channel, values=values))
     return tuple(levels[:MAX_LEVELS])

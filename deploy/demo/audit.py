@@ -28,8 +28,9 @@ from protocol.keys import parse_vkey
 from protocol.lead import UNOBSERVED
 from protocol.merkle import leaf_hash, root
 from protocol.note import open_checkpoint
-from protocol.observation import covered_ms, observations
+from protocol.observation import covered_ms
 from protocol.policy import Policy, parse_policy
+from protocol.witness import Block, gather
 
 SETTLE_S = 60.0
 TOLERANCE_S = 4
@@ -149,29 +150,35 @@ def _read_stored(connection: psycopg.Connection[tuple[object, ...]], instrument:
     ).fetchall()
     records = tuple(hours.decode(_bytes(body)) for body, _ in bodies)
     policies = [parse_policy(_bytes(policy)) for _, policy in bodies]
-    faults += _recompute(records, policies, entries)
+    faults += _recompute(records, policies, entries, bound=instrument.channels)
     receipted = int(str(journal[0])) if journal else 0
     return Stored(tuple(entries), receipted, doubled, records, tuple(faults))
 
 
-def _recompute(records: Sequence[HourRecord], policies: Sequence[Policy], entries: Sequence[bytes]) -> Iterator[str]:
+def _recompute(
+    records: Sequence[HourRecord],
+    policies: Sequence[Policy],
+    entries: Sequence[bytes],
+    *,
+    bound: frozenset[tuple[str, str]],
+) -> Iterator[str]:
     """Every record once more from the bytes alone, each day from the state in which the one before it ended."""
-    blocks = [(entry, entry.body) for entry in map(decode, entries) if _shows_power(entry)]
+    readings = list(_readings(entries, bound))
     ends: dict[date, str] = {}
     for record, policy in zip(records, policies, strict=True):
         day = date.fromisoformat(record.day)
         start_ms, end_ms = day_bounds_ms(day)
-        readings = [(entry, body) for entry, body in blocks if isinstance(body, Reading)]
-        within = [(e, b) for e, b in readings if covered_ms(e, b)[0] < end_ms and covered_ms(e, b)[1] > start_ms]
-        newest_ms = max((covered_ms(entry, body)[1] for entry, body in within), default=start_ms)
-        origins = [origin for origin, _, _ in record.journals]
+        origin = record.journals[0][0]
+        blocks = [(origin, entry, body) for entry, body in readings if body.channel in policy.channels()]
+        within = [block for block in blocks if _touches(block, start_ms, end_ms)]
+        newest_ms = max((covered_ms(entry, body)[1] for _, entry, body in within), default=start_ms)
         again = hours.derive_day(
             record.asset,
             day,
-            observed=observations(readings, policy),
+            evidence=gather(blocks, policy),
             policy=policy,
             lead_in=ends.get(day - timedelta(days=1), UNOBSERVED),
-            journals=hours.contributing(((origins[0], e, b) for e, b in within), start_ms, end_ms=end_ms),
+            journals=hours.contributing(within, start_ms, end_ms=end_ms),
             observed_until_ms=end_ms if record.until == DAY_S else newest_ms,
         )
         ends[day] = again.lead_out
@@ -179,8 +186,17 @@ def _recompute(records: Sequence[HourRecord], policies: Sequence[Policy], entrie
             yield f"the hour record of {record.day} is not what the stored bytes give"
 
 
-def _shows_power(entry: Entry) -> bool:
-    return isinstance(entry.body, Reading) and (entry.body.watcher, entry.body.channel) == ("meter", "power")
+def _readings(entries: Sequence[bytes], bound: frozenset[tuple[str, str]]) -> Iterator[tuple[Entry, Reading]]:
+    """The readings of these watchers and channels."""
+    for entry in map(decode, entries):
+        body = entry.body
+        if isinstance(body, Reading) and (body.watcher, body.channel) in bound and body.events is None:
+            yield entry, body
+
+
+def _touches(block: Block, start_ms: int, end_ms: int) -> bool:
+    begin_ms, finish_ms = covered_ms(block[1], block[2])
+    return begin_ms < end_ms and start_ms < finish_ms
 
 
 def _recorded(records: Sequence[HourRecord]) -> Iterator[Span]:

@@ -22,6 +22,7 @@ from rich.table import Table
 from deploy.demo.children import Child
 from deploy.demo.places import DemoError, Places
 from deploy.demo.table import Figures, describe, draw, read_status
+from protocol.policy import POWER
 
 HERE = Path(__file__).parent
 DOMAIN = "demo.jishi.example"
@@ -73,6 +74,13 @@ class Instrument:
     model: str
     speed: float
     seed: int
+    watch: tuple[str, ...] = ("meter",)  # WATCHER[:CHANNEL], as `jishi-collector token --watch` takes it
+
+    @property
+    def channels(self) -> frozenset[tuple[str, str]]:
+        """The watchers and channels whose readings count for the instrument."""
+        pairs = (each.partition(":") for each in self.watch)
+        return frozenset((watcher, channel or POWER) for watcher, _, channel in pairs)
 
 
 INSTRUMENTS = (
@@ -204,7 +212,8 @@ class Stage:
         simulator.await_ready((directory / "port").exists, within_s=READY_S)
 
     def _enrol(self, instrument: Instrument) -> None:
-        answer = self._tell("token", "--agent", instrument.agent_id, "--watch", f"meter={instrument.asset}")
+        watch = [word for each in instrument.watch for word in ("--watch", f"{each}={instrument.asset}")]
+        answer = self._tell("token", "--agent", instrument.agent_id, *watch)
         token = self.places.agent(instrument.agent_id) / "token"
         token.touch(mode=0o600)
         token.write_text(answer.split()[-1], encoding="utf-8")

@@ -15,6 +15,7 @@ from protocol.interval import day_bounds_ms, local_day
 from protocol.observation import Observation, between, observations
 from protocol.policy import Policy, Trigger
 from protocol.timeline import derive
+from protocol.witness import Evidence
 
 INTERVALS = 200_000
 LIMIT_US = 1.0
@@ -72,7 +73,7 @@ def _us_per_interval(work: Callable[[], object], intervals: int) -> float:
 
 def _bare_loop(stream: list[Observation]) -> int:
     crossed = 0
-    for _start, _end, _mean, low, high, _delta in stream:
+    for _start, _end, _mean, low, high, *_ in stream:
         if high >= 700_000 or low <= 40_000:
             crossed += 1
     return crossed
@@ -89,7 +90,13 @@ def _days(stream: list[Observation]) -> None:
         start_ms, end_ms = evidence_window(day, POLICY)
         window = between(stream, start_ms, end_ms=end_ms)
         record = derive_day(
-            "A001", day, observed=window, policy=POLICY, lead_in=lead, journals={}, observed_until_ms=end_ms
+            "A001",
+            day,
+            evidence=Evidence(window, (), ()),
+            policy=POLICY,
+            lead_in=lead,
+            journals={},
+            observed_until_ms=end_ms,
         )
         lead = record.lead_out
         day = local_day(day_bounds_ms(day)[1])

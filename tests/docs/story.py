@@ -23,8 +23,8 @@ from protocol.keys import SigningKey
 from protocol.lead import UNOBSERVED
 from protocol.merkle import EMPTY_FRONTIER, leaf_hash
 from protocol.note import COSIGNATURE, ED25519, Checkpoint, cosign, sign_checkpoint
-from protocol.observation import observations
 from protocol.policy import parse_policy
+from protocol.witness import gather
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "life-of-a-run.md"
@@ -99,7 +99,7 @@ def _record(raw: list[bytes]) -> hours.HourRecord:
     return hours.derive_day(
         "A001",
         DAY,
-        observed=observations(readings, policy),
+        evidence=gather([(ORIGIN, *each) for each in readings], policy),
         policy=policy,
         lead_in=UNOBSERVED,
         journals=hours.contributing(((ORIGIN, *each) for each in readings), start_ms, end_ms=end_ms),

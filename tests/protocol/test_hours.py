@@ -23,9 +23,10 @@ from protocol.hours import (
     sessions,
 )
 from protocol.interval import DAY_MS, day_bounds_ms, days_touched
-from protocol.observation import covered_ms, observe
+from protocol.observation import covered_ms
 from protocol.policy import parse_policy
 from protocol.timeline import derive
+from protocol.witness import Evidence, gather
 from tests.protocol.loads import BUSY, FLOOR, IDLE, POLICY, observed
 
 DAY = date(2026, 3, 2)
@@ -37,7 +38,7 @@ def record_of(*load, lead_in="unobserved", until_s=86_400, journals=None):
     return derive_day(
         "A001",
         DAY,
-        observed=observed(*load, start_s=START_MS // 1000),
+        evidence=Evidence(observed(*load, start_s=START_MS // 1000), (), ()),
         policy=POLICY,
         lead_in=lead_in,
         journals=journals or {},
@@ -55,9 +56,9 @@ def test_a_day_with_one_run():
         + b"0" * 64
         + b'","lead_in":"unobserved","lead_out":"off",'
         b'"until":86400,"off_s":80000,"standby_s":2800,"run_s":3600,"unobserved_s":0,"effective_s":3600,"external_s":0,'
-        b'"unresolved_s":3600,"bridged_s":0,"journals":[["x/a/one/1",17,302],["x/a/two/1",3,9]],'
+        b'"unresolved_s":3600,"bridged_s":0,"no_run_s":0,"journals":[["x/a/one/1",17,302],["x/a/two/1",3,9]],'
         b'"spans":[[0,30000,"off"],[30000,31400,"standby"],[31400,35000,"run"],[35000,36400,"standby"],'
-        b'[36400,86400,"off"]]}'
+        b'[36400,86400,"off"]],"told":[]}'
     )
     assert decode(encode(record)) == record
     assert sessions(record) == [(31_400, 35_000)]
@@ -98,7 +99,13 @@ def test_a_span_inside_one_second_vanishes_and_its_neighbours_become_one():
     )
     some = observed((10.1, BUSY), (0.8, IDLE), (9.1, BUSY), start_s=START_MS // 1000)
     record = derive_day(
-        "A", DAY, observed=some, policy=at_once, lead_in="off", journals={}, observed_until_ms=START_MS + 20_000
+        "A",
+        DAY,
+        evidence=Evidence(some, (), ()),
+        policy=at_once,
+        lead_in="off",
+        journals={},
+        observed_until_ms=START_MS + 20_000,
     )
     assert record.spans == ((0, 20, "run"),)
     assert sessions(record) == [(0, 20)]
@@ -135,7 +142,7 @@ class TestIdentities:
         with pytest.raises(ValueError):
             HourRecord(
                 1, "A", "2026-03-02", "0" * 64, "off", "off", 86_400, sums["off_s"], sums["standby_s"], run_s, 0,
-                run_s, 0, run_s, 0, (), spans,
+                run_s, 0, run_s, 0, 0, (), spans, (),
             )  # fmt: skip
 
     @pytest.mark.parametrize(
@@ -156,6 +163,11 @@ class TestIdentities:
             {"journals": (("a", -1, 1),)},
             {"external_s": 4_000, "unresolved_s": -400},
             {"effective_s": 3_601, "unresolved_s": 3_601},
+            {"no_run_s": 1},
+            {"no_run_s": -1},
+            {"told": (("meter:power", ((5, 4, "run"),)),)},
+            {"told": (("meter:power", ((0, 9, "run"), (8, 10, "off"))),)},
+            {"told": (("meter:power", ((0, 86_401, "run"),)),)},
             {"bridged_s": -1, "effective_s": 3_599, "unresolved_s": 3_599},
         ],
     )
@@ -255,7 +267,11 @@ def test_days_chain_and_neither_order_nor_repetition_matters(blocks, chance):
     """Three days from their own windows, shuffled and partly twice, against one derivation over everything."""
     days = days_touched(START_MS - DAY_MS, END_MS + DAY_MS)
     whole = derive(
-        observe(blocks, POLICY), POLICY, start_ms=START_MS - DAY_MS, end_ms=END_MS + DAY_MS, lead_in="unobserved"
+        gather(blocks, POLICY).observed,
+        POLICY,
+        start_ms=START_MS - DAY_MS,
+        end_ms=END_MS + DAY_MS,
+        lead_in="unobserved",
     )
     lead, seconds = "unobserved", []
     for day in days:
@@ -268,7 +284,7 @@ def test_days_chain_and_neither_order_nor_repetition_matters(blocks, chance):
         record = derive_day(
             "A001",
             day,
-            observed=observe(window, POLICY),
+            evidence=gather(window, POLICY),
             policy=POLICY,
             lead_in=lead,
             journals=contributing(window, *[day_bounds_ms(day)[0]], end_ms=day_bounds_ms(day)[1]),
@@ -300,7 +316,7 @@ def test_the_golden_records_are_derived_byte_for_byte(path):
         record = derive_day(
             "SX-2026-0001",
             day,
-            observed=observe(blocks, policy),
+            evidence=gather(blocks, policy),
             policy=policy,
             lead_in=lead,
             journals=contributing(blocks, start_ms, end_ms=end_ms),
@@ -326,7 +342,13 @@ def test_late_readings_of_one_day_reach_later_days_through_the_lead_alone():
         lead, found = "unobserved", []
         for day in week:
             record = derive_day(
-                "A", day, observed=some, policy=POLICY, lead_in=lead, journals={}, observed_until_ms=END_MS + 3 * DAY_MS
+                "A",
+                day,
+                evidence=Evidence(some, (), ()),
+                policy=POLICY,
+                lead_in=lead,
+                journals={},
+                observed_until_ms=END_MS + 3 * DAY_MS,
             )
             lead = record.lead_out
             found.append(record.run_s)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.entry import Reading, make
-from protocol.observation import Observation, between, layer, observations, observe
+from protocol.observation import Observation, between, layer, observations
 from protocol.policy import Policy, Trigger
+from protocol.witness import gather
 
 POLICY = Policy(
     name="test",
@@ -49,8 +50,8 @@ def test_a_reading_is_placed_by_the_clocks_of_its_own_entry():
     reading = Reading("m", "power", 72_000, (1_000, 2_000), (5, 7), (4, 6), (6, 8), (1, 2), 100)
     entry = make(reading, index=0, wall_ms=1_000_000_000, mono_ms=75_500, boot="0000000a")
     assert observations([(entry, reading)], POLICY) == [
-        Observation(999_996_500, 999_997_500, 5, 4, 6, 1),
-        Observation(999_997_500, 999_999_500, 7, 6, 8, 2),
+        Observation(999_996_500, 999_997_500, 5, 4, 6, 1, 98),
+        Observation(999_997_500, 999_999_500, 7, 6, 8, 2, 100),
     ]
 
 
@@ -109,7 +110,7 @@ def test_two_boots_whose_monotonic_clocks_start_anew_follow_each_other():
 def test_two_journals_of_one_instrument_do_not_count_twice():
     ours = ("x/a/one/1", *block(0, 0, (5, 5)))
     theirs = ("x/a/two/1", *block(0, 5, (9, 9)))
-    assert shown(observe([theirs, ours], POLICY)) == [(0, 10, 5), (10, 20, 5), (20, 25, 9)]
+    assert shown(gather([theirs, ours], POLICY).observed) == [(0, 10, 5), (10, 20, 5), (20, 25, 9)]
 
 
 def test_a_second_source_fills_only_holes_longer_than_the_gap():
@@ -141,7 +142,7 @@ def test_one_observation_may_fill_two_holes():
 def test_a_watcher_is_a_source_of_its_own():
     one = ("x/a/one/1", *block(5, 0, (5, 5)))
     two = ("x/a/one/1", *block(4, 0, (9,) * 4, watcher="meter2", step_ms=100))
-    assert shown(observe([two, one], POLICY)) == [
+    assert shown(gather([two, one], POLICY).observed) == [
         (0, 10, 5),
         (10, 20, 5),
         (20, 100, 9),

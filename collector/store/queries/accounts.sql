@@ -39,18 +39,18 @@ ON CONFLICT (asset_no, day) DO NOTHING;
 -- All facts about channels that measured the instrument at any time.
 SELECT m.agent_id, m.watcher, m.channel, m.asset_no, m.from_day, m.seq
 FROM measurement m
-WHERE m.channel = %(channel)s AND (m.agent_id, m.watcher) IN (
-    SELECT agent_id, watcher FROM measurement WHERE asset_no = %(asset_no)s AND channel = %(channel)s
+WHERE (m.agent_id, m.watcher, m.channel) IN (
+    SELECT agent_id, watcher, channel FROM measurement WHERE asset_no = %(asset_no)s
 );
 
 -- name: read_blocks
--- Reading blocks of some channels that touch a stretch of time, in the order of their journals.
+-- Reading blocks of some channels that touch a stretch of time, in the order of their journals; events have no extent.
 SELECT j.origin, r.entry_index, r.wall_ms, r.mono_ms, r.boot, r.watcher, r.channel, r.start_mono_ms,
-       r.durations_ms, r.means, r.lows, r.highs, r.deltas, r.counter
+       r.durations_ms, r.means, r.lows, r.highs, r.deltas, r.states, r.counts, r.counter
 FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[]) AS c (agent_id, watcher, channel)
 JOIN journal j ON j.agent_id = c.agent_id
 JOIN reading r ON r.journal_id = j.journal_id AND r.watcher = c.watcher AND r.channel = c.channel
-WHERE r.start_at > %(earliest)s AND r.start_at < %(end)s AND r.end_at > %(start)s AND r.means IS NOT NULL
+WHERE r.start_at > %(earliest)s AND r.start_at < %(end)s AND r.end_at > %(start)s AND r.events IS NULL
     AND (j.origin, r.entry_index) > (%(after_origin)s, %(after_index)s)
 ORDER BY j.origin, r.entry_index
 LIMIT %(limit)s;

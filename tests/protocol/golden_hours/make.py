@@ -193,8 +193,10 @@ def record_of(states, begin, end, *, lead_in, lead_out):
         "external_s": 0,
         "unresolved_s": seconds["run"],
         "bridged_s": 0,
+        "no_run_s": 0,
         "journals": [],
         "spans": spans,
+        "told": [],
     }
 
 
