@@ -38,7 +38,7 @@ from agent.exchange import (
     SendBatch,
     SendHello,
     Tell,
-    UseLevels,
+    UseHints,
 )
 from protocol.errors import ForeignBytesError
 from protocol.keys import VerifierKey
@@ -162,7 +162,7 @@ class Conversation:
             return actions + self._cannot_go_on(now_ms)
         self._progress_ms = now_ms
         self._enter(Phase.WELCOMED, now_ms, due_ms=now_ms + STEADY_MS)
-        return [*actions, UseLevels(welcome.levels), *self._send(now_ms)]
+        return [*actions, UseHints(welcome.levels, welcome.policies), *self._send(now_ms)]
 
     # Batches
 

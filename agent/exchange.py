@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from protocol.message import Level
+from protocol.message import Level, SentPolicy
 from protocol.note import Receipt
 
 
@@ -105,10 +105,11 @@ class KeepReceipt(NamedTuple):
     receipt: Receipt
 
 
-class UseLevels(NamedTuple):
-    """Hand the level hints to the recorder."""
+class UseHints(NamedTuple):
+    """Hand the level hints to the recorder, and the policies to the preview."""
 
     levels: tuple[Level, ...]
+    policies: tuple[SentPolicy, ...]
 
 
 class Tell(NamedTuple):
@@ -117,4 +118,4 @@ class Tell(NamedTuple):
     text: str
 
 
-Action = Connect | Disconnect | SendHello | SendBatch | KeepReceipt | UseLevels | Tell
+Action = Connect | Disconnect | SendHello | SendBatch | KeepReceipt | UseHints | Tell

@@ -22,11 +22,12 @@ from types import FrameType
 
 import msgspec
 
-from agent import config, identity, status
+from agent import config, identity, policies, status
 from agent.clock import Clock, SystemClock
 from agent.config import Configuration
 from agent.disk import Disk
 from agent.errors import AgentError, JournalError, JournalLocked
+from agent.exchange import UseHints
 from agent.identity import Identity
 from agent.journal import Journal
 from agent.recorder import Recorder
@@ -83,7 +84,7 @@ class Agent:
             receipt_key=who.receipt_key,
             broker=Address(who.enrolment.broker.host, who.enrolment.broker.port),
             clock=clock,
-            on_levels=self._use_levels,
+            on_hints=self._use_hints,
         )
         self._supervisor = Supervisor(watchers, self._recorder.emit, clock=clock)
         self._threads = {
@@ -143,8 +144,10 @@ class Agent:
         _write_status(self._configuration.state_dir, composed)
         return composed
 
-    def _use_levels(self, levels: tuple[Level, ...]) -> None:
+    def _use_hints(self, hints: UseHints) -> None:
         """Take the hints of a welcome, and keep them for a start without a connection."""
+        policies.keep(self._configuration, hints.policies)
+        levels = hints.levels
         if levels != self._levels:
             self._levels = levels
             self._recorder.use_levels(levels)

@@ -41,12 +41,12 @@ from agent.exchange import (
     SendBatch,
     SendHello,
     Tell,
-    UseLevels,
+    UseHints,
 )
 from agent.journal import Journal
 from protocol.batch import Batch, pack_batch
 from protocol.keys import SigningKey, VerifierKey
-from protocol.message import Hello, Level, pack
+from protocol.message import Hello, pack
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.topics import down_topic, parse_origin, up_topic
 
@@ -90,14 +90,14 @@ class Uplink:
         receipt_key: VerifierKey,
         broker: Address,
         clock: Clock,
-        on_levels: Callable[[tuple[Level, ...]], None],
+        on_hints: Callable[[UseHints], None],
     ) -> None:
         _, self._agent_id, _ = parse_origin(journal.origin)
         self._journal = journal
         self._key = key
         self._broker = broker
         self._clock = clock
-        self._on_levels = on_levels
+        self._on_hints = on_hints
         self._conversation = Conversation(
             journal,
             receipt_key,
@@ -211,8 +211,8 @@ class Uplink:
                     self._publish(pack_batch(Batch(action.old, note, entries)))
                 case KeepReceipt():
                     self._journal.store_receipt(action.receipt)
-                case UseLevels():
-                    self._on_levels(action.levels)
+                case UseHints():
+                    self._on_hints(action)
                 case Tell():
                     self._tell(action.text)
         except EntryRefused as problem:

@@ -15,13 +15,16 @@
 
     <335 bytes of receipt>
 
-`level` stands once for each channel (watcher, channel, values ascending or not, as hints); `receipt 0` means that
-there is none. A receipt of its own is sent as its bytes, so `parse_down` gives back as bytes whatever begins with
-none of our first lines. A welcome is not signed: the agent clamps its numbers and verifies the receipt inside.
+`level` stands once for each channel (watcher, channel, values ascending or not, as hints); `policy meter1 344` once for
+each watcher whose instrument has a policy, so that the agent can show a preview: its bytes follow those of the receipt.
+`receipt 0` means that there is none. A receipt of its own is sent as its bytes, so `parse_down` gives back as bytes
+whatever begins with none of our first lines. A welcome is not signed: the agent clamps its numbers and verifies the
+receipt inside.
 Source: evidence.md section 3, faults.md section 2.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -33,7 +36,10 @@ from protocol.note import MAX_NOTE_BYTES
 
 RefusalCode = Literal["gap", "suspect", "fork", "unknown-key", "revoked", "too-large", "malformed", "busy"]
 REFUSAL_CODES: tuple[RefusalCode, ...] = get_args(RefusalCode)
-MAX_DOWN_BYTES = MAX_HEADER_BYTES + MAX_NOTE_BYTES
+MAX_SENT_POLICIES = 64
+MAX_SENT_POLICY_BYTES = 8192
+"""A longer policy holds all the same, but no agent is shown it."""
+MAX_DOWN_BYTES = MAX_HEADER_BYTES + MAX_NOTE_BYTES + MAX_SENT_POLICIES * MAX_SENT_POLICY_BYTES
 MAX_LEVELS = 256
 MAX_LEVEL_VALUES = 16
 MAX_WINDOW = 1024
@@ -44,6 +50,7 @@ _HELLO, _WELCOME, _REFUSE = "jishi-hello/v1", "jishi-welcome/v1", "jishi-refuse/
 _NONCE = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(NAME_PATTERN)
 _LEVEL = re.compile(r"(\S+) (\S+) ((?:0|-?[1-9][0-9]{0,15})(?:,(?:0|-?[1-9][0-9]{0,15})){0,15})")
+_POLICY = re.compile(r"(\S+) ([1-9][0-9]{0,3})")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -65,6 +72,14 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class SentPolicy:
+    """The policy in force for what a watcher measures, as its file's bytes: for a preview, nothing is decided by it."""
+
+    watcher: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """The collector's answer to a hello."""
 
@@ -75,6 +90,7 @@ class Welcome:
     spread_s: int  # time over which to spread the first attempt after a lost connection
     levels: tuple[Level, ...]
     receipt: bytes | None  # the latest one
+    policies: tuple[SentPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +160,8 @@ def _pack(message: Hello | Welcome | Refusal) -> bytes:
         ("spread", str(message.spread_s)),
     ]
     members += [("level", f"{one.watcher} {one.channel} {','.join(map(str, one.values))}") for one in message.levels]
-    return format_header(_WELCOME, [*members, tail]) + receipt
+    members += [("policy", f"{one.watcher} {len(one.body)}") for one in message.policies]
+    return format_header(_WELCOME, [*members, tail]) + receipt + b"".join(one.body for one in message.policies)
 
 
 def _parse_hello(raw: bytes) -> Hello:
@@ -158,15 +175,23 @@ def _parse_hello(raw: bytes) -> Hello:
 
 def _parse_welcome(raw: bytes) -> Welcome:
     header = Header(raw)
-    return Welcome(
+    welcome = Welcome(
         nonce=_take_nonce(header),
         time_ms=header.take_number("time", MAX_INT),
         held=header.take_number("held", MAX_INT),
         window=header.take_number("window", MAX_WINDOW),
         spread_s=header.take_number("spread", MAX_SPREAD_S),
         levels=_take_levels(header),
-        receipt=_take_tail(header, "receipt", raw=raw),
+        receipt=None,
     )
+    lengths = list(_take_policies(header))
+    follows = sum(length for _, length in lengths)
+    receipt = _take_tail(header, "receipt", raw=raw, follows=follows)
+    at, policies = len(raw) - follows, []
+    for watcher, length in lengths:
+        policies.append(SentPolicy(watcher, raw[at : at + length]))
+        at += length
+    return replace(welcome, receipt=receipt, policies=tuple(policies))
 
 
 def _parse_refusal(raw: bytes) -> Refusal:
@@ -208,10 +233,22 @@ def _parse_level(text: str) -> Level:
     return Level(match[1], match[2], values)
 
 
-def _take_tail(header: Header, name: str, *, raw: bytes) -> bytes | None:
-    """Return the body whose length is the last member, None for length 0."""
+def _take_policies(header: Header) -> Iterator[tuple[str, int]]:
+    """Watcher and length of each policy."""
+    for number, text in enumerate(header.take_all("policy")):
+        if number == MAX_SENT_POLICIES:
+            raise TooLarge(f"a welcome has at most {MAX_SENT_POLICIES} policies")
+        match = _POLICY.fullmatch(text)
+        if match is None or not _NAME.fullmatch(match[1]) or int(match[2]) > MAX_SENT_POLICY_BYTES:
+            expected = f"<watcher> <bytes, at most {MAX_SENT_POLICY_BYTES}>"
+            raise MalformedMessage(f"policy {excerpt(text)}: {expected} is expected")
+        yield match[1], int(match[2])
+
+
+def _take_tail(header: Header, name: str, *, raw: bytes, follows: int = 0) -> bytes | None:
+    """Return the body whose length is the last member, None for length 0; `follows` bytes come after it."""
     length = header.take_number(name, MAX_NOTE_BYTES)
     header.end()
-    if len(raw) != header.body_at + length:
+    if len(raw) != header.body_at + length + follows:
         raise MalformedMessage(f"a message of {len(raw)} bytes does not have the length that its header says")
-    return raw[header.body_at :] or None
+    return raw[header.body_at : header.body_at + length] or None

@@ -2,7 +2,8 @@
 
 from collector.ingest.accept import Fork, Gap, Refused, Suspect
 from collector.ingest.held import HeldJournal
-from protocol.message import Hello, Level, Refusal, RefusalCode, Welcome, pack
+from collector.registry.policies import Hints
+from protocol.message import Hello, Refusal, RefusalCode, Welcome, pack
 
 WINDOW = 4  # batches that an agent may have under way
 AGENTS_PER_S = 267  # that may come back after a broken connection: 16 000 within 60 s (faults.md section 2)
@@ -25,7 +26,7 @@ def refuse(rejection: Rejection, journal: HeldJournal | None) -> bytes:
     return pack(Refusal(code, journal.held.size, detail, journal.receipt))
 
 
-def welcome(hello: Hello, journal: HeldJournal, *, levels: tuple[Level, ...], spread_s: int, now_ms: int) -> bytes:
+def welcome(hello: Hello, journal: HeldJournal, *, hints: Hints, spread_s: int, now_ms: int) -> bytes:
     """The answer to a hello: what is held, the latest receipt, and hints."""
     return pack(
         Welcome(
@@ -34,8 +35,9 @@ def welcome(hello: Hello, journal: HeldJournal, *, levels: tuple[Level, ...], sp
             held=journal.held.size,
             window=WINDOW,
             spread_s=spread_s,
-            levels=levels,
+            levels=hints.levels,
             receipt=journal.receipt,
+            policies=hints.policies,
         )
     )
 

@@ -29,7 +29,7 @@ from collector.ingest.accept import (
 )
 from collector.ingest.held import HeldJournal
 from collector.ingest.prepare import Greeting, Offer, Poison, Prepared, Touch, stored_bundle
-from collector.registry.policies import levels_for_agent
+from collector.registry.policies import hints_for_agent
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import pack_bundle
@@ -147,12 +147,12 @@ class Work:
             self._keep(greeting.hello.note, b"", journal=journal, outcome=judged)
             return partial(answers.refuse, judged, journal)
         self._see(greeting.agent_id, judged.size)
-        levels = levels_for_agent(self.connection, greeting.agent_id, day=local_day(self.now_ms))
+        hints = hints_for_agent(self.connection, greeting.agent_id, day=local_day(self.now_ms))
         return partial(
             answers.welcome,
             greeting.hello,
             journal,
-            levels=tuple(levels),
+            hints=hints,
             spread_s=self._spread_s(),
             now_ms=self.now_ms,
         )

@@ -3,18 +3,25 @@
 An instrument's own policy goes before the default. Putting one in force marks every day that it re-derives.
 """
 
-from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 from collector.errors import RegistryError
 from collector.registry import instruments, people
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
 from protocol.errors import MalformedPolicy
-from protocol.message import MAX_LEVELS, Level
-from protocol.policy import Policy, parse_policy
+from protocol.message import MAX_LEVELS, MAX_SENT_POLICIES, MAX_SENT_POLICY_BYTES, Level, SentPolicy
+from protocol.policy import POWER, Policy, parse_policy
 
 _SQL = load("registry")
+
+
+class Hints(NamedTuple):
+    """Values at which the agent had better cut its intervals, and the policies for its preview."""
+
+    levels: tuple[Level, ...]
+    policies: tuple[SentPolicy, ...]
 
 
 def register_policy(connection: Connection, body: bytes) -> Policy:
@@ -53,16 +60,26 @@ def put_in_force(
 
 def find_policy(connection: Connection, asset_no: str, *, day: date) -> Policy | None:
     """The policy of an instrument on a local day: its own, else the default; None where there is none."""
-    row = connection.execute(_SQL.find_policy, {"asset_no": asset_no, "day": day}).fetchone()
-    return None if row is None else parse_policy(bytes(row[1]))
+    body = _find_body(connection, asset_no, day=day)
+    return None if body is None else parse_policy(body)
 
 
-def levels_for_agent(connection: Connection, agent_id: str, *, day: date) -> Sequence[Level]:
-    """The values (mW for power) at which the agent had better cut its intervals: hints for its welcome."""
-    levels = []
+def hints_for_agent(connection: Connection, agent_id: str, *, day: date) -> Hints:
+    """What an agent's welcome says of the policies of the instruments that it measures."""
+    levels: list[Level] = []
+    sent: list[SentPolicy] = []
     measured = connection.execute(_SQL.list_measurements_of_agent, {"agent_id": agent_id, "day": day}).fetchall()
     for watcher, channel, asset_no in measured:
-        policy = None if asset_no is None else find_policy(connection, asset_no, day=day)
-        if policy is not None and (values := policy.levels(channel)):
+        body = None if asset_no is None else _find_body(connection, asset_no, day=day)
+        if body is None:
+            continue
+        if values := parse_policy(body).levels(channel):
             levels.append(Level(watcher=watcher, channel=channel, values=values))
-    return tuple(levels[:MAX_LEVELS])
+        if channel == POWER and len(body) <= MAX_SENT_POLICY_BYTES:
+            sent.append(SentPolicy(watcher, body))
+    return Hints(tuple(levels[:MAX_LEVELS]), tuple(sent[:MAX_SENT_POLICIES]))
+
+
+def _find_body(connection: Connection, asset_no: str, *, day: date) -> bytes | None:
+    row = connection.execute(_SQL.find_policy, {"asset_no": asset_no, "day": day}).fetchone()
+    return None if row is None else bytes(row[1])

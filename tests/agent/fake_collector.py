@@ -9,7 +9,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from protocol.batch import Batch
 from protocol.keys import SigningKey, VerifierKey
 from protocol.merkle import EMPTY_FRONTIER, Frontier, leaf_hash
-from protocol.message import Hello, Level, Refusal, RefusalCode, Welcome, pack, parse_up
+from protocol.message import Hello, Level, Refusal, RefusalCode, SentPolicy, Welcome, pack, parse_up
 from protocol.note import Checkpoint, cosign, open_checkpoint
 from protocol.topics import down_topic, parse_up_topic
 
@@ -27,6 +27,7 @@ class FakeCollector:
         self.notes: list[bytes] = []
         self.receipt: bytes | None = None
         self.levels: tuple[Level, ...] = ()
+        self.policies: tuple[SentPolicy, ...] = ()
         self.spread_s = 0
         self.deaf = False
         self.lose = 0
@@ -71,7 +72,8 @@ class FakeCollector:
         heard = parse_up(bytes(message.payload))
         if isinstance(heard, Hello):
             self.hellos.append(open_checkpoint(heard.note, self._agent))
-            self.say(pack(Welcome(heard.nonce, 0, self.size, 4, self.spread_s, self.levels, self.receipt)))
+            hints = (self.levels, self.receipt, self.policies)
+            self.say(pack(Welcome(heard.nonce, 0, self.size, 4, self.spread_s, *hints)))
         else:
             self.say(self._take(heard))
 

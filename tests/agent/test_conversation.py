@@ -29,7 +29,7 @@ from agent.exchange import (
     SendBatch,
     SendHello,
     Tell,
-    UseLevels,
+    UseHints,
 )
 from protocol.entry import Storage, encode, make
 from protocol.keys import COSIGNATURE, ED25519, SigningKey
@@ -139,7 +139,7 @@ def test_a_run_from_connecting_to_the_last_receipt() -> None:
     scene = Scene(Log(3))
     assert scene.wait() == [Connect()]
     assert scene.tell(Connected()) == [SendHello(f"{1:032x}", 3, scene.log.root_at(3))]
-    assert scene.hear(scene.welcome()) == [UseLevels(LEVELS), SendBatch(0, 3, scene.log.root_at(3))]
+    assert scene.hear(scene.welcome()) == [UseHints(LEVELS, ()), SendBatch(0, 3, scene.log.root_at(3))]
     assert kept(scene.hear(scene.log.receipt(3))) == [3]
     assert scene.talk.phase is Phase.WELCOMED
     assert scene.talk.is_caught_up

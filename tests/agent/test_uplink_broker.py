@@ -8,31 +8,33 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from agent.clock import SystemClock
+from agent.exchange import UseHints
 from agent.journal import Journal
 from agent.uplink import Address, Uplink
 from collector.embedded.broker import EmbeddedBroker
 from protocol.entry import decode
 from protocol.keys import COSIGNATURE, SigningKey
-from protocol.message import Level
+from protocol.message import Level, SentPolicy
 from tests.agent.conftest import AGENT_KEY, RECEIPT_KEY, add
 from tests.agent.fake_collector import FakeCollector
 
 Open = Callable[..., Journal]
 LEVELS = (Level("meter1", "power", (30_000, 120_000)),)
+POLICIES = (SentPolicy("meter1", b"{}"),)
 
 
 class Line:
     """An uplink running in its thread, and what it handed over."""
 
     def __init__(self, journal: Journal, port: int) -> None:
-        self.levels: list[tuple[Level, ...]] = []
+        self.hints: list[UseHints] = []
         self.uplink = Uplink(
             journal,
             AGENT_KEY,
             receipt_key=RECEIPT_KEY.verifier,
             broker=Address("127.0.0.1", port),
             clock=SystemClock(),
-            on_levels=self.levels.append,
+            on_hints=self.hints.append,
         )
         self._thread = threading.Thread(target=self.uplink.run)
         self._thread.start()
@@ -77,13 +79,13 @@ def test_entries_arrive_byte_for_byte_and_are_receipted(
 ) -> None:
     journal = open_journal()
     add(journal, 700)
-    collector.levels = LEVELS
+    collector.levels, collector.policies = LEVELS, POLICIES
     line = dial(journal, broker.port)
     eventually(lambda: journal.receipted_size == 700)
     assert tuple(collector.entries) == journal.entries(0, 700)
     assert journal.receipted.note == collector.receipt
     assert b"jishi-signed/v1 700 " in (journal.directory / "signed").read_bytes()
-    assert line.levels == [LEVELS]
+    assert line.hints == [UseHints(LEVELS, POLICIES)]
     assert line.uplink.view().state == "welcomed"
 
 

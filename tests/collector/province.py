@@ -73,10 +73,12 @@ class Province:
         self.sizes[origin] = 0
         return origin
 
-    def bind(self, agent_id: str, asset_no: str | None, *, from_day: date) -> None:
+    def bind(
+        self, agent_id: str, asset_no: str | None, *, from_day: date, watcher: str = "meter1", channel: str = "power"
+    ) -> None:
         with self.connection.transaction():
             instruments.register_measurement(
-                self.connection, agent_id, watcher="meter1", channel="power", asset_no=asset_no, from_day=from_day
+                self.connection, agent_id, watcher=watcher, channel=channel, asset_no=asset_no, from_day=from_day
             )
 
     def put_policy(

@@ -88,7 +88,7 @@ def test_a_token_for_what_nobody_registered_is_refused(settings: Path, capsys: p
     assert cli.main(["token", "--agent", "em-01", "--watch", "meter1=A009"]) == 1
     assert "no instrument 'A009' is registered" in capsys.readouterr().err
     assert cli.main(["token", "--agent", "em-01", "--watch", "meter1"]) == 2
-    assert "expected WATCHER=ASSET" in capsys.readouterr().err
+    assert "WATCHER=ASSET for its power" in capsys.readouterr().err
     for hours in ("0", "-1", "nan", "1e9"):
         assert cli.main(["token", "--agent", "em-01", "--watch", "meter1=A001", f"--valid-hours={hours}"]) == 2
     assert cli.main(["key", "--person", "nobody", "--label", "x"]) == 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protocol import entry, message
 from protocol.batch import Batch, pack_batch
 from protocol.errors import MalformedBatch, MalformedMessage, TooLarge
-from protocol.message import Hello, Level, Refusal, Welcome, pack, parse_down, parse_up
+from protocol.message import Hello, Level, Refusal, SentPolicy, Welcome, pack, parse_down, parse_up
 
 Golden = Callable[[str], Any]
 NONCE = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -30,6 +30,7 @@ welcomes = st.builds(
     st.integers(0, message.MAX_SPREAD_S),
     st.lists(levels, max_size=4).map(tuple),
     receipts,
+    st.lists(st.builds(SentPolicy, names, st.binary(min_size=1, max_size=90)), max_size=3).map(tuple),
 )
 details = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)
 refusals = st.builds(Refusal, st.sampled_from(message.REFUSAL_CODES), numbers, details, receipts)
@@ -169,6 +170,17 @@ def test_a_welcome_has_a_limited_number_of_levels() -> None:
         parse_down(head + b"level meter1 power 1\n" * (message.MAX_LEVELS + 1) + tail)
 
 
+def test_policies_follow_the_receipt_and_their_lengths_must_be_right() -> None:
+    sent = (SentPolicy("meter1", b'{"v":1}\n'), SentPolicy("plug", b"{}"))
+    welcome = Welcome(NONCE, 5, 6, 4, 60, (), b"receipt", sent)
+    raw = pack(welcome)
+    assert raw.endswith(b'policy meter1 8\npolicy plug 2\nreceipt 7\n\nreceipt{"v":1}\n{}')
+    assert parse_down(raw) == welcome
+    for wrong in (raw + b"x", raw[:-1], raw.replace(b"plug 2", b"plug 02"), raw.replace(b"plug 2", b"plug")):
+        with pytest.raises(MalformedMessage):
+            parse_down(wrong)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -182,6 +194,10 @@ def test_a_welcome_has_a_limited_number_of_levels() -> None:
         Welcome(NONCE, 0, 0, 4, 60, (Level("meter1", "power 1\nlevel meter1 x", (1,)),), None),
         Welcome(NONCE, 0, 0, 4, 60, (Level("meter1", "功率", (1,)),), None),
         Welcome(NONCE, 0, 0, 4, 60, (Level("meter1", "power", (1,)),) * 257, None),
+        Welcome(NONCE, 0, 0, 4, 60, (), None, (SentPolicy("meter1", b""),)),
+        Welcome(NONCE, 0, 0, 4, 60, (), None, (SentPolicy("meter 1", b"{}"),)),
+        Welcome(NONCE, 0, 0, 4, 60, (), None, (SentPolicy("meter1", bytes(8193)),)),
+        Welcome(NONCE, 0, 0, 4, 60, (), None, (SentPolicy("meter1", b"{}"),) * 65),
         Refusal("party", 0, "", None),  # type: ignore[arg-type]
         Refusal("gap", -1, "", None),
     ],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import MalformedPolicy
-from protocol.policy import MAX_POLICY_BYTES, Trigger, parse_policy
+from protocol.policy import MAX_POLICY_BYTES, Counter, EvidenceRule, Trigger, parse_policy
 
 SEM = {
     "v": 1,
@@ -18,6 +18,10 @@ SEM = {
     "run": {"on_mw": 900_000, "off_mw": 600_000, "on_ms": 20_000, "off_ms": 180_000},
     "gap_ms": 60_000,
 }
+
+
+CONTACT = {"class": "contact", "channel": "beam", "words": {"closed": "run", "open": "standby"}}
+FILES = {"class": "files", "channel": "growth", "at_least": 1, "hold_ms": 120_000}
 
 
 def written(policy):
@@ -46,6 +50,28 @@ def test_a_policy_is_read():
     assert policy.run == Trigger(on_mw=900_000, off_mw=600_000, on_ms=20_000, off_ms=180_000)
     assert policy.gap_ms == 60_000
     assert policy.frozen_ms is None
+
+
+def test_a_policy_may_name_the_counter_and_other_evidence():
+    full = changed("evidence", [CONTACT, FILES]) | {"counter": {"step_mwh": 1000, "window_ms": 60_000}}
+    policy = parse_policy(written(full))
+    assert policy.counter == Counter(step_mwh=1000, window_ms=60_000)
+    assert policy.evidence == (
+        EvidenceRule("contact", "beam", words={"closed": "run", "open": "standby"}),
+        EvidenceRule("files", "growth", at_least=1, hold_ms=120_000),
+    )
+    assert policy.channels() == ("beam", "growth", "power")
+    assert policy.levels("growth") == (1,)
+    assert policy.levels("beam") == policy.levels("other") == ()
+
+
+def test_the_memory_is_a_gap_and_a_window_or_the_longest_hold():
+    assert parse_policy(written(SEM)).memory_ms() == 60_000
+    held = changed("evidence", [FILES])
+    assert parse_policy(written(held)).memory_ms() == 120_000
+    counted = changed("counter", {"step_mwh": 1000, "window_ms": 300_000})
+    assert parse_policy(written(counted)).memory_ms() == 360_000
+    assert parse_policy(written(counted)).horizon_ms() == 180_000 + 60_000 + 300_000
 
 
 def test_its_identity_is_the_hash_of_the_bytes_whatever_their_form():
@@ -100,6 +126,30 @@ def test_the_horizon_is_the_longest_dwell_and_one_gap():
         ("gap_ms", 999, "gap_ms is 999; write 1000 to 3600000 ms"),
         ("gap_ms", 3_600_001, "gap_ms is 3600001; write 1000 to 3600000 ms"),
         ("frozen_ms", 59_999, "frozen_ms is 59999; write gap_ms 60000 to"),
+        ("counter", {"step_mwh": 0, "window_ms": 60_000}, "counter.step_mwh is 0; write by how many mWh"),
+        ("counter", {"step_mwh": 1000}, "`window_ms` - at `$.counter`; add the member"),
+        ("counter", {"step_mwh": 1000, "window_ms": 70_000}, "counter.window_ms is 70000; write a part of an hour"),
+        (
+            "counter",
+            {"step_mwh": 1000, "window_ms": 1_800_000},
+            "counter.window_ms is 1800000; write a part of",
+        ),
+        ("counter", {"step_mwh": 10_000, "window_ms": 60_000}, "is coarser than half of either trigger's band"),
+        (
+            "evidence",
+            [{"class": "meter", "channel": "x", "at_least": 1}],
+            "Invalid enum value 'meter' - at `$.ev",
+        ),
+        ("evidence", [{"class": "files", "channel": "a b", "at_least": 1}], "evidence[0].channel is 'a b'; name"),
+        ("evidence", [{"class": "files", "channel": "power", "at_least": 1}], "evidence[0].channel is 'power'; name"),
+        ("evidence", [{"class": "files", "channel": "growth"}], "evidence[0] must have exactly one of words and"),
+        ("evidence", [CONTACT, CONTACT], "evidence[1].channel 'beam' has a rule already; keep one"),
+        ("evidence", [{**CONTACT, "at_least": 1}], "evidence[0] must have exactly one of words and at_least"),
+        ("evidence", [{**CONTACT, "words": {}}], "evidence[0].words is empty or has a hold_ms"),
+        ("evidence", [{**CONTACT, "hold_ms": 5}], "evidence[0].words is empty or has a hold_ms"),
+        ("evidence", [{**CONTACT, "words": {"closed": "busy"}}], "Invalid enum value 'busy'"),
+        ("evidence", [{**FILES, "hold_ms": 3_600_001}], "evidence[0].hold_ms is 3600001; write 0 to 3600000 ms"),
+        ("evidence", [{**FILES, "channel": f"growth{n}"} for n in range(17)], "evidence has 17 rules; at most 16"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_remedy(path, value, said):

@@ -21,7 +21,7 @@ from protocol.batch import Batch, pack_batch, parse_bundle
 from protocol.hours import evidence_window
 from protocol.interval import day_bounds_ms
 from protocol.message import Refusal, Welcome, parse_down
-from protocol.policy import MAX_DWELL_MS, Policy, Trigger
+from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS, Counter, EvidenceRule, Policy, Trigger, parse_policy
 from tests.collector.ingest.conftest import NOW_MS, Enrol, offer
 from tests.light_agent import BLOCK_MS, RECEIPT_KEY, START_MS, LightAgent, reading
 
@@ -293,6 +293,7 @@ def test_a_welcome_carries_the_levels_of_the_policy_in_force(
     policies.put_in_force(connection, policy, asset_no=None, from_day=date(2025, 1, 1), approved_by="li.ming")
     welcome = _welcome(writer.write([prepare(agent.topic, agent.hello())])[0])
     assert [(level.watcher, level.values) for level in welcome.levels] == [("meter1", policy.levels())]
+    assert [parse_policy(each.body) for each in welcome.policies] == [policy]
 
 
 def test_a_hello_with_a_second_root_proves_a_fork(connection: Connection, enrol: Enrol, writer: Writer) -> None:
@@ -440,10 +441,10 @@ def test_a_reading_shortly_after_midnight_marks_the_day_before_because_it_may_de
 @pytest.mark.parametrize(
     ("hours_after_midnight", "days"),
     [
-        (-1.2, ["2025-12-01"]),
-        (-0.9, ["2025-12-01", "2025-12-02"]),
-        (2.9, ["2025-12-01", "2025-12-02"]),
-        (3.1, ["2025-12-02"]),
+        (-1.4, ["2025-12-01"]),
+        (-1.2, ["2025-12-01", "2025-12-02"]),
+        (3.2, ["2025-12-01", "2025-12-02"]),
+        (3.3, ["2025-12-02"]),
     ],
 )
 def test_a_reading_marks_every_day_whose_evidence_window_any_policy_could_stretch_to_it(
@@ -457,7 +458,16 @@ def test_a_reading_marks_every_day_whose_evidence_window_any_policy_could_stretc
 
 def test_the_days_that_are_marked_follow_from_the_evidence_window_of_the_widest_policy() -> None:
     trigger = Trigger(on_mw=2, off_mw=1, on_ms=MAX_DWELL_MS, off_ms=MAX_DWELL_MS)
-    widest = Policy("widest", valid_mw=(0, 9), standby=trigger, run=trigger, gap_ms=MAX_DWELL_MS, sha256="0" * 64)
+    widest = Policy(
+        "widest",
+        valid_mw=(0, 9),
+        standby=trigger,
+        run=trigger,
+        gap_ms=MAX_DWELL_MS,
+        sha256="0" * 64,
+        counter=Counter(step_mwh=1, window_ms=MAX_WINDOW_MS),
+        evidence=(EvidenceRule("files", "growth", at_least=1, hold_ms=MAX_DWELL_MS),),
+    )
     day = date(2025, 12, 1)
     start_ms, end_ms = day_bounds_ms(day)
     assert evidence_window(day, widest) == (start_ms - DECIDES_AFTER_MS, end_ms + DECIDES_BEFORE_MS)

@@ -97,11 +97,12 @@ def test_the_welcome_hints_at_the_levels_of_what_is_measured(registered: Connect
     agent = _enrolled(registered)
     policy = policies.register_policy(registered, POLICY % b"x")
     policies.put_in_force(registered, policy, asset_no="A001", from_day=DAY, approved_by="li.ming")
-    levels = policies.levels_for_agent(registered, agent.agent_id, day=DAY)
+    levels, sent = policies.hints_for_agent(registered, agent.agent_id, day=DAY)
     assert [(level.watcher, level.channel, level.values) for level in levels] == [
         ("meter1", "power", (25_000, 40_000, 600_000, 900_000))
     ]
-    assert policies.levels_for_agent(registered, agent.agent_id, day=date(2025, 11, 30)) == ()
+    assert [(each.watcher, each.body) for each in sent] == [("meter1", POLICY % b"x")]
+    assert policies.hints_for_agent(registered, agent.agent_id, day=date(2025, 11, 30)) == ((), ())
 
 
 def _enrolled(connection: Connection) -> LightAgent:
