@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import cli, identity, status
+from agent.commands.enroll import TOKEN_VARIABLE
 from tests.agent.enrolled import CONFIGURATION, enrol_in
 from tests.agent.fake_registry import FakeRegistry
 from tests.agent.test_status import a_status
@@ -73,6 +74,14 @@ def test_wrong_usage_exits_2(capsys: Captured) -> None:
     assert "usage" in capsys.readouterr().err
 
 
+def test_every_command_of_the_table_explains_itself(capsys: Captured) -> None:
+    for name in cli.COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            run(name, "--help")
+        assert ended.value.code == 0
+        assert f"usage: jishi-agent {name} " in capsys.readouterr().out
+
+
 def test_status_of_an_agent_that_never_ran(tmp_path: Path, capsys: Captured) -> None:
     path = configuration_in(tmp_path)
     assert run("status", "-c", path) == 1
@@ -112,10 +121,10 @@ def test_enroll_takes_the_token_from_a_file(registry: FakeRegistry, tmp_path: Pa
 def test_enroll_takes_the_token_from_the_environment(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cli.TOKEN_VARIABLE, "jt_good")
+    monkeypatch.setenv(TOKEN_VARIABLE, "jt_good")
     assert run("enroll", "-c", configuration_in(tmp_path, registry.url)) == 0
     assert identity.load(tmp_path / "state", agent_id="em-01").enrolment.epoch == 1
-    monkeypatch.setenv(cli.TOKEN_VARIABLE, "jt_next")
+    monkeypatch.setenv(TOKEN_VARIABLE, "jt_next")
     assert run("enroll", "--again", "--why", "moved", "-c", tmp_path / "agent.toml") == 0
     assert identity.load(tmp_path / "state", agent_id="em-01").enrolment.epoch == 2
 
@@ -132,7 +141,7 @@ def test_enroll_without_a_token_says_where_to_get_one(tmp_path: Path, capsys: Ca
 def test_enroll_without_a_collector_names_the_address(
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cli.TOKEN_VARIABLE, "jt_good")
+    monkeypatch.setenv(TOKEN_VARIABLE, "jt_good")
     assert run("enroll", "-c", configuration_in(tmp_path)) == 1
     assert "no collector answers at http://127.0.0.1:9" in capsys.readouterr().err
 
@@ -153,4 +162,4 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 def test_the_environment_holds_no_token_for_the_tests() -> None:
-    assert cli.TOKEN_VARIABLE not in os.environ
+    assert TOKEN_VARIABLE not in os.environ
