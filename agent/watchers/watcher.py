@@ -10,13 +10,14 @@ it is back.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Meta
 
 from agent.clock import Clock, Instant
+from agent.finding import Finding
 from agent.reading import Channel, Sample
 from protocol.entry import Name
 
@@ -98,7 +99,13 @@ class WatcherSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class Kind(NamedTuple):
-    """What the entry point `jishi.watchers` names: how a kind is configured, and how its watcher is made."""
+    """What the entry point `jishi.watchers` names: how a kind is configured, and how its watcher is made.
+
+    `examine` is optional. `jishi-agent doctor` calls it with the settings while no watcher of this agent runs, so it
+    may open what the watcher would. It looks once at what usually goes wrong, within 30 s, changes nothing, and yields
+    what it found as it finds it.
+    """
 
     settings: type[WatcherSettings]
     make: Callable[[Any, Clock], Watcher]
+    examine: Callable[[Any], Iterable[Finding]] | None = None

@@ -1,0 +1,23 @@
+"""What an examination found: one finding for each thing looked at, for `jishi-agent doctor`.
+
+Finding("port of meter1", "fail", "/dev/ttyUSB0 is held by process 4711 (minicom)", remedy="end that program")
+"""
+
+from typing import Literal, NamedTuple
+
+Verdict = Literal["ok", "warn", "fail", "unknown"]
+"""As it should be; works, but will cost evidence; does not work; could not be told."""
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at. Each text is one line for people.
+
+    `expected` and `remedy` are empty where nothing is wrong. No secret and no personal data may stand in a finding:
+    it is printed, and sent to whoever helps.
+    """
+
+    what: str
+    verdict: Verdict
+    found: str
+    expected: str = ""
+    remedy: str = ""
