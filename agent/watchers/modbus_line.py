@@ -13,13 +13,10 @@ may have asked something.
 """
 
 import time
-from typing import Literal, Protocol
 
 from agent.watchers.modbus_frame import ReadRequest, Refusal, encode, find_reply, scan
-from agent.watchers.modbus_maps import RegisterMap
-
-SLICE_S = 0.05
-"""How long one read of the port may block; the port is opened with this time-out."""
+from agent.watchers.modbus_maps import Register, RegisterMap
+from agent.watchers.serial_port import NoReading, Port
 
 SHORTEST_PAUSE_S = 0.00175
 PAUSE_BITS = 38.5
@@ -29,28 +26,14 @@ FLOOD_BYTES = 2048
 LONG_SILENCE_S = 2.0
 MARKERS_MISSED = 2
 
-Word = Literal["silent", "late", "garbage", "foreign", "refused", "absurd", "port"]
+
+def longest_poll_s(timeout_s: float) -> float:
+    """Return how long a poll may take: a long silence, the marker, serial number, power and energy."""
+    return _long_silence_s(timeout_s) + 4 * timeout_s
 
 
-class NoReading(Exception):
-    """A poll without values. `word` is for programs; the text says what was found, expected, and the remedy."""
-
-    def __init__(self, word: Word, reason: str) -> None:
-        super().__init__(reason)
-        self.word = word
-
-
-class Port(Protocol):
-    """What is used of serial.Serial, opened with a time-out of SLICE_S."""
-
-    @property
-    def in_waiting(self) -> int: ...
-
-    def read(self, size: int, /) -> bytes: ...
-
-    def write(self, raw: bytes, /) -> int | None: ...
-
-    def reset_input_buffer(self) -> None: ...
+def _long_silence_s(timeout_s: float) -> float:
+    return max(LONG_SILENCE_S, 4 * timeout_s)
 
 
 class Line:
@@ -62,29 +45,44 @@ class Line:
         self._address = address
         self._meter = meter
         self._timeout_s = timeout_s
-        registers = (meter.power,) if meter.energy is None else (meter.power, meter.energy)
-        self._requests = tuple(
-            ReadRequest(address, register.function, register.register, register.length) for register in registers
-        )
-        self._marker = self._requests[0]._replace(length=_unused_length(self._requests))
+        known = [register for register in (meter.power, meter.energy, meter.serial) if register is not None]
+        self._marker = self._request(meter.power)._replace(length=_unused_length(known))
         self._in_step = False
         self._missed_markers = 0
         self._unanswered_since_s: float | None = None
         self._late_s: float | None = None  # how late the first answer came that was heard while out of step
 
-    def ask_power(self) -> bytes:
-        """Return the registers of the power; NoReading."""
+    @property
+    def in_step(self) -> bool:
+        """Whether the last exchange went well, so that the meter is the one that it was."""
+        return self._in_step
+
+    def hail(self) -> None:
+        """Ask for the power once, on a line of which nothing is known; NoReading unless this meter answers.
+
+        Its answer is no reading: the line is out of step as before.
+        """
+        try:
+            self._exchange(self._request(self._meter.power))
+        finally:
+            self._in_step = False
+
+    def doubt(self) -> None:
+        """Get into step again before the next question: another meter than expected was heard."""
+        self._in_step = False
+
+    def ask(self, register: Register) -> bytes:
+        """Return the contents of a register, once the line is in step; NoReading."""
         if not self._in_step:
             self._get_into_step()
-        return self._exchange(self._requests[0])
+        return self._exchange(self._request(register))
 
-    def ask_energy(self) -> bytes:
-        """Return the registers of the energy counter, right after the power; NoReading."""
-        return self._exchange(self._requests[1])
+    def _request(self, register: Register) -> ReadRequest:
+        return ReadRequest(self._address, register.function, register.register, register.length)
 
     def _get_into_step(self) -> None:
         long = self._missed_markers >= MARKERS_MISSED
-        silence_s = max(LONG_SILENCE_S, 4 * self._timeout_s) if long else self._timeout_s
+        silence_s = _long_silence_s(self._timeout_s) if long else self._timeout_s
         heard = self._listen(silence_s, None)
         self._note_late(heard)
         if long:
@@ -192,6 +190,6 @@ def _excerpt(heard: bytes) -> str:
     return heard[:16].hex(" ") + (" …" if len(heard) > 16 else "")
 
 
-def _unused_length(requests: tuple[ReadRequest, ...]) -> int:
-    used = {request.length for request in requests}
+def _unused_length(registers: list[Register]) -> int:
+    used = {register.length for register in registers}
     return next(length for length in range(1, 5) if length not in used)

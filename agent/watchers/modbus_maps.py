@@ -12,7 +12,7 @@ Bytes within a register always come high byte first; `word_order` says which *re
 
 import math
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MILLI_OF = {"W": 1_000, "kW": 1_000_000, "Wh": 1_000, "kWh": 1_000_000}
 """How many mW or mWh one of the unit is."""
@@ -45,13 +45,20 @@ class Register(NamedTuple):
 
 
 class RegisterMap(NamedTuple):
-    """A meter: `max_w` is the power that it cannot exceed by its build, so that more is a fault and not a load."""
+    """A meter: `max_w` is the power that it cannot exceed by its build, so that more is a fault and not a load.
+
+    `serial` is where it keeps the serial number that is printed on it, where it has one (unit "").
+    """
 
     name: str
     power: Register
     energy: Register | None
     max_w: float
+    serial: Register | None = None
 
+
+# Holding register 64513, "Serial number", unsigned 32 bits, in the protocols of SDM120, SDM230 and SDM630.
+EASTRON_SERIAL = Register(0xFC00, 3, "uint32", "")
 
 # Eastron SDM120 Modbus Protocol Implementation V2.4, "Input registers", all float32 with function 4:
 # 30013 active power (W) at 0x000C, 30343 total active energy (kWh, import + export) at 0x0156.
@@ -62,6 +69,7 @@ SDM120 = RegisterMap(
     power=Register(0x000C, 4, "float32", "W"),
     energy=Register(0x0156, 4, "float32", "kWh"),
     max_w=15_000,
+    serial=EASTRON_SERIAL,
 )
 
 BUILT_IN = {built_in.name: built_in for built_in in (SDM120,)}
@@ -96,6 +104,17 @@ def decode_energy_mwh(meter: RegisterMap, register: Register, payload: bytes) ->
             f"check register, format, word_order and unit of map {meter.name}"
         )
     return round(energy_mwh)
+
+
+def decode_serial_number(payload: bytes) -> str:
+    """Return the serial number as it is printed on the meter."""
+    return str(int.from_bytes(payload, "big"))
+
+
+def map_from(members: list[Any]) -> RegisterMap:
+    """Return the map that was written as JSON, whose tuples are lists."""
+    name, power, energy, max_w, serial = members
+    return RegisterMap(name, Register(*power), energy and Register(*energy), max_w, serial and Register(*serial))
 
 
 def _intended_decimal(value: float, register: Register, raw: bytes) -> float:

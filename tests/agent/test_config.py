@@ -127,7 +127,8 @@ def test_every_fault_is_named_at_once_with_its_key_path(tmp_path: Path) -> None:
         "collector.url: 'ftp://collector.example': expected http://host:port or https://host",
         "watcher[0].prot: unknown key; did you mean port?",
         "watcher[0].name: expected up to 40 letters, digits, dots, hyphens or underscores, found 'meter 1'",
-        "watcher[0].port: missing; expected a text that is not empty",
+        "watcher[0].port: missing; expected the name of a port, a rfc2217:// or socket:// URL, or a list of names and "
+        "patterns",
         "watcher[0].baudrate: expected a whole number from 300 to 4000000, found '9600'",
         "watcher[0].parity: expected 'N' or 'E' or 'O', found 'Q'",
         "watcher[0].address: expected a whole number from 1 to 247, found 300",

@@ -7,8 +7,9 @@ import pytest
 
 from agent.watchers import modbus_line
 from agent.watchers.modbus_frame import ReadRequest, Refusal, Values, encode, parse
-from agent.watchers.modbus_line import FLOOD_BYTES, SLICE_S, Line, NoReading
+from agent.watchers.modbus_line import FLOOD_BYTES, Line
 from agent.watchers.modbus_maps import SDM120
+from agent.watchers.serial_port import SLICE_S, NoReading
 
 TIMEOUT_S = 0.5
 POWER = bytes.fromhex("44 61 00 00")
@@ -102,8 +103,8 @@ def trouble_of(ask: Callable[[], bytes]) -> NoReading:
 def test_frames_are_three_and_a_half_characters_apart(clock: FakeTime) -> None:
     port = FakePort(clock, lambda request: [(0.0, right_answer(request))])
     line = line_to(port)
-    line.ask_power()
-    line.ask_energy()
+    line.ask(SDM120.power)
+    line.ask(SDM120.energy)
     marker_s, power_s, energy_s = port.asked_at_s
     assert power_s - marker_s >= 3.5 * 11 / 9600 - 1e-9
     assert energy_s - power_s >= 3.5 * 11 / 9600 - 1e-9
@@ -112,9 +113,9 @@ def test_frames_are_three_and_a_half_characters_apart(clock: FakeTime) -> None:
 def test_a_fresh_line_drains_marks_and_then_asks(clock: FakeTime) -> None:
     port = FakePort(clock, good_meter)
     line = line_to(port)
-    assert line.ask_power() == POWER
-    assert line.ask_energy() == ENERGY
-    assert line.ask_power() == POWER
+    assert line.ask(SDM120.power) == POWER
+    assert line.ask(SDM120.energy) == ENERGY
+    assert line.ask(SDM120.power) == POWER
     assert port.asked == [MARKER_REQUEST, POWER_REQUEST, ENERGY_REQUEST, POWER_REQUEST]
     assert port.asked_at_s[0] - 100.0 >= TIMEOUT_S
 
@@ -144,14 +145,14 @@ def test_a_late_answer_never_becomes_the_value_of_the_next_question(
 ) -> None:
     meter = OnceSlowMeter(clock, late_s)
     line = line_to(FakePort(clock, meter))
-    assert line.ask_power() == POWER
+    assert line.ask(SDM120.power) == POWER
     meter.be_slow()
-    assert trouble_of(line.ask_energy).word == "silent"
+    assert trouble_of(lambda: line.ask(SDM120.energy)).word == "silent"
     values = []
     for _ in range(20):
         clock.now_s += between_polls_s
         try:
-            values += [line.ask_power(), line.ask_energy()]
+            values += [line.ask(SDM120.power), line.ask(SDM120.energy)]
         except NoReading:
             continue
     assert len(values) >= 8
@@ -164,31 +165,31 @@ def test_a_meter_that_is_always_late_gives_no_value_and_is_called_late(clock: Fa
     line = line_to(port)
     words = []
     for _ in range(8):
-        words.append(trouble_of(line.ask_power).word)
+        words.append(trouble_of(lambda: line.ask(SDM120.power)).word)
         clock.now_s += 1.0
     assert words[-1] == "late" or late_s > 1
     if late_s < 1:
-        assert "answers only after the time-out of 0.5 s" in str(trouble_of(line.ask_power))
+        assert "answers only after the time-out of 0.5 s" in str(trouble_of(lambda: line.ask(SDM120.power)))
 
 
 def test_what_lay_in_the_buffer_before_the_question_is_no_answer(clock: FakeTime) -> None:
     """Another master asked the same meter: its answer has the right shape and is not ours."""
     port = FakePort(clock, good_meter)
     line = line_to(port)
-    line.ask_power()
+    line.ask(SDM120.power)
     port.hear(encode(Values(1, 4, ENERGY)))
-    assert line.ask_power() == POWER
+    assert line.ask(SDM120.power) == POWER
 
 
 def test_after_a_time_out_the_line_keeps_silent_for_one_more(clock: FakeTime) -> None:
     port = FakePort(clock, good_meter)
     line = line_to(port)
-    line.ask_power()
+    line.ask(SDM120.power)
     port.meter = lambda request: []
-    trouble_of(line.ask_power)
+    trouble_of(lambda: line.ask(SDM120.power))
     timed_out_at_s = clock.now_s
     port.meter = good_meter
-    assert line.ask_power() == POWER
+    assert line.ask(SDM120.power) == POWER
     assert port.asked[-2:] == [MARKER_REQUEST, POWER_REQUEST]
     assert port.asked_at_s[-2] - timed_out_at_s >= TIMEOUT_S
 
@@ -196,10 +197,10 @@ def test_after_a_time_out_the_line_keeps_silent_for_one_more(clock: FakeTime) ->
 def test_a_meter_that_ignores_the_marker_is_read_after_a_long_silence(clock: FakeTime) -> None:
     port = FakePort(clock, lambda request: [] if request.length == 1 else good_meter(request))
     line = line_to(port)
-    assert trouble_of(line.ask_power).word == "silent"
-    assert trouble_of(line.ask_power).word == "silent"
+    assert trouble_of(lambda: line.ask(SDM120.power)).word == "silent"
+    assert trouble_of(lambda: line.ask(SDM120.power)).word == "silent"
     before_s = clock.now_s
-    assert line.ask_power() == POWER
+    assert line.ask(SDM120.power) == POWER
     assert clock.now_s - before_s >= 2.0
 
 
@@ -218,13 +219,13 @@ def test_a_meter_that_ignores_the_marker_is_read_after_a_long_silence(clock: Fak
 def test_each_trouble_has_its_word_and_remedy(clock: FakeTime, answer: bytes, word: str, says: str) -> None:
     port = FakePort(clock, good_meter)
     line = line_to(port)
-    line.ask_power()
+    line.ask(SDM120.power)
     port.meter = lambda request: [(0.02, answer)]
-    trouble = trouble_of(line.ask_power)
+    trouble = trouble_of(lambda: line.ask(SDM120.power))
     assert trouble.word == word
     assert says in str(trouble)
     port.meter = good_meter
-    assert line.ask_power() == POWER
+    assert line.ask(SDM120.power) == POWER
 
 
 @pytest.mark.parametrize(
@@ -238,30 +239,30 @@ def test_each_trouble_has_its_word_and_remedy(clock: FakeTime, answer: bytes, wo
 def test_a_refusal_names_the_register_and_the_map(clock: FakeTime, code: int, says: str) -> None:
     port = FakePort(clock, good_meter)
     line = line_to(port)
-    line.ask_power()
+    line.ask(SDM120.power)
     port.meter = lambda request: [(0.02, encode(Refusal(1, 4, code)))]
-    trouble = trouble_of(line.ask_power)
+    trouble = trouble_of(lambda: line.ask(SDM120.power))
     assert (trouble.word, says in str(trouble)) == ("refused", True)
 
 
 def test_noise_and_echo_around_an_answer_do_no_harm(clock: FakeTime) -> None:
     port = FakePort(clock, lambda request: [(0.02, b"\xff\x01\x04" + encode(request)), (0.03, right_answer(request))])
     line = line_to(port)
-    assert (line.ask_power(), line.ask_energy()) == (POWER, ENERGY)
+    assert (line.ask(SDM120.power), line.ask(SDM120.energy)) == (POWER, ENERGY)
 
 
 def test_a_late_refusal_does_not_shift_the_answers_that_follow(clock: FakeTime) -> None:
     """The meter was busy once: its refusal comes late, and each later answer would fit the question after it."""
     meter = OnceSlowMeter(clock, 0.55)
     line = line_to(port := FakePort(clock, meter))
-    line.ask_power()
+    line.ask(SDM120.power)
     port.meter = lambda request: [(1.2, encode(Refusal(1, 4, 6)))]
-    assert trouble_of(line.ask_power).word == "silent"
+    assert trouble_of(lambda: line.ask(SDM120.power)).word == "silent"
     port.meter = lambda request: [(0.4, right_answer(request))]
     values = []
     for _ in range(6):
         try:
-            values += [line.ask_power(), line.ask_energy()]
+            values += [line.ask(SDM120.power), line.ask(SDM120.energy)]
         except NoReading:
             continue
     assert len(values) >= 4

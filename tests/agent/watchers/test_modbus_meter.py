@@ -15,11 +15,11 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.reading import Block, BlockBuilder, Channel, Sample
-from agent.watchers import modbus_meter
+from agent.watchers import serial_watcher
 from agent.watchers.child import ChildLost
-from agent.watchers.modbus_maps import SDM120, Register
+from agent.watchers.modbus_maps import SDM120, Register, map_from
 from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
-from agent.watchers.modbus_port import PortSettings, settings_from
+from agent.watchers.serial_port import argument
 from agent.watchers.watcher import Fault, Seen
 from tests.agent.manual_clock import ManualClock
 from tests.agent.watchers.bench import POWER_MW, Bench, Ears, Said
@@ -174,13 +174,13 @@ def test_a_wrong_register_map_is_named(watch: Callable[..., Ears], registers: di
 
 
 def test_a_child_that_hangs_is_replaced(watch: Callable[..., Ears], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modbus_meter, "CHILD_PATIENCE_S", 0.5)
+    monkeypatch.setattr(serial_watcher, "CHILD_PATIENCE_S", 0.5)
     ears = watch()
     ears.wait(Sample)
     child = child_of(ears)
     child.send_signal(signal.SIGSTOP)
     told = ears.wait(Fault)
-    assert told.reason == "unobserved because its process said nothing for 0.8 s and was ended"
+    assert told.reason == "unobserved because its process said nothing for 3.2 s and was ended"
     assert ears.wait(Sample).value == POWER_MW
     assert not child.is_running()
 
@@ -194,10 +194,12 @@ def test_a_child_that_dies_is_replaced(watch: Callable[..., Ears]) -> None:
 
 
 def test_the_child_ends_with_its_watcher_however_that_ends(bench: Bench) -> None:
-    argument = msgspec.json.encode(PortSettings(str(bench.link), 9600, "N", 1, 1, 0.1, 0.1, SDM120)).decode()
+    settings = settings_for(bench.link)
+    task = {"address": 1, "timeout_s": 0.1, "poll_s": 0.1, "serial_number": "", "meter": SDM120}
+    words = argument(settings.where, settings.line, task)
     script = (
         "import sys, time; from agent.watchers.child import Child; "
-        f"print(Child('agent.watchers.modbus_port', {argument!r}).pid, flush=True); time.sleep(60)"
+        f"print(Child('agent.watchers.modbus_port', {words!r}).pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as watcher:
         assert watcher.stdout is not None
@@ -261,11 +263,10 @@ def test_a_line_that_is_none_ends_the_child() -> None:
         desk.watcher.take(b"Traceback (most recent call last):\n", desk.said.append)
 
 
-def test_the_childs_settings_survive_the_command_line() -> None:
-    own = SDM120._replace(energy=None, power=Register(7, 3, "int32", "kW", "low-first", 0.1))
+def test_a_map_survives_the_childs_command_line() -> None:
+    own = SDM120._replace(energy=None, power=Register(7, 3, "int32", "kW", "low-first", 0.1), serial=None)
     for meter in (SDM120, own):
-        settings = PortSettings("/dev/ttyUSB0", 2400, "E", 2, 7, 0.3, 1.5, meter)
-        assert settings_from(msgspec.json.encode(settings).decode()) == settings
+        assert map_from(msgspec.json.decode(msgspec.json.encode(meter))) == meter
 
 
 def test_the_silent_stretch_is_covered_by_no_block_and_the_rest_is(bench: Bench, watch: Callable[..., Ears]) -> None:

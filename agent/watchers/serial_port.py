@@ -1,0 +1,220 @@
+"""What every child process that owns a serial port does: open it, keep it, open it again, and say what it sees.
+
+A port can hang for ever in the driver (an unplugged adapter on Windows does), so it lives in a process of its own that
+the watcher (`serial_watcher`) may kill. The child prints JSON lines and ends when its standard input closes, that is,
+when the watcher is gone, however it went. It imports little, because there is one of it for each port.
+
+    {"wall_ms": 1764554716036, "mono_ms": 72893813, "port": "/dev/ttyUSB0"}          this is the port, from now on
+    {"wall_ms": 1764554716036, "mono_ms": 72893813, "power_mw": 904900, "energy_mwh": 1646000}
+    {"wall_ms": 1764554717041, "mono_ms": 72894818, "error": "silent", "reason": "no answer from address 1 within …"}
+    {"wall_ms": 1764554719041, "mono_ms": 72896818, "trying": "/dev/ttyUSB1"}        where it may get stuck
+
+A module that is to be such a child offers an `Observer` and hands its maker to `serve`:
+
+    def main() -> None:
+        serve(lambda port, line, task: MeterObserver(port, line, **task))
+
+| member      | what it does                                                                                        |
+|-------------|-----------------------------------------------------------------------------------------------------|
+| poll_s      | seconds from one poll to the next; 0 when `poll` itself waits for what comes (for 1 s at most)      |
+| recognise() | returns when the right thing answers here, else NoReading; only asked where there is a choice       |
+| poll()      | looks once and calls `say`, with nothing but the time when nothing is new: it is alive; NoReading   |
+
+Whatever the port raises (PORT_ERRORS) goes through; the loop closes the port, says so, and opens it again.
+"""
+
+import errno
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
+
+from agent.watchers.serial_candidates import Search, Where, present_ports, why_none
+
+if TYPE_CHECKING:
+    import serial
+
+try:
+    from termios import error as TerminalError  # noqa: N812
+except ImportError:  # Windows
+    TerminalError = OSError  # type: ignore[misc,assignment]
+
+SLICE_S = 0.05
+"""How long one read of the port may block."""
+
+WRITE_TIMEOUT_S = 1.0
+REOPEN_S = 1.0
+NEXT_CANDIDATE_S = 0.1
+LOST_POLLS = 5
+"""After so many polls without a reading, the port is closed and looked for again, where that can help."""
+
+PORT_ERRORS = (OSError, ValueError, TerminalError)
+"""What pyserial raises for a port that fails: SerialException is an OSError, wrong settings are ValueErrors."""
+
+
+class LineSettings(NamedTuple):
+    """How bytes travel; what a card reader or a meter needs to be understood."""
+
+    baudrate: int = 9600
+    parity: str = "N"
+    stopbits: int = 1
+    bytesize: int = 8
+
+
+class NoReading(Exception):
+    """A poll without a reading. `word` is for programs; the text says what was found, expected, and the remedy."""
+
+    def __init__(self, word: str, reason: str) -> None:
+        super().__init__(reason)
+        self.word = word
+
+
+class Port(Protocol):
+    """What is used of serial.Serial, opened with a time-out of SLICE_S."""
+
+    @property
+    def in_waiting(self) -> int: ...
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def write(self, raw: bytes, /) -> int | None: ...
+
+    def reset_input_buffer(self) -> None: ...
+
+
+class Observer(Protocol):
+    """What a kind of watcher does at its open port; see the table above."""
+
+    @property
+    def poll_s(self) -> float: ...
+
+    def recognise(self) -> None: ...
+
+    def poll(self) -> None: ...
+
+
+Task = dict[str, Any]
+"""What the watcher's half tells its child beside the port, as JSON: tuples arrive as lists."""
+
+MakeObserver = Callable[["serial.Serial", LineSettings, Task], Observer]
+"""Takes the open port, how it was opened, and the task."""
+
+
+def serve(make: MakeObserver) -> NoReturn:
+    """Observe until standard input closes. What to do stands on the command line, as `argument` wrote it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the watcher ends this process
+    threading.Thread(target=_end_with_watcher, daemon=True).start()
+    (names, *narrowed), line, task = json.loads(sys.argv[1])
+    where = Where(tuple(names), *narrowed)
+    search = Search(where)
+    while True:
+        names = present_ports(where)
+        if names:
+            _visit(search.choose(names), make, where=where, line=LineSettings(*line), task=task, search=search)
+        else:
+            say(error="port", reason=why_none(where))
+        time.sleep(REOPEN_S if where.only or not names else NEXT_CANDIDATE_S)
+
+
+def argument(where: Where, line: LineSettings, task: Task) -> str:
+    """Return the command line of a child. It is readable by all users of the machine: no secrets in a task."""
+    return json.dumps((where, line, task))
+
+
+def _visit(name: str, make: MakeObserver, *, where: Where, line: LineSettings, task: Task, search: Search) -> None:
+    """Observe at one port for as long as the right thing answers there, and say why it ended."""
+    if not where.only:
+        say(trying=name)
+    found = False
+    try:
+        with open_port(name, line) as port:
+            observer = make(port, line, task)
+            if not where.only:
+                observer.recognise()
+            search.found(name)
+            found = True
+            say(port=name)
+            _observe(observer, patient=name == where.only and "://" not in name)
+    except NoReading as none:
+        search.failed(name, f"{name}: {none}")
+    except PORT_ERRORS as error:
+        reason = why_port_failed(error, name)
+        search.failed(name, reason)
+        if found or where.only:
+            say(error="port", reason=reason)
+            return
+    if not where.only and (summary := search.summary(present_ports(where))):
+        say(error="nowhere", reason=summary)
+
+
+def _observe(observer: Observer, *, patient: bool) -> None:
+    """Poll for ever, or until LOST_POLLS in a row had no reading; `patient`: closing the port would help nothing."""
+    failed = 0
+    due_s = time.monotonic()
+    while True:
+        try:
+            observer.poll()
+            failed = 0
+        except NoReading as none:
+            say(error=none.word, reason=str(none))
+            failed += 1
+            if failed >= LOST_POLLS and not patient:
+                raise
+        due_s = max(due_s + observer.poll_s, time.monotonic())
+        time.sleep(max(0.0, due_s - time.monotonic()))
+
+
+def open_port(name: str, line: LineSettings) -> "serial.Serial":
+    """Open a port by name or URL, for this process alone and always with time-outs; PORT_ERRORS."""
+    import serial
+
+    return serial.serial_for_url(name, **line._asdict(), timeout=SLICE_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+
+
+def now() -> tuple[int, int]:
+    """Return UTC and monotonic milliseconds: the clocks of agent.clock, whose imports a child does without."""
+    return time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000
+
+
+def say(at: tuple[int, int] | None = None, **members: str | int | None) -> None:
+    """Print one JSON line; end the process when nobody reads it."""
+    wall_ms, mono_ms = at or now()
+    line = json.dumps({"wall_ms": wall_ms, "mono_ms": mono_ms, **members})
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def why_port_failed(error: BaseException, port: str) -> str:
+    """Return what happened to the port, and the remedy."""
+    text = str(error)
+    match getattr(error, "errno", None) or _windows_errno(text):
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            return f"there is no port {port}: plug the adapter in, or correct `port`"
+        case errno.EACCES | errno.EPERM:
+            return f"no permission to open {port}: add the agent's user to the group that owns it (often dialout)"
+        case errno.EAGAIN | errno.EBUSY:
+            return f"{port} is in use by another program: end it, or give the watcher a port of its own"
+    if "://" in port:
+        return f"{port} failed ({text}): is the device server reachable, and is nobody else at its port?"
+    if isinstance(error, ValueError):
+        return f"{port} does not take these settings ({text}): check baudrate, parity and stopbits"
+    return f"{port} failed ({text}): was the adapter unplugged?"
+
+
+def _windows_errno(text: str) -> int | None:
+    # There pyserial keeps the cause in the text alone, and a port that another program has open is access denied.
+    if "FileNotFoundError" in text:
+        return errno.ENOENT
+    return errno.EBUSY if "PermissionError" in text else None
+
+
+def _end_with_watcher() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
