@@ -15,7 +15,8 @@
 
 Each kind of watcher declares its own settings (agent.watchers). A key that nobody knows is refused with the nearest
 known one, because a misspelt key would otherwise be a default that nobody notices. What a third party's kind marks
-with `Meta(extra={"secret": True})` is named in faults and in `effective`, and never shown.
+with `Meta(extra={"secret": True})` is named in faults and in `effective`, and never shown. A text
+marked with `Meta(extra={"holds": "registers"})` names a TOML file, beside this one, in which that table stands.
 """
 
 import difflib
@@ -69,7 +70,10 @@ class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration without faults. `sha256` is that of the file's bytes; `state_dir` is absolute."""
+    """A configuration without faults. `state_dir` is absolute.
+
+    `sha256` is that of the file's bytes, followed by those of each file that its watchers name, in their order.
+    """
 
     agent: AgentSettings
     collector: CollectorSettings
@@ -94,7 +98,8 @@ def load(path: Path) -> Configuration:
     faults += [_unknown(key, TABLES, where="") for key in tables if key not in TABLES]
     agent = _read(AgentSettings, tables.get("agent", {}), where="agent", faults=faults)
     collector = _read(CollectorSettings, tables.get("collector", {}), where="collector", faults=faults)
-    watchers = _read_watchers(tables.get("watcher", []), faults)
+    files = _Files(path.absolute().parent)
+    watchers = _read_watchers(tables.get("watcher", []), faults, files=files)
     if faults or agent is None or collector is None:
         raise ConfigurationError(tuple(faults))
     return Configuration(
@@ -102,7 +107,7 @@ def load(path: Path) -> Configuration:
         collector=collector,
         watchers=tuple(watchers),
         state_dir=(path.absolute().parent / agent.state_dir),
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=hashlib.sha256(raw + files.read).hexdigest(),
     )
 
 
@@ -124,7 +129,27 @@ def settings_by_path(configuration: Configuration) -> dict[str, str]:
     return {f"{where}.{key}": value for where, (key, _, value) in lines}
 
 
-def _read_watchers(tables: Any, faults: list[str]) -> list[WatcherSettings]:
+class _Files:
+    """The files that tables stand in: `read` gathers their bytes."""
+
+    def __init__(self, beside: Path) -> None:
+        self.read = b""
+        self._beside = beside
+
+    def table(self, name: str) -> Any:
+        """Return what a TOML file holds; ConfigurationError."""
+        try:
+            raw = (self._beside / name).read_bytes()
+            table = tomllib.loads(raw.decode())
+        except OSError as error:
+            raise ConfigurationError((f"{self._beside / name} cannot be read ({error.strerror})",)) from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError((f"{self._beside / name} is no TOML ({error})",)) from error
+        self.read += raw
+        return table
+
+
+def _read_watchers(tables: Any, faults: list[str], *, files: _Files) -> list[WatcherSettings]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         faults.append("watcher: expected [[watcher]], with two brackets: there can be several")
         return []
@@ -132,7 +157,7 @@ def _read_watchers(tables: Any, faults: list[str]) -> list[WatcherSettings]:
         faults.append("watcher: none is configured, so nothing would be observed; add a [[watcher]] table")
     watchers: list[WatcherSettings] = []
     for number, table in enumerate(tables):
-        watcher = _read_watcher(table, f"watcher[{number}]", faults=faults)
+        watcher = _read_watcher(table, f"watcher[{number}]", faults=faults, files=files)
         if watcher is None:
             continue
         for other in watchers:
@@ -144,7 +169,7 @@ def _read_watchers(tables: Any, faults: list[str]) -> list[WatcherSettings]:
     return watchers
 
 
-def _read_watcher(table: dict[str, Any], where: str, *, faults: list[str]) -> WatcherSettings | None:
+def _read_watcher(table: dict[str, Any], where: str, *, faults: list[str], files: _Files) -> WatcherSettings | None:
     kind = table.get("kind")
     if not isinstance(kind, str):
         faults.append(f'{where}.kind: missing; it says what to watch, for example kind = "modbus-meter"')
@@ -154,7 +179,30 @@ def _read_watcher(table: dict[str, Any], where: str, *, faults: list[str]) -> Wa
     except WatcherError as error:
         faults.append(f"{where}.kind: {error}")
         return None
-    return _read(settings, table, where=where, faults=faults)
+    before = len(faults)
+    table = _with_files(settings, table, where=where, faults=faults, files=files)
+    return _read(settings, table, where=where, faults=faults) if len(faults) == before else None
+
+
+def _with_files(
+    settings: type[WatcherSettings], table: dict[str, Any], *, where: str, faults: list[str], files: _Files
+) -> dict[str, Any]:
+    """Return the watcher's table with those tables in it that stand in files of their own."""
+    fields = {field.encode_name: field for field in _fields(settings)}
+    for key, field in fields.items():
+        held, name = _extra(field, "holds"), table.get(key)
+        if not held or not name or not isinstance(name, str):
+            continue
+        if held in table:
+            faults.append(f"{where}.{key}: {held} is given too; remove one of them")
+            continue
+        try:
+            nested = _read_value(fields[held], files.table(name), where=f"{where}.{key} {name}", faults=faults)
+        except ConfigurationError as error:
+            faults += [f"{where}.{key}: {fault}" for fault in error.faults]
+        else:
+            table = {**table, held: nested}
+    return table
 
 
 def _read(cls: type[_Table], table: Any, *, where: str, faults: list[str]) -> _Table | None:
@@ -180,6 +228,8 @@ def _read(cls: type[_Table], table: Any, *, where: str, faults: list[str]) -> _T
 
 def _read_value(field: FieldInfo, value: Any, *, where: str, faults: list[str]) -> Any:
     nested = _struct_in(field.type)
+    if nested is not None and isinstance(value, nested):
+        return value  # read from a file of its own
     if nested is not None:
         return _read(nested, value, where=where, faults=faults)
     try:
@@ -251,8 +301,13 @@ def _struct_in(expected: Any) -> type[msgspec.Struct] | None:
 
 
 def _is_secret(field: FieldInfo) -> bool:
+    return bool(_extra(field, "secret"))
+
+
+def _extra(field: FieldInfo, key: str) -> Any:
     notes = get_args(field.type) if get_origin(field.type) is Annotated else ()
-    return any(isinstance(note, Meta) and (note.extra or {}).get("secret") for note in notes)
+    extras = [note.extra for note in notes if isinstance(note, Meta) and note.extra]
+    return next((extra[key] for extra in extras if key in extra), None)
 
 
 def _toml_lines(table: msgspec.Struct) -> list[str]:

@@ -1,9 +1,12 @@
 """An energy meter read by Modbus RTU: which one, where it keeps its values, how often to ask.
 
+A map of one's own stands in the table `registers`, or in a TOML file that `map_file` names and that holds the same.
+
 The port lives in a child process (`modbus_port`); what it says is judged by `serial_meter`.
 """
 
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Annotated, Literal
 
 import msgspec
@@ -37,11 +40,20 @@ class EnergyRegister(_Register, frozen=True):
     unit: Literal["Wh", "kWh"]
 
 
+class SerialRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the meter keeps its serial number."""
+
+    register: Annotated[int, Meta(ge=0, le=0xFFFF)]
+    function: Literal[3, 4]
+    format: Literal["uint16", "uint32"]
+
+
 class Registers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A meter that has no built-in map. `max_w`: the power that it can measure."""
 
     power: PowerRegister
     energy: EnergyRegister | None = None
+    serial: SerialRegister | None = None
     max_w: Annotated[float, Meta(gt=0, le=1e9)] = 1_000_000.0
 
 
@@ -51,6 +63,7 @@ class ModbusMeterSettings(SpeedSettings, frozen=True):
     address: Annotated[int, Meta(ge=1, le=247)] = 1
     serial_number: Annotated[str, Meta(pattern=r"\A[0-9]{0,10}\Z", description="the digits of a serial number")] = ""
     map: str = "sdm120"
+    map_file: Annotated[str, Meta(max_length=200, extra={"holds": "registers"})] = ""
     registers: Registers | None = None
     poll_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     timeout_s: Annotated[float, Meta(ge=0.05, le=5)] = 0.5
@@ -60,16 +73,19 @@ class ModbusMeterSettings(SpeedSettings, frozen=True):
         if self.registers is None and self.map not in BUILT_IN:
             yield "map", f"no built-in map {self.map!r}; known: {', '.join(BUILT_IN)}; else describe it in registers"
         elif self.serial_number and self.register_map().serial is None:
-            yield "serial_number", f"a meter of map {self.map!r} does not tell it; remove it, or name the port exactly"
+            yield "serial_number", f"map {self.register_map().name} does not say where the meter keeps it; remove it"
 
     def register_map(self) -> RegisterMap:
         """Return the map to read the meter by."""
-        if self.registers is None:
+        own = self.registers
+        if own is None:
             return BUILT_IN[self.map]
-        energy = self.registers.energy
-        name = "registers" if self.map in BUILT_IN else self.map
         return RegisterMap(
-            name, _register(self.registers.power), _register(energy) if energy else None, self.registers.max_w
+            name=self.map if self.map not in BUILT_IN else PurePath(self.map_file).stem or "registers",
+            power=_register(own.power),
+            energy=_register(own.energy) if own.energy else None,
+            max_w=own.max_w,
+            serial=Register(own.serial.register, own.serial.function, own.serial.format, "") if own.serial else None,
         )
 
 

@@ -83,6 +83,58 @@ def test_a_good_configuration_becomes_frozen_values(tmp_path: Path) -> None:
         configuration.agent.id = "em-02"  # type: ignore[misc]
 
 
+MAP_FILE = """
+power = {register = 0x2004, function = 3, format = "float32", unit = "kW"}
+serial = {register = 0x10, function = 3, format = "uint32"}
+max_w = 4000
+"""
+
+
+def with_map_file(directory: Path, content: str, more: str = "") -> Path:
+    (directory / "acme-9.toml").write_text(content, encoding="utf-8")
+    watcher = '[[watcher]]\nname = "m3"\nkind = "modbus-meter"\nport = "/dev/ttyUSB3"\nmap_file = "acme-9.toml"\n'
+    return write(directory, GOOD + watcher + more)
+
+
+def test_a_table_may_stand_in_a_file_of_its_own_beside_the_configuration(tmp_path: Path) -> None:
+    configuration = load(with_map_file(tmp_path, MAP_FILE, 'serial_number = "123"\n'))
+    meter = configuration.watchers[3]
+    assert isinstance(meter, ModbusMeterSettings)
+    assert (meter.register_map().name, meter.register_map().max_w) == ("acme-9", 4000)
+    assert "register = 8196" in effective(configuration)
+
+
+def test_a_changed_file_is_a_changed_configuration(tmp_path: Path) -> None:
+    before = load(with_map_file(tmp_path, MAP_FILE))
+    after = load(with_map_file(tmp_path, MAP_FILE.replace("4000", "5000")))
+    assert before.sha256 != after.sha256
+    assert settings_by_path(before) != settings_by_path(after)
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "fault"),
+    [
+        ('power = "no"', "", "watcher[3].map_file acme-9.toml.power: expected a table, found 'no'"),
+        ("max_w = 1", "", "watcher[3].map_file acme-9.toml.power: missing; expected a table"),
+        ("pwer =", "", "watcher[3].map_file: {path} is no TOML (Invalid value (at end of document))"),
+        (MAP_FILE, "registers = {}\n", "watcher[3].map_file: registers is given too; remove one of them"),
+        (MAP_FILE.replace("serial", "#"), 'serial_number = "1"\n', "watcher[3].serial_number: map acme-9 does not say "
+         "where the meter keeps it; remove it"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_such_a_file_is_named(tmp_path: Path, content: str, more: str, fault: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(with_map_file(tmp_path, content, more))
+    assert caught.value.faults == (fault.format(path=tmp_path / "acme-9.toml"),)
+
+
+def test_a_map_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = with_map_file(tmp_path, MAP_FILE)
+    (tmp_path / "acme-9.toml").unlink()
+    with pytest.raises(ConfigurationError, match=r"watcher\[3\].map_file: .* cannot be read \(No such file"):
+        load(path)
+
+
 def test_every_fault_is_named_at_once_with_its_key_path(tmp_path: Path) -> None:
     text = """
         [agent]
