@@ -57,7 +57,9 @@ class RegisterMap(NamedTuple):
     serial: Register | None = None
 
 
-# Holding register 64513, "Serial number", unsigned 32 bits, in the protocols of SDM120, SDM230 and SDM630.
+# Eastron, all models: every value is a float32 with its high word first (the meter's setting "register order" can turn
+# that round: then describe it in TOML). Serial number, unsigned 32 bits, in holding register 464513 = 0xFC00: stated by
+# the manuals of SDM630 and SDM320Y below. A meter that does not know it refuses, and says so.
 EASTRON_SERIAL = Register(0xFC00, 3, "uint32", "")
 
 # Eastron SDM120 Modbus Protocol Implementation V2.4, "Input registers", all float32 with function 4:
@@ -72,7 +74,52 @@ SDM120 = RegisterMap(
     serial=EASTRON_SERIAL,
 )
 
-BUILT_IN = {built_in.name: built_in for built_in in (SDM120,)}
+# EASTRON SDM230-LoRa Protocol V1.0 (06-2018), table "SDM230-Modbus Input Register", function 4: 30013 active power (W)
+# at 0x000C, 30343 total active energy (kWh) at 0x0156.
+# https://scribd.com/document/728540024/Eastron-SDM230-LoRaWAN-Protocol-V1-0
+# 100 A direct connection at up to 276 V: 27.6 kW.
+SDM230 = SDM120._replace(name="sdm230", max_w=30_000)
+
+# Eastron SDM630-Modbus MID V2 user manual (edition of B+G e-tech), part "Modbus Protocol": input registers with
+# function 4, 30053 total system power (W) at 0x0034, 30343 total kWh at 0x0156; serial number at 464513.
+# https://manualshive.com/en/manual/eastron/sdm630-modbus-mid-v2/522581?page=28 and page=30
+# 3 x 100 A direct connection at up to 276 V: 82.8 kW. SDM630MCT (with current transformers) can exceed that.
+SDM630 = RegisterMap(
+    name="sdm630",
+    power=Register(0x0034, 4, "float32", "W"),
+    energy=Register(0x0156, 4, "float32", "kWh"),
+    max_w=90_000,
+    serial=EASTRON_SERIAL,
+)
+
+# Peacefair PZEM-014/016 Specification, 2.3 "Read the measurement result": input registers with function 4, power in
+# 0x0003 (low 16 bits) and 0x0004 (high), 0.1 W; energy in 0x0005 (low) and 0x0006 (high), 1 Wh. The counter ends at
+# 9999.99 kWh, and command 0x42 sets it to zero, which is not known here. No serial number.
+# https://www.scribd.com/document/433657058/PZEM-014-016-Specification
+# 100 A (external transformer) at 80-260 V: 23 kW by the specification.
+PZEM_016 = RegisterMap(
+    name="pzem-016",
+    power=Register(0x0003, 4, "uint32", "W", "low-first", 0.1),
+    energy=Register(0x0005, 4, "uint32", "Wh", "low-first"),
+    max_w=27_000,
+)
+
+# CHINT DTSU666 series user manual ZTY0.464.1448, table 11 "ModBus protocol address table", read with function 3: the
+# combined active power Pt stands at 2012H as float32 and holds ten times the watts of the secondary side (4385.0 is
+# 438.5 W); IrAt and UrAt are not in it. https://www.easymanua.ls/chint/dtsu666-ct/manual?p=13 and
+# https://www.solaxpower.com/uploads/file/dtsu666-user-manual-en.pdf
+# The counter's place differs between builds, and the wrong one reads 0.0 for ever. Owners of the direct 5(80) A meter
+# find the forward active energy (kWh) at 401EH; the other builds keep it at 101EH: describe those in TOML. No manual of
+# the maker that we could read settles it. https://github.com/lmatula/ha_chint_pm/issues/16
+# 3 x 80 A direct connection at up to 1.2 x 230 V (quick operation manual): 66.2 kW.
+DTSU666 = RegisterMap(
+    name="dtsu666",
+    power=Register(0x2012, 3, "float32", "W", scale=0.1),
+    energy=Register(0x401E, 3, "float32", "kWh"),
+    max_w=70_000,
+)
+
+BUILT_IN = {built_in.name: built_in for built_in in (SDM120, SDM230, SDM630, PZEM_016, DTSU666)}
 
 
 def decode(register: Register, payload: bytes) -> float:

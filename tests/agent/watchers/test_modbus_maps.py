@@ -12,6 +12,7 @@ from agent.watchers.modbus_maps import (
     RegisterMap,
     decode_energy_mwh,
     decode_power_mw,
+    decode_serial_number,
 )
 
 
@@ -40,11 +41,54 @@ def test_each_format_gives_milliwatts(own: RegisterMap, payload: str, power_mw: 
     assert decode_power_mw(own, bytes.fromhex(payload)) == power_mw
 
 
-def test_sdm120_is_built_in_as_its_protocol_says() -> None:
-    assert BUILT_IN["sdm120"] is SDM120
-    assert SDM120.energy is not None
-    assert (SDM120.power.function, SDM120.power.register, SDM120.power.length) == (4, 0x000C, 2)
-    assert (SDM120.energy.function, SDM120.energy.register, SDM120.energy.unit) == (4, 0x0156, "kWh")
+@pytest.mark.parametrize(
+    ("name", "power", "energy", "power_mw", "energy_mwh"),
+    [
+        ("sdm120", "44 9A 50 00", "3F D2 B0 21", 1_234_500, 1_646_000),
+        ("sdm230", "44 9A 50 00", "3F D2 B0 21", 1_234_500, 1_646_000),
+        ("sdm630", "44 9A 50 00", "3F D2 B0 21", 1_234_500, 1_646_000),
+        ("pzem-016", "0B 19 00 00", "02 37 00 00", 284_100, 567_000),  # the specification's example
+        ("pzem-016", "86 A0 00 01", "42 3F 00 0F", 10_000_000, 999_999_000),  # above 65 535: the low word comes first
+        ("dtsu666", "45 89 08 00", "3F D2 B0 21", 438_500, 1_646_000),  # 4385.0 is ten times the watts
+    ],
+)
+def test_each_built_in_map_reads_its_meters_registers(
+    name: str, power: str, energy: str, power_mw: int, energy_mwh: int
+) -> None:
+    meter = BUILT_IN[name]
+    assert meter.name == name
+    assert meter.energy is not None
+    assert decode_power_mw(meter, bytes.fromhex(power)) == power_mw
+    assert decode_energy_mwh(meter, meter.energy, bytes.fromhex(energy)) == energy_mwh
+
+
+@pytest.mark.parametrize(
+    ("name", "power", "energy", "serial"),
+    [
+        ("sdm120", (4, 0x000C), (4, 0x0156), (3, 0xFC00)),
+        ("sdm230", (4, 0x000C), (4, 0x0156), (3, 0xFC00)),
+        ("sdm630", (4, 0x0034), (4, 0x0156), (3, 0xFC00)),
+        ("pzem-016", (4, 0x0003), (4, 0x0005), None),
+        ("dtsu666", (3, 0x2012), (3, 0x401E), None),
+    ],
+)
+def test_each_built_in_map_asks_where_its_source_says(
+    name: str, power: tuple[int, int], energy: tuple[int, int], serial: tuple[int, int] | None
+) -> None:
+    meter = BUILT_IN[name]
+    assert meter.energy is not None
+    assert (meter.power.function, meter.power.register) == power
+    assert (meter.energy.function, meter.energy.register) == energy
+    assert (meter.serial and (meter.serial.function, meter.serial.register)) == serial
+    assert {meter.power.length, meter.energy.length} == {2}
+
+
+def test_no_built_in_map_is_left_untried() -> None:
+    assert set(BUILT_IN) == {"sdm120", "sdm230", "sdm630", "pzem-016", "dtsu666"}
+
+
+def test_a_serial_number_is_what_is_printed_on_the_meter() -> None:
+    assert decode_serial_number(bytes.fromhex("01 34 B5 C2")) == "20231618"
 
 
 @pytest.mark.parametrize("watt_hours", [0, 1, 567, 1646, 123_456, 9_999_999])
