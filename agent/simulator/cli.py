@@ -1,8 +1,8 @@
 """`jishi-agent simulate`: an instrument's meter without hardware, for trying a configuration, and for the demo.
 
-It opens a pseudo-terminal, puts a link to it where the configuration says that the port is, answers as an SDM120 at
-address 1, and writes what the instrument really did to a file. With `--software` a real process runs while the
-instrument is on. It ends on SIGTERM or SIGINT and takes the link with it.
+It opens a pseudo-terminal, puts a link to it where the configuration says that the port is, answers as the meter of
+`--meter` does at address 1, and writes what the instrument really did to a file. With `--software` a real process runs
+while the instrument is on. It ends on SIGTERM or SIGINT and takes the link with it.
 """
 
 import argparse
@@ -15,7 +15,9 @@ from types import FrameType
 from typing import get_args
 
 from agent.clock import SystemClock
-from agent.simulator.meter import Fault, Load, PtyMeter
+from agent.simulator.load import Load
+from agent.simulator.meter import Fault, PtyMeter
+from agent.simulator.meters import METERS
 from agent.simulator.models import MODELS, Segment, segments
 from agent.simulator.truth import Truth
 
@@ -23,6 +25,7 @@ from agent.simulator.truth import Truth
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `simulate`."""
     parser.add_argument("--model", choices=sorted(MODELS), required=True, help="which instrument to be")
+    parser.add_argument("--meter", choices=sorted(METERS), default="sdm120", help="what to answer as (default sdm120)")
     parser.add_argument("--link", type=Path, required=True, metavar="PATH", help="where the port appears, as a symlink")
     parser.add_argument("--truth", type=Path, required=True, metavar="FILE", help="where to write what really happened")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same instrument (default 1)")
@@ -79,7 +82,7 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
     model = MODELS[arguments.model]
     load = Load(segments(model, seed=arguments.seed, speed=arguments.speed), clock.now(), changed=changed)
-    meter = PtyMeter(load, seed=arguments.seed, fault=arguments.fault)
+    meter = PtyMeter(load, METERS[arguments.meter](), seed=arguments.seed, fault=arguments.fault)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         meter.stopping = True
@@ -88,10 +91,8 @@ def _simulate(arguments: argparse.Namespace) -> None:
     signal.signal(signal.SIGINT, stop)
     _link(arguments.link, meter.slave_path)
     try:
-        print(
-            f"ready: {arguments.model} at {arguments.link}, seed {arguments.seed}, speed {arguments.speed:g}",
-            flush=True,
-        )
+        what = f"{arguments.model} with {arguments.meter}"
+        print(f"ready: {what} at {arguments.link}, seed {arguments.seed}, speed {arguments.speed:g}", flush=True)
         meter.serve()
     finally:
         _unlink(arguments.link, meter.slave_path)

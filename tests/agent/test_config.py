@@ -186,8 +186,8 @@ def test_every_fault_is_named_at_once_with_its_key_path(tmp_path: Path) -> None:
         "watcher[0].address: expected a whole number from 1 to 247, found 300",
         "watcher[1].kind: no kind of watcher is named 'modbus-meeter'; did you mean 'modbus-meter'?",
         "watcher[2].executable: the process must be named by exactly one of executable and command_line",
-        "watcher[3].map: no built-in map 'sdm999'; known: sdm120, sdm230, sdm630, pzem-016, dtsu666; else describe it in "
-        "registers",
+        "watcher[3].map: no built-in map 'sdm999'; known: sdm120, sdm230, sdm630, pzem-016, dtsu666; else describe it "
+        "in registers",
         "watcher[4].registers.enery: unknown key; did you mean energy?",
         "watcher[4].registers.power.unit: expected 'W' or 'kW', found 'Wh'",
         "watcher[4].registers.power.register: expected a whole number from 0 to 65535, found 70000",

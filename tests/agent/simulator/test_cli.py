@@ -55,7 +55,7 @@ def ask_power(link: Path) -> Values | None:
 
 
 def test_it_says_when_it_is_ready_answers_and_ends_cleanly(simulation: Simulation) -> None:
-    assert simulation.ready == f"ready: oven at {simulation.link}, seed 1, speed 1\n"
+    assert simulation.ready == f"ready: oven with sdm120 at {simulation.link}, seed 1, speed 1\n"
     assert ask_power(simulation.link) is not None
     assert ask_power(simulation.link) is not None, "a reader that comes again finds it as before"
     assert simulation.end() == 0

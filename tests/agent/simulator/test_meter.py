@@ -1,4 +1,4 @@
-"""The simulated SDM120: its registers, its counter, its truth."""
+"""The simulated meters: their registers, their counter, their truth."""
 
 import json
 import math
@@ -12,10 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.clock import Instant
-from agent.simulator.meter import MW_MS_PER_WH, Load, answer
+from agent.simulator.load import MW_MS_PER_WH, Load
+from agent.simulator.modbus_meters import IMAGES, SERIAL_NUMBER, Measured, answer
 from agent.simulator.models import MODELS, Segment, State, segments
 from agent.simulator.truth import Truth
 from agent.watchers.modbus_frame import ReadRequest, Refusal, Values
+from agent.watchers.modbus_maps import (
+    BUILT_IN,
+    Register,
+    decode_energy_mwh,
+    decode_power_mw,
+    decode_serial_number,
+)
 
 START = Instant(1_764_554_400_000, 5_000)
 
@@ -25,9 +33,12 @@ def steady_load(watts: int = 900) -> Load:
     return Load(stretch, START, changed=lambda wall_ms, segment: None)
 
 
-def ask(load: Load, register: int, *, function: int = 4, length: int = 2, mono_ms: int = 5_000) -> Values | Refusal:
+def ask(
+    load: Load, register: int, *, function: int = 4, length: int = 2, mono_ms: int = 5_000, meter: str = "sdm120"
+) -> Values | Refusal:
     load.advance(mono_ms)
-    return answer(ReadRequest(1, function, register, length), load, mono_ms=mono_ms, counter_wh=1_646)
+    measured = Measured(load.segment.power_mw / 1000, 1_646 + load.energy_wh(mono_ms), address=1)
+    return answer(IMAGES[meter], ReadRequest(1, function, register, length), measured)
 
 
 def number_in(reply: Values | Refusal) -> float:
@@ -60,7 +71,35 @@ def test_settings_are_holding_registers() -> None:
     ],
 )
 def test_what_the_meter_does_not_have_is_refused(request_: ReadRequest, code: int) -> None:
-    assert answer(request_, steady_load(), mono_ms=5_000, counter_wh=0) == Refusal(1, request_.function, code)
+    assert answer(IMAGES["sdm120"], request_, Measured(900, 0, 1)) == Refusal(1, request_.function, code)
+
+
+@pytest.mark.parametrize("name", sorted(IMAGES))
+def test_each_simulated_meter_is_read_right_by_the_map_of_its_name(name: str) -> None:
+    def contents(register: Register) -> bytes:
+        reply = ask(steady_load(), register.register, function=register.function, length=register.length, meter=name)
+        assert isinstance(reply, Values)
+        return reply.payload
+
+    meter = BUILT_IN[name]
+    assert meter.energy is not None
+    assert decode_power_mw(meter, contents(meter.power)) == 900_000
+    assert decode_energy_mwh(meter, meter.energy, contents(meter.energy)) in (1_646_000, 1_640_000)
+    if meter.serial is not None:
+        assert decode_serial_number(contents(meter.serial)) == str(SERIAL_NUMBER)
+
+
+def test_every_built_in_map_has_its_simulated_meter() -> None:
+    assert set(IMAGES) == set(BUILT_IN)
+
+
+def test_a_pzem_rolls_over_after_9999_99_kwh_and_refuses_what_it_does_not_have() -> None:
+    image = IMAGES["pzem-016"]
+    energy = ReadRequest(1, 4, 0x0005, 2)
+    last, first = (answer(image, energy, Measured(0, counter_wh, 1)) for counter_wh in (9_999_999, 10_000_001))
+    assert (last, first) == (Values(1, 4, bytes.fromhex("96 7F 00 98")), Values(1, 4, bytes.fromhex("00 01 00 00")))
+    assert answer(image, ReadRequest(1, 4, 0x0009, 2), Measured(0, 0, 1)) == Refusal(1, 4, 2)
+    assert answer(image, ReadRequest(1, 3, 0x0002, 1), Measured(0, 0, 7)) == Values(1, 3, b"\0\7")
 
 
 def test_a_block_of_registers_comes_in_one_answer() -> None:

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from agent.clock import SystemClock
 from agent.reading import Sample
+from agent.simulator.load import Load
 from agent.simulator.meter import Fault as MeterFault
-from agent.simulator.meter import Load, PtyMeter
+from agent.simulator.meter import PtyMeter
+from agent.simulator.meters import METERS
 from agent.simulator.models import Segment
 from agent.watchers.watcher import Fault, Seen, Watcher
 
@@ -23,16 +25,17 @@ POWER_MW = 885_500
 class Bench:
     """The meter's end. `plug` and `unplug` as often as wanted; the name of the port stays the same."""
 
-    def __init__(self, link: Path, *, power_mw: int = POWER_MW) -> None:
+    def __init__(self, link: Path, *, power_mw: int = POWER_MW, meter: str = "sdm120") -> None:
         self.link = link
         self.power_mw = power_mw
+        self._name = meter
         self._meter: PtyMeter | None = None
         self._thread: threading.Thread | None = None
 
     def plug(self, fault: MeterFault | None = None) -> None:
         segments: Iterator[Segment] = repeat(Segment("run", 200, self.power_mw))
         load = Load(segments, SystemClock().now(), changed=lambda wall_ms, segment: None)
-        self._meter = PtyMeter(load, seed=1, fault=fault)
+        self._meter = PtyMeter(load, METERS[self._name](), seed=1, fault=fault)
         fresh = self.link.with_suffix(".new")
         fresh.symlink_to(self._meter.slave_path)
         fresh.replace(self.link)
@@ -50,6 +53,19 @@ class Bench:
     def suffer(self, fault: MeterFault | None) -> None:
         assert self._meter is not None
         self._meter.fault = fault
+
+    def become(self, meter: str) -> None:
+        """Another meter is put in the place of this one, at the same wires."""
+        assert self._meter is not None
+        self._meter.dialect = METERS[meter]()
+
+    def reset_counter(self) -> None:
+        assert self._meter is not None
+        self._meter.reset_counter()
+
+    def set_counter(self, wh: int) -> None:
+        assert self._meter is not None
+        self._meter.counter_wh = wh
 
 
 class Ears:

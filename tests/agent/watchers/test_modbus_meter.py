@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from agent.clock import SystemClock
-from agent.reading import Block, BlockBuilder, Channel, Sample
+from agent.reading import Block, BlockBuilder, Channel, Notice, Sample
 from agent.watchers import serial_watcher
 from agent.watchers.child import ChildLost
-from agent.watchers.modbus_maps import SDM120, Register, map_from
+from agent.watchers.modbus_maps import BUILT_IN, SDM120, Register, map_from
 from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
 from agent.watchers.serial_port import argument
 from agent.watchers.watcher import Fault, Seen
@@ -71,6 +71,72 @@ def test_power_and_counter_come_from_the_meter_with_both_clocks(watch: Callable[
     assert before.mono_ms <= first.at.mono_ms < second.at.mono_ms <= SystemClock().now().mono_ms
     assert isinstance(ears.said[0], Seen)
     assert not [said for said in ears.said if isinstance(said, Fault)]
+
+
+@pytest.mark.parametrize("meter", sorted(BUILT_IN))
+def test_each_built_in_meter_is_read_over_a_port(tmp_path: Path, meter: str) -> None:
+    bench = Bench(tmp_path / "ttyOTHER", meter=meter)
+    bench.plug()
+    bench.set_counter(1_234_560)
+    ears = Ears(ModbusMeter(settings_for(bench.link, map=meter), SystemClock()))
+    sample = ears.wait(Sample)
+    ears.stop()
+    bench.unplug()
+    assert (sample.value, sample.counter_mwh) == (POWER_MW, 1_234_560_000)
+    assert not [said for said in ears.said if isinstance(said, Fault)]
+
+
+def test_a_counter_that_is_reset_goes_on_from_zero_and_is_an_event(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "ttyPZEM", meter="pzem-016")
+    bench.plug()
+    ears = Ears(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock()))
+    ears.wait(Sample)
+    bench.reset_counter()
+    ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1000)
+    ears.stop()
+    bench.unplug()
+    assert [notice.reason for notice in notices_of(ears)] == [
+        "counter reset: it fell from 2354257000 to 0 mWh; the meter was reset, replaced, or rolled over"
+    ]
+
+
+def test_a_counter_that_rolls_over_is_an_event(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "ttyPZEM", meter="pzem-016", power_mw=20_000_000)  # 1 Wh in 0.18 s
+    bench.plug()
+    bench.set_counter(9_999_998)
+    ears = Ears(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock()))
+    ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1_000_000)
+    ears.stop()
+    bench.unplug()
+    [notice] = notices_of(ears)
+    assert notice.reason.startswith("counter reset: it fell from 99999")
+
+
+@pytest.mark.parametrize(
+    ("expected", "says"),
+    [("20231618", ""), ("999", "the meter with serial number 20231618 answered, expected 999: connect that meter")],
+)
+def test_only_the_meter_with_the_given_serial_number_will_do(
+    watch: Callable[..., Ears], expected: str, says: str
+) -> None:
+    ears = watch(serial_number=expected)
+    if says:
+        assert says in ears.wait(Fault).reason
+        assert not ears.samples()
+    else:
+        assert ears.wait(Sample).value == POWER_MW
+
+
+def test_a_meter_that_was_put_in_the_place_of_another_is_noticed(
+    bench: Bench, watch: Callable[..., Ears], tmp_path: Path
+) -> None:
+    ears = watch(serial_number="20231618")
+    ears.wait(Sample)
+    bench.become("pzem-016")
+    assert (
+        "the meter has no register 0xfc00 for function 3"
+        in ears.wait(Fault, lambda told: "0xfc00" in told.reason).reason
+    )
 
 
 def test_stopping_takes_less_than_two_seconds_and_leaves_no_child(watch: Callable[..., Ears]) -> None:
@@ -267,6 +333,13 @@ def test_a_map_survives_the_childs_command_line() -> None:
     own = SDM120._replace(energy=None, power=Register(7, 3, "int32", "kW", "low-first", 0.1), serial=None)
     for meter in (SDM120, own):
         assert map_from(msgspec.json.decode(msgspec.json.encode(meter))) == meter
+
+
+def notices_of(ears: Ears) -> list[Notice]:
+    """What the recorder would note of the samples."""
+    builder = BlockBuilder("meter1", Channel("power", "gauge", 100))
+    finished = [one for sample in ears.samples() for one in builder.add(sample)]
+    return [one for one in finished if isinstance(one, Notice)]
 
 
 def test_the_silent_stretch_is_covered_by_no_block_and_the_rest_is(bench: Bench, watch: Callable[..., Ears]) -> None:

@@ -1,0 +1,38 @@
+"""The device's end of a pseudo-terminal: a serial port for trying a configuration without hardware.
+
+The reader's end is kept open here too, so that a reader that dies or comes late changes nothing for the device.
+"""
+
+import os
+import selectors
+
+
+class PtyPort:
+    """`path` is what a reader opens. A pseudo-terminal has no modem lines and no baud rate."""
+
+    def __init__(self) -> None:
+        import tty  # not on Windows
+
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.path = os.ttyname(self._slave)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._master, selectors.EVENT_READ)
+
+    def hear(self, wait_s: float) -> bytes:
+        """Return what the reader has written, after at most `wait_s`; maybe nothing."""
+        return os.read(self._master, 1024) if self._selector.select(wait_s) else b""
+
+    def say(self, raw: bytes) -> None:
+        """Send to the reader. When nobody reads, it is lost: a real line would carry it away too."""
+        try:
+            os.write(self._master, raw)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Unplug the device."""
+        self._selector.close()
+        os.close(self._master)
+        os.close(self._slave)
