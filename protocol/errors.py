@@ -9,6 +9,7 @@
     ├── MalformedMessage   a hello, welcome or refusal of the wrong form
     ├── TooLarge           more bytes or items than the format allows, noticed before they were unpacked
     ├── MalformedPolicy    a policy file of the wrong form
+    ├── MalformedSamples   a recording of power over time that cannot be read, with the line
     ├── MalformedRecord    an hour record of the wrong form, or whose seconds do not add up
     └── MalformedName      an agent id, origin or topic of the wrong form
 
@@ -52,6 +53,10 @@ class TooLarge(ForeignBytesError):
 
 class MalformedPolicy(ForeignBytesError):
     """A policy file does not have the form of one."""
+
+
+class MalformedSamples(ForeignBytesError):
+    """A recording of power over time does not have the form of one."""
 
 
 class MalformedRecord(ForeignBytesError):
