@@ -31,7 +31,7 @@ def observe_samples(
     lowest, highest = valid_mw
     moments = [_moment(at_ms, list(group)) for at_ms, group in groupby(samples, key=lambda sample: sample.at_ms)]
     return [
-        Observation(last.at_ms, each.at_ms, each.mean_mw, each.low_mw, each.high_mw, _rise(last, each))
+        Observation(last.at_ms, each.at_ms, *each[1:4], _rise(last, each), each.counter_mwh)
         for last, each in pairwise(moments)
         if each.at_ms - last.at_ms <= hole_limit_ms and lowest <= each.low_mw and each.high_mw <= highest
     ]

@@ -7,6 +7,7 @@ as in hour records: the seconds of all states add up to the covered span, and th
 import json
 from typing import NamedTuple
 
+from protocol.counted import count_energy
 from protocol.interval import Interval
 from protocol.lead import STATES, UNOBSERVED, State
 from protocol.policy import Policy
@@ -40,7 +41,8 @@ def tell(recording: Recording, policy: Policy, *, poll_ms: int | None = None) ->
     limit_ms = hole_limit_ms(poll_ms, policy.gap_ms)
     observed = observe_samples(samples, hole_limit_ms=limit_ms, valid_mw=policy.valid_mw)
     start_ms, end_ms = samples[0].at_ms, samples[-1].at_ms
-    spans = derive(observed, policy, start_ms=start_ms, end_ms=end_ms, lead_in=UNOBSERVED).spans
+    counted = count_energy(observed, policy)
+    spans = derive(counted, policy, start_ms=start_ms, end_ms=end_ms, lead_in=UNOBSERVED).spans
     seconds = {state: sum(_seconds(span) for span in spans if span.state == state) for state in STATES}
     sessions = [_whole(span) for span in spans if span.state == "run" and _seconds(span)]
     return Told(seconds, sessions, (start_ms // 1000, end_ms // 1000), policy, poll_ms, recording.notation)

@@ -128,3 +128,17 @@ def test_a_poll_period_that_is_none_is_wrong_usage(capsys, tmp_path, policy, pol
     with pytest.raises(SystemExit) as ended:
         run(capsys, "timeline", "--policy", policy, tmp_path / "x.csv", "--poll-s", poll)
     assert ended.value.code == 2
+
+
+def test_the_counter_decides_where_the_policy_says_how_fine_it_is(capsys, tmp_path, policy):
+    """A heater that is on for 5 of 25 s, then 20 of 25 s, seen once each 50 s, always in a pause."""
+    energy_j, lines = 0, ["time,power_w,energy_wh"]
+    for at_s in range(7200):
+        energy_j += 1000 if at_s % 25 < (5 if at_s < 3600 else 20) else 0
+        if at_s % 50 == 49:
+            lines.append(f"{(at_s + 1) * 1000},0,{energy_j // 3600}")
+    text = "\n".join(lines)
+    assert told(capsys, tmp_path, policy, text)["seconds"]["run"] == 0
+    counter = {"counter": {"step_mwh": 1000, "window_ms": 60_000}}
+    policy.write_text(json.dumps({**POLICY, **counter}), "utf-8")
+    assert told(capsys, tmp_path, policy, text)["sessions"] == [[3_600_000, 7_200_000]]
