@@ -98,6 +98,7 @@ class HourRecord(_Model):
     external_s: int = Field(description="Effective seconds that served another legal person")
     unresolved_s: int = Field(description="Effective seconds of which nobody said whom they served; never external")
     bridged_s: int
+    no_run_s: int = Field(description="Unobserved seconds in which a meter's counter proves that no run took place")
     coverage: float | None = Field(
         description="Observed seconds divided by until_s, to four decimals; null where until_s is 0"
     )
@@ -109,8 +110,19 @@ class HourRecord(_Model):
     derived_at: datetime
 
 
+class ToldBy(_Model):
+    """What one watcher told beside the record's states; empty where the meter alone decided."""
+
+    watcher: str = Field(description="class:channel, as in contact:beam; the weightiest stands first")
+    agree_s: int = Field(description="Observed seconds of which it told the record's state")
+    differ_s: int = Field(description="Observed seconds of which it told another state")
+    silent_s: int = Field(description="Observed seconds of which it told nothing")
+    spans: list[Span]
+
+
 class HourRecordDetail(HourRecord):
     spans: list[Span]
+    told: list[ToldBy]
 
 
 class Session(_Model):

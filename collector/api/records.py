@@ -4,6 +4,7 @@ The exact bytes of a record are offered beside its members: whoever recomputes i
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date, datetime
 from http import HTTPStatus
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from collector.api.access import Given, Lent
 from collector.api.instruments import load_instrument
-from collector.api.models import HourRecord, HourRecordDetail, JournalRange, Page, Span
+from collector.api.models import HourRecord, HourRecordDetail, JournalRange, Page, Span, ToldBy
 from collector.api.paging import (
     FIRST_DAY,
     LAST_DAY,
@@ -31,6 +32,7 @@ from collector.api.problem import Problem, not_found, responses
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
+from protocol.agreement import agreements
 from protocol.interval import DAY_S
 
 router = APIRouter(prefix="/hours", tags=["hours"])
@@ -82,10 +84,18 @@ def show_record_bytes(given: Given, connection: Lent, asset_no: AssetNoInPath, d
 
 @router.get("/{asset_no:path}/{day}", responses=responses(404))
 def show_record(given: Given, connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> HourRecordDetail:
-    """One hour record with its spans: which state held from which second to which."""
+    """One hour record with its spans: which state held from which second to which, and what each watcher told."""
     body, derived_at = _load(connection, given.today(), asset_no=asset_no, day=day)
-    spans = [Span(start_s=start, end_s=end, state=state) for start, end, state in hours.decode(body).spans]
-    return HourRecordDetail(**_item(body, derived_at).model_dump(), spans=spans)
+    record = hours.decode(body)
+    told = [
+        ToldBy(**each._asdict(), spans=_spans(spans))
+        for each, (_, spans) in zip(agreements(record), record.told, strict=True)
+    ]
+    return HourRecordDetail(**_item(body, derived_at).model_dump(), spans=_spans(record.spans), told=told)
+
+
+def _spans(spans: Iterable[hours.DaySpan]) -> list[Span]:
+    return [Span(start_s=start, end_s=end, state=state) for start, end, state in spans]
 
 
 def _load(connection: Connection, today: date, *, asset_no: str, day: date) -> tuple[bytes, datetime]:
@@ -118,6 +128,7 @@ def _item(body: bytes, derived_at: datetime) -> HourRecord:
         external_s=record.external_s,
         unresolved_s=record.unresolved_s,
         bridged_s=record.bridged_s,
+        no_run_s=record.no_run_s,
         coverage=round(observed_s / record.until, 4) if record.until else None,
         lead_in=record.lead_in,
         lead_out=record.lead_out,

@@ -14,6 +14,7 @@ from collector.web.axis import Window, window_over
 from collector.web.figures import TRACE_POINTS, DayColumn, Strip, Trace
 from collector.web.overview import first_observed
 from protocol import hours
+from protocol.agreement import Agreement, agreements
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S, day_bounds_ms
 from protocol.policy import Policy, parse_policy
@@ -78,6 +79,10 @@ class DayPage(NamedTuple):
     @property
     def midnight_ms(self) -> int:
         return day_bounds_ms(self.day)[0]
+
+    @property
+    def agreements(self) -> list[Agreement]:
+        return [] if self.record is None else agreements(self.record)
 
     @property
     def lead_in(self) -> str:

@@ -93,6 +93,13 @@ class Province:
         readings = [part for piece in pieces for part in _parts(piece)]
         return self.write(origin, [_reading(watcher, start, end, power) for start, end, power in readings])
 
+    def show(self, origin: str, source: str, day: date, *, start_s: int, **shape: object) -> None:
+        """One hour of `WATCHER:CHANNEL`, which is no meter: states=(…,) or counts=(…,)."""
+        watcher, _, channel = source.partition(":")
+        wall_ms = day_bounds_ms(day)[0] + (start_s + 3600) * 1000
+        start_ms = wall_ms % DAY_MS + DAY_MS - 3_600_000
+        self.write(origin, [(wall_ms, Reading(watcher, channel, start_ms, (3_600_000,), **shape))])  # type: ignore[arg-type]
+
     def write(self, origin: str, written: Sequence[tuple[int, Reading]]) -> list[bytes]:
         """Stores readings, each with the wall time (ms) at which it was written, as one batch."""
         first = self.sizes[origin]

@@ -7,8 +7,6 @@ import pytest
 
 from collector.accounts.recompute import Verification, verify
 from protocol import hours
-from protocol.entry import Reading
-from protocol.interval import DAY_MS, day_bounds_ms
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Piece, Province
 
 MONDAY = date(2026, 11, 16)
@@ -30,16 +28,6 @@ def sem(province: Province) -> str:
     return origin
 
 
-def show(province: Province, origin: str, day: date, *, start_s: int, **shape: object) -> None:
-    """One hour of a watcher that is no meter."""
-    wall_ms = day_bounds_ms(day)[0] + (start_s + HOUR) * 1000
-    mono_ms = wall_ms % DAY_MS + DAY_MS
-    channel = "beam" if "states" in shape else "growth"
-    watcher = "door" if "states" in shape else "data"
-    reading = Reading(watcher, channel, mono_ms - HOUR * 1000, (HOUR * 1000,), **shape)  # type: ignore[arg-type]
-    province.write(origin, [(wall_ms, reading)])
-
-
 def record_of(province: Province, day: date) -> hours.HourRecord:
     [(body,)] = province.rows("SELECT body FROM hour_record WHERE asset_no = 'A001' AND day = %s", day)
     return hours.decode(bytes(body))  # type: ignore[call-overload]
@@ -48,8 +36,8 @@ def record_of(province: Province, day: date) -> hours.HourRecord:
 def test_a_contact_makes_a_run_and_the_meter_vetoes_growing_files(dsn: str, province: Province, sem: str) -> None:
     province.observe(sem, Piece(MONDAY, 0, 8 * HOUR, OFF), Piece(MONDAY, 8 * HOUR, 12 * HOUR, IDLE))
     province.observe(sem, Piece(MONDAY, 12 * HOUR, 24 * HOUR, OFF))
-    show(province, sem, MONDAY, start_s=9 * HOUR, states=("closed",))
-    show(province, sem, MONDAY, start_s=20 * HOUR, counts=(4096,))
+    province.show(sem, "door:beam", MONDAY, start_s=9 * HOUR, states=("closed",))
+    province.show(sem, "data:growth", MONDAY, start_s=20 * HOUR, counts=(4096,))
     province.derive(TUESDAY)
     record = record_of(province, MONDAY)
     assert (record.run_s, record.standby_s, record.unobserved_s) == (HOUR, 3 * HOUR, 0)
@@ -66,7 +54,7 @@ def test_what_is_late_from_a_contact_derives_its_day_once_more(dsn: str, provinc
     province.observe(sem, Piece(MONDAY, 0, 24 * HOUR, IDLE))
     province.derive(TUESDAY)
     assert record_of(province, MONDAY).run_s == 0
-    show(province, sem, MONDAY, start_s=5 * HOUR, states=("closed",))
+    province.show(sem, "door:beam", MONDAY, start_s=5 * HOUR, states=("closed",))
     province.derive(TUESDAY)
     assert record_of(province, MONDAY).run_s == HOUR
     assert verify(dsn) == Verification(1, [], [])
@@ -76,7 +64,7 @@ def test_a_channel_that_the_policy_has_no_use_for_makes_no_record(dsn: str, prov
     province.add_instrument("A001")
     origin = province.add_agent("em-01", "A001")
     province.bind("em-01", "A001", from_day=date(2020, 1, 1), watcher="door", channel="beam")
-    show(province, origin, MONDAY, start_s=0, states=("closed",))
+    province.show(origin, "door:beam", MONDAY, start_s=0, states=("closed",))
     province.observe(origin, Piece(TUESDAY, 0, HOUR, RUN))
     province.derive(TUESDAY)
     assert province.rows("SELECT day FROM hour_record") == [(TUESDAY,)]
