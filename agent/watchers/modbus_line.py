@@ -48,6 +48,7 @@ class Line:
         known = [register for register in (meter.power, meter.energy, meter.serial) if register is not None]
         self._marker = self._request(meter.power)._replace(length=_unused_length(known))
         self._in_step = False
+        self._heard_s = time.monotonic()  # when the line was last busy
         self._missed_markers = 0
         self._unanswered_since_s: float | None = None
         self._late_s: float | None = None  # how late the first answer came that was heard while out of step
@@ -103,7 +104,7 @@ class Line:
         self._in_step = True
 
     def _exchange(self, request: ReadRequest) -> bytes:
-        time.sleep(self._pause_s)
+        time.sleep(max(0.0, self._heard_s + self._pause_s - time.monotonic()))
         self._port.reset_input_buffer()
         if self._unanswered_since_s is None:
             self._unanswered_since_s = time.monotonic()
@@ -126,7 +127,11 @@ class Line:
         heard = b""
         expected = 5 + 2 * request.length if request else 0
         while time.monotonic() < end and len(heard) < FLOOD_BYTES:
-            heard += self._port.read(max(expected - len(heard), self._port.in_waiting, 1))
+            raw = self._port.read(max(expected - len(heard), self._port.in_waiting, 1))
+            if not raw:
+                continue
+            heard += raw
+            self._heard_s = time.monotonic()
             if request and find_reply(heard, request):
                 break
         return heard
