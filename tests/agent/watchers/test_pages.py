@@ -9,7 +9,8 @@ import pytest
 
 from agent.config import load
 from agent.watchers.modbus_frame import ReadRequest, find_reply, parse
-from agent.watchers.modbus_maps import SDM120, decode_energy_mwh, decode_power_mw
+from agent.watchers.modbus_maps import BUILT_IN as BUILT_IN_MAPS
+from agent.watchers.modbus_maps import SDM120, RegisterMap, decode_energy_mwh, decode_power_mw
 from agent.watchers.registry import BUILT_IN
 from protocol.entry import Reading
 
@@ -50,6 +51,18 @@ def test_the_captured_exchange_is_one() -> None:
     assert decode_power_mw(SDM120, power.payload) == 885_500  # type: ignore[union-attr]
     assert decode_energy_mwh(SDM120, SDM120.energy, energy.payload) == 2_354_257_000  # type: ignore[union-attr]
     assert (no_register.code, marker.code) == (2, 3)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("meter", BUILT_IN_MAPS.values(), ids=lambda meter: meter.name)
+def test_each_built_in_map_stands_on_the_page_with_its_registers_and_its_source(meter: RegisterMap) -> None:
+    lines = (PAGES / "modbus-meter.md").read_text(encoding="utf-8").splitlines()
+    [row] = [line for line in lines if line.startswith(f"| `{meter.name}` |")]
+    assert meter.energy is not None
+    for told in (f"FC {meter.power.function:02}", f"0x{meter.power.register:04X}", f"0x{meter.energy.register:04X}"):
+        assert told in row
+    assert f"| {meter.max_w / 1000:g} kW |" in row
+    assert ("| yes |" in row) == (meter.serial is not None)
+    assert "](https://" in row
 
 
 @pytest.mark.parametrize("page", ["process", "host"])
