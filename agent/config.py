@@ -118,7 +118,7 @@ def effective(configuration: Configuration) -> str:
         ("[collector]", configuration.collector),
         *(("[[watcher]]", watcher) for watcher in configuration.watchers),
     ]
-    return "\n\n".join("\n".join([title, *_toml_lines(table)]) for title, table in tables) + "\n"
+    return "\n\n".join("\n".join([title, *_loadable_lines(table)]) for title, table in tables) + "\n"
 
 
 def settings_by_path(configuration: Configuration) -> dict[str, str]:
@@ -308,6 +308,14 @@ def _extra(field: FieldInfo, key: str) -> Any:
     notes = get_args(field.type) if get_origin(field.type) is Annotated else ()
     extras = [note.extra for note in notes if isinstance(note, Meta) and note.extra]
     return next((extra[key] for extra in extras if key in extra), None)
+
+
+def _loadable_lines(table: msgspec.Struct) -> list[str]:
+    """A table that was read from a file stands among the lines, so the file's name is only a comment."""
+    files = [
+        field.encode_name for field in _fields(type(table)) if _extra(field, "holds") and getattr(table, field.name)
+    ]
+    return [f"# {line}" if line.partition(" = ")[0] in files else line for line in _toml_lines(table)]
 
 
 def _toml_lines(table: msgspec.Struct) -> list[str]:

@@ -101,7 +101,11 @@ def test_a_table_may_stand_in_a_file_of_its_own_beside_the_configuration(tmp_pat
     meter = configuration.watchers[3]
     assert isinstance(meter, ModbusMeterSettings)
     assert (meter.register_map().name, meter.register_map().max_w) == ("acme-9", 4000)
-    assert "register = 8196" in effective(configuration)
+    shown = effective(configuration)
+    assert '# map_file = "acme-9.toml"' in shown
+    again = load(write(tmp_path, shown)).watchers[3]
+    assert isinstance(again, ModbusMeterSettings)
+    assert again.registers == meter.registers
 
 
 def test_a_changed_file_is_a_changed_configuration(tmp_path: Path) -> None:

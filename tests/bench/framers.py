@@ -3,8 +3,9 @@
 A poll asks for the power once and waits for the answer, through everything that a watcher's poll goes through: the
 pause that the standard wants before a question (3.5 characters: 4.0 ms at 9600 baud, 1.75 ms from 19 200 on), frames
 found again behind noise, and no late answer taken. So at 9600 baud no client that keeps the pause exceeds 249 polls/s.
-minimalmodbus keeps the same pause; pymodbus waits by rules of its own. A pseudo-terminal carries bytes without delay, so this measures the programs and their pauses and no wire: at 9600
-baud the 17 bytes of a real poll take 19 ms more, whoever asks.
+minimalmodbus keeps the same pause; pymodbus waits by rules of its own. A pseudo-terminal carries bytes without delay,
+so this measures the programs and their pauses and no wire: at 9600 baud the 17 bytes of a real poll take 19 ms more,
+whoever asks.
 
 Another protocol adds its clients to CLIENTS, by the name of the simulated meter that answers them.
 """
