@@ -71,7 +71,7 @@ class Search:
         if not all(name in self._reasons for name in present):
             return None
         reasons = "; ".join(self._reasons[name] for name in present)
-        return f"at none of {len(present)} ports is what is looked for: {reasons}"
+        return f"it answers at none of the ports that it may be at: {reasons}"
 
 
 def present_ports(where: Where) -> list[str]:

@@ -193,7 +193,7 @@ def say(at: tuple[int, int] | None = None, **members: str | int | None) -> None:
 
 def why_port_failed(error: BaseException, port: str) -> str:
     """Return what happened to the port, and the remedy."""
-    text = str(error)
+    text = str(error.args[-1]) if isinstance(error, TerminalError) and error.args else str(error)
     match getattr(error, "errno", None) or _windows_errno(text):
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
             return f"there is no port {port}: plug the adapter in, or correct `port`"

@@ -57,7 +57,7 @@ def test_the_reasons_are_told_once_each_port_was_tried() -> None:
     assert search.summary(["USB0", "USB1"]) is None
     search.failed("USB1", "USB1: no answer")
     assert search.summary(["USB0", "USB1"]) == (
-        "at none of 2 ports is what is looked for: USB0 is in use; USB1: no answer"
+        "it answers at none of the ports that it may be at: USB0 is in use; USB1: no answer"
     )
 
 

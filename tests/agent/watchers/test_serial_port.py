@@ -1,6 +1,7 @@
 """A port that fails is named with the remedy, whatever the system calls the failure."""
 
 import errno
+import termios
 
 import pytest
 import serial
@@ -17,6 +18,11 @@ from agent.watchers.serial_port import PORT_ERRORS, LineSettings, open_port, why
         (serial.SerialException(errno.EAGAIN, "x"), "/dev/ttyUSB0", "/dev/ttyUSB0 is in use by another program"),
         (OSError(errno.EBUSY, "x"), "/dev/ttyUSB0", "/dev/ttyUSB0 is in use by another program"),
         (OSError(errno.EIO, "I/O error"), "/dev/ttyUSB0", "/dev/ttyUSB0 failed ([Errno 5] I/O error): was the adapter"),
+        (
+            termios.error(errno.EIO, "Input/output error"),
+            "/dev/ttyS0",
+            "/dev/ttyS0 failed (Input/output error): was",
+        ),
         (ValueError("Not a valid baudrate: 3"), "COM3", "COM3 does not take these settings (Not a valid baudrate: 3)"),
         (
             serial.SerialException("could not open port: FileNotFoundError(2, …)"),

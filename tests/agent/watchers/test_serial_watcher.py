@@ -79,7 +79,7 @@ def test_a_meter_that_is_nowhere_is_told_with_the_reason_for_each_port(
     plug("ttyUSB1", fault="silent")
     ears = watch()
     told = ears.wait(Fault).reason
-    assert told.startswith("unobserved because at none of 2 ports is what is looked for: ")
+    assert told.startswith("unobserved because it answers at none of the ports that it may be at: ")
     assert "ttyUSB0: address 2 answered though address 1 was asked" in told
     assert "ttyUSB1: no answer from address 1 within 0.1 s" in told
     wrong.suffer(None)
