@@ -39,6 +39,11 @@ class ContactLine:
         self._looked_ms = 0
         self._told_ms: int | None = None
 
+    @property
+    def chatters(self) -> bool:
+        """Whether it chattered at the last look."""
+        return self._chatters(self._looked_ms)
+
     def look(self, mono_ms: int, closed: bool) -> list[Told]:
         """Take what the contact is now; return what is to be told."""
         self._see(mono_ms, "closed" if closed else "open")

@@ -18,6 +18,7 @@ ENTRY_POINT_GROUP = "jishi.watchers"
 # Imported only when a configuration names them: a host without a meter does without its code.
 BUILT_IN = {
     "modbus-meter": "agent.watchers.modbus_meter",
+    "contact": "agent.watchers.contact",
     "process": "agent.watchers.process",
     "host": "agent.watchers.host",
 }

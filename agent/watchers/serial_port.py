@@ -172,7 +172,18 @@ def open_port(name: str, line: LineSettings) -> "serial.Serial":
     """Open a port by name or URL, for this process alone and always with time-outs; PORT_ERRORS."""
     import serial
 
-    return serial.serial_for_url(name, **line._asdict(), timeout=SLICE_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+    # pyserial's RFC 2217 refuses a time-out for writing; the socket under it has one of 5 s.
+    write_timeout_s = None if name.startswith("rfc2217:") else WRITE_TIMEOUT_S
+    return serial.serial_for_url(name, **line._asdict(), timeout=SLICE_S, write_timeout=write_timeout_s, exclusive=True)
+
+
+def prove_alive(port: "serial.Serial") -> None:
+    """Make a device server answer, for one whose link is cut looks like one that has nothing to say; PORT_ERRORS.
+
+    Only RFC 2217 has a question that changes nothing: RTS is set to what it is. A port of this machine fails by itself.
+    """
+    if str(port.port).startswith("rfc2217:"):
+        port.rts = port.rts
 
 
 def now() -> tuple[int, int]:

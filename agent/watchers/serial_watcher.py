@@ -57,6 +57,11 @@ class PortSettings(WatcherSettings, frozen=True):
             elif is_url and self.usb_serial:
                 yield "usb_serial", f"{name} is no USB adapter; remove one of them"
 
+    def faults_of_silence(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong for a device that never answers: at which of several ports it is, nothing can tell."""
+        if not self.where.only and not self.usb_serial:
+            yield "port", "nothing here answers a question, so name one port, or the adapter by usb_serial as well"
+
     @property
     def where(self) -> Where:
         """The candidates."""

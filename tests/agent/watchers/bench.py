@@ -14,10 +14,9 @@ from agent.simulator.meter import Fault as MeterFault
 from agent.simulator.meter import PtyMeter
 from agent.simulator.meters import METERS
 from agent.simulator.models import Segment
-from agent.watchers.watcher import Fault, Seen, Watcher
+from agent.watchers.watcher import Card, Fault, Said, Seen, Watcher
 
-Said = Sample | Fault | Seen
-_Said = TypeVar("_Said", Sample, Fault, Seen)
+_Said = TypeVar("_Said", Sample, Fault, Seen, Card)
 
 POWER_MW = 885_500
 

@@ -36,7 +36,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
     kind = find_kind(name)
-    needed = {"modbus-meter": {"port": "/dev/null"}, "process": {"executable": "sem"}}.get(name, {})
+    needed = {
+        "modbus-meter": {"port": "/dev/null"},
+        "process": {"executable": "sem"},
+        "contact": {"port": "/dev/null", "cts": {}},
+    }.get(name, {})
     settings = msgspec.convert({"name": "one", "kind": name, "asset": "A001", **needed}, kind.settings)
     with pytest.raises(AttributeError):
         settings.name = "two"  # type: ignore[misc]
@@ -59,7 +63,7 @@ def test_an_installed_package_cannot_take_over_a_built_in_name(installed: None) 
     [
         ("modbus-meeter", "no kind of watcher is named 'modbus-meeter'; did you mean 'modbus-meter'?"),
         ("vacum", "did you mean 'vacuum'?"),
-        ("zzz", "known: broken, host, modbus-meter, no-kind, process, vacuum"),
+        ("zzz", f"known: {', '.join(sorted([*BUILT_IN, 'broken', 'no-kind', 'vacuum']))}"),
         ("broken", "kind 'broken' cannot be loaded from acme_none:KIND: No module named 'acme_none'"),
         ("no-kind", "kind 'no-kind' names str, not a Kind"),
     ],
