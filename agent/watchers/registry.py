@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP = "jishi.watchers"
 BUILT_IN = {
     "modbus-meter": "agent.watchers.modbus_meter",
     "contact": "agent.watchers.contact",
+    "card-reader": "agent.watchers.card_reader",
     "process": "agent.watchers.process",
     "host": "agent.watchers.host",
 }

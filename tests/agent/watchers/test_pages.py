@@ -10,6 +10,7 @@ import pytest
 from agent.config import load
 from agent.simulator import rfc2217
 from agent.simulator.rfc2217 import Session
+from agent.watchers.card_frame import FORMATS
 from agent.watchers.modbus_frame import ReadRequest, find_reply, parse
 from agent.watchers.modbus_maps import BUILT_IN as BUILT_IN_MAPS
 from agent.watchers.modbus_maps import SDM120, RegisterMap, decode_energy_mwh, decode_power_mw
@@ -67,7 +68,7 @@ def test_each_built_in_map_stands_on_the_page_with_its_registers_and_its_source(
     assert "](https://" in row
 
 
-@pytest.mark.parametrize("page", ["process", "host", "contact"])
+@pytest.mark.parametrize("page", ["process", "host", "contact", "card-reader"])
 def test_captured_readings_are_readings(page: str) -> None:
     lines = [line for block in blocks_of(PAGES / f"{page}.md", "json") for line in block.splitlines()]
     assert lines
@@ -82,3 +83,10 @@ def test_the_contacts_captured_bytes_are_what_a_device_server_sends() -> None:
     session.receive(bytes([rfc2217.IAC, rfc2217.WILL, rfc2217.COM_PORT]))
     session.notify(0)
     assert [bytes.fromhex(line) for line in lines] == [session.notify(rfc2217.CTS), session.notify(0)]
+
+
+def test_the_captured_cards_are_read_as_the_page_says() -> None:
+    lines = [line.split() for block in blocks_of(PAGES / "card-reader.md", "text") for line in block.splitlines()]
+    assert len(lines) == 2
+    for form, *frame, number in lines:
+        assert FORMATS[form](bytes.fromhex("".join(frame))).found == [number]  # type: ignore[index]

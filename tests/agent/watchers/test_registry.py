@@ -40,6 +40,7 @@ def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
         "modbus-meter": {"port": "/dev/null"},
         "process": {"executable": "sem"},
         "contact": {"port": "/dev/null", "cts": {}},
+        "card-reader": {"port": "/dev/null"},
     }.get(name, {})
     settings = msgspec.convert({"name": "one", "kind": name, "asset": "A001", **needed}, kind.settings)
     with pytest.raises(AttributeError):
