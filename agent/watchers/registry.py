@@ -20,6 +20,7 @@ BUILT_IN = {
     "modbus-meter": "agent.watchers.modbus_meter",
     "contact": "agent.watchers.contact",
     "card-reader": "agent.watchers.card_reader",
+    "status-poll": "agent.watchers.status_poll",
     "process": "agent.watchers.process",
     "host": "agent.watchers.host",
 }

@@ -14,7 +14,7 @@ among others, the manuals of HP 53131A, R&S SME and Pendulum CNT-90. `ascii` is 
 """
 
 import re
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 State = Literal["off", "standby", "prepare", "run", "post", "calibrate", "maintain", "fault", "other"]
 STATES: tuple[str, ...] = get_args(State)
@@ -40,6 +40,19 @@ class Profile(NamedTuple):
     answers: tuple[tuple[str, str], ...] = ()
     bits: tuple[tuple[int, str], ...] = ()
     otherwise: str = ""
+
+
+def profile_as_json(profile: Profile) -> list[Any]:
+    """Return a profile as JSON can carry it, for `profile_from`."""
+    name, ask, ends_with, *meaning = profile
+    return [name, ask.hex(), ends_with.hex(), *meaning]
+
+
+def profile_from(parts: list[Any]) -> Profile:
+    """Return what `profile_as_json` made a list of, be it that tuples have become lists."""
+    name, ask, ends_with, answers, bits, otherwise = parts
+    answers, bits = (tuple((what, state) for what, state in pairs) for pairs in (answers, bits))
+    return Profile(name, bytes.fromhex(ask), bytes.fromhex(ends_with), answers, bits, otherwise)
 
 
 class Unintelligible(Exception):
@@ -99,7 +112,7 @@ def _by_patterns(profile: Profile, text: str) -> str | None:
 def _by_bits(profile: Profile, text: str) -> str | None:
     if not re.fullmatch(r"[+-]?[0-9]{1,10}", text):
         return None
-    return next((state for mask, state in profile.bits if int(text) & mask), profile.otherwise)
+    return next((state for mask, state in profile.bits if int(text) & mask), profile.otherwise or None)
 
 
 def objection_to_question(ask: bytes, *, is_query: bool) -> str:

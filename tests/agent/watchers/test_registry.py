@@ -41,6 +41,7 @@ def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
         "process": {"executable": "sem"},
         "contact": {"port": "/dev/null", "cts": {}},
         "card-reader": {"port": "/dev/null"},
+        "status-poll": {"port": "/dev/null", "profile": "scpi"},
     }.get(name, {})
     settings = msgspec.convert({"name": "one", "kind": name, "asset": "A001", **needed}, kind.settings)
     with pytest.raises(AttributeError):

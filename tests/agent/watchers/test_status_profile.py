@@ -1,5 +1,6 @@
 """Questions, answers, and patterns that cannot take for ever."""
 
+import json
 import re
 
 import pytest
@@ -14,6 +15,8 @@ from agent.watchers.status_profile import (
     Unintelligible,
     objection_to_pattern,
     objection_to_question,
+    profile_as_json,
+    profile_from,
     read_answer,
 )
 
@@ -134,3 +137,13 @@ def test_the_built_in_profiles_keep_to_the_rules(profile: Profile) -> None:
     assert objection_to_question(profile.ask, is_query=False) == ""
     assert [objection_to_pattern(pattern) for pattern, _ in profile.answers] == [""] * len(profile.answers)
     assert {state for _, state in (*profile.answers, *profile.bits)} <= set(STATES)
+
+
+@pytest.mark.parametrize("profile", BUILT_IN.values(), ids=BUILT_IN)
+def test_a_profile_survives_the_command_line(profile: Profile) -> None:
+    assert profile_from(json.loads(json.dumps(profile_as_json(profile)))) == profile
+
+
+def test_bits_without_an_otherwise_leave_zero_unknown() -> None:
+    with pytest.raises(Unintelligible):
+        read_answer(Profile("own", b"?", b"\n", bits=((1, "run"),)), b"0")
