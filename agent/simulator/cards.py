@@ -20,11 +20,11 @@ REPEAT_S = 0.05
 Fault = Literal["checksum", "half", "garbage", "flood"]
 
 
-class Presented(NamedTuple):
-    """A card that lies on the reader until `until_s` of the monotonic clock."""
+class Card(NamedTuple):
+    """A card that is to lie on the reader for some seconds."""
 
     frame: bytes
-    until_s: float
+    for_s: float
 
 
 def frame(number: str, form: FormatName) -> bytes:
@@ -51,13 +51,14 @@ class PtyReader:
         self._form = form
         self._chance = Random(seed)  # noqa: S311 - noise, not a secret
         self._port = PtyPort()
-        self._coming: deque[Presented] = deque()
-        self._lying: Presented | None = None
+        self._coming: deque[Card] = deque()
+        self._lying: Card | None = None
+        self._until_s = 0.0  # of the monotonic clock
         self.path = self._port.path
 
     def present(self, number: str, for_s: float = 0.3) -> None:
-        """Put a card on the reader, and take it away after `for_s` seconds."""
-        self._coming.append(Presented(frame(number, self._form), time.monotonic() + for_s))
+        """Put a card on the reader once those before it are gone, and take it away after `for_s` seconds."""
+        self._coming.append(Card(frame(number, self._form), for_s))
 
     def serve(self) -> None:
         """Read cards until `stopping`."""
@@ -73,15 +74,13 @@ class PtyReader:
     def _next(self) -> bytes:
         if self.fault in ("garbage", "flood"):
             return self._chance.randbytes(4000 if self.fault == "flood" else 12)
-        newly = bool(self._coming)
-        if newly:
-            self._lying = self._coming.popleft()
-        if self._lying is None or not (newly or self._form == "rdm6300"):
+        if self._lying is not None and time.monotonic() < self._until_s:
+            return self._damaged(self._lying.frame) if self._form == "rdm6300" else b""
+        self._lying = self._coming.popleft() if self._coming else None
+        if self._lying is None:
             return b""
-        raw = self._lying.frame
-        if time.monotonic() >= self._lying.until_s:
-            self._lying = None
-        return self._damaged(raw)
+        self._until_s = time.monotonic() + self._lying.for_s
+        return self._damaged(self._lying.frame)
 
     def _damaged(self, raw: bytes) -> bytes:
         if self.fault == "half":

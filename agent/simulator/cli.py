@@ -2,11 +2,11 @@
 
 It opens a pseudo-terminal, puts a link to it where the configuration says that the port is, answers as the meter of
 `--meter` does at address 1, and writes what the instrument really did to a file. With `--software` a real process runs
-while the instrument is on. It ends on SIGTERM or SIGINT and takes the link with it.
+while the instrument is on; what else may stand beside it is in `companions`. It ends on SIGTERM or SIGINT and takes
+its links with it.
 """
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -15,10 +15,13 @@ from types import FrameType
 from typing import get_args
 
 from agent.clock import SystemClock
+from agent.simulator.companions import Companions
+from agent.simulator.companions import configure as configure_companions
 from agent.simulator.load import Load
 from agent.simulator.meter import Fault, PtyMeter
 from agent.simulator.meters import METERS
 from agent.simulator.models import MODELS, Segment, segments
+from agent.simulator.pty_port import link, unlink
 from agent.simulator.truth import Truth
 
 
@@ -32,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=_speed, default=1.0, help="divides the length of phases (default 1)")
     parser.add_argument("--software", metavar="NAME", help="run a process with NAME in its command line")
     parser.add_argument("--fault", choices=get_args(Fault), help="answer wrongly, to see how the agent stands it")
+    configure_companions(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -75,10 +79,12 @@ def _simulate(arguments: argparse.Namespace) -> None:
     clock = SystemClock()
     truth = Truth(arguments.truth)
     software = Software(arguments.software)
+    companions = Companions(arguments)
 
     def changed(wall_ms: int, segment: Segment) -> None:
         truth.changed(wall_ms, segment)
         software.follow(segment)
+        companions.follow(segment)
 
     model = MODELS[arguments.model]
     load = Load(segments(model, seed=arguments.seed, speed=arguments.speed), clock.now(), changed=changed)
@@ -89,30 +95,18 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    _link(arguments.link, meter.slave_path)
     try:
+        companions.begin()
+        link(arguments.link, meter.slave_path)
         what = f"{arguments.model} with {arguments.meter}"
         print(f"ready: {what} at {arguments.link}, seed {arguments.seed}, speed {arguments.speed:g}", flush=True)
         meter.serve()
     finally:
-        _unlink(arguments.link, meter.slave_path)
+        companions.end()
+        unlink(arguments.link, meter.slave_path)
         meter.close()
         software.end()
         truth.end(clock.now().wall_ms)
-
-
-def _link(link: Path, target: str) -> None:
-    """Make `link` lead to the port in one step; a link that an earlier simulation left is replaced, a file is not."""
-    if link.exists() and not link.is_symlink():
-        raise FileExistsError(f"{link} exists and is no symlink; choose another --link")
-    fresh = link.with_name(f"{link.name}.{os.getpid()}")
-    fresh.symlink_to(target)
-    fresh.replace(link)
-
-
-def _unlink(link: Path, target: str) -> None:
-    if link.is_symlink() and str(link.readlink()) == target:
-        link.unlink()
 
 
 def _speed(text: str) -> float:

@@ -5,6 +5,7 @@ The reader's end is kept open here too, so that a reader that dies or comes late
 
 import os
 import selectors
+from pathlib import Path
 
 
 class PtyPort:
@@ -36,3 +37,18 @@ class PtyPort:
         self._selector.close()
         os.close(self._master)
         os.close(self._slave)
+
+
+def link(path: Path, target: str) -> None:
+    """Make `path` lead to a port in one step; a link that an earlier simulation left is replaced, a file is not."""
+    if path.exists() and not path.is_symlink():
+        raise FileExistsError(f"{path} exists and is no symlink; choose another place for the link")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.symlink_to(target)
+    fresh.replace(path)
+
+
+def unlink(path: Path, target: str) -> None:
+    """Take the link away, unless it leads elsewhere by now."""
+    if path.is_symlink() and str(path.readlink()) == target:
+        path.unlink()

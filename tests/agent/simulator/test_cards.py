@@ -47,7 +47,7 @@ def test_a_card_that_lies_there_is_repeated() -> None:
 
 def test_other_readers_say_a_card_once() -> None:
     with serving(PtyReader("wiegand26")) as reader:
-        reader.present("86F444", for_s=10)
+        reader.present("86F444", for_s=0.1)
         reader.present("010007", for_s=10)
         heard = listen(reader, lambda heard: heard.count(b"\n") == 2)
     assert heard == b"86F444\r\n010007\r\n"

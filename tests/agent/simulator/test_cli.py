@@ -84,7 +84,7 @@ def test_a_file_in_the_place_of_the_link_is_left_alone(tmp_path: Path, capfd: py
     simulation = Simulation(tmp_path)
     assert simulation.process.wait(10) == 1
     simulation.process.communicate()
-    assert "ttyEM exists and is no symlink; choose another --link" in capfd.readouterr().err
+    assert "ttyEM exists and is no symlink; choose another place for the link" in capfd.readouterr().err
     assert (tmp_path / "ttyEM").read_text() == "precious"
 
 
