@@ -8,20 +8,15 @@ import msgspec
 import pytest
 
 from agent.config import load
-from agent.simulator import rfc2217
-from agent.simulator.models import State
-from agent.simulator.rfc2217 import Session
-from agent.simulator.status import answer
-from agent.watchers.card_frame import FORMATS
 from agent.watchers.modbus_frame import ReadRequest, find_reply, parse
 from agent.watchers.modbus_maps import BUILT_IN as BUILT_IN_MAPS
 from agent.watchers.modbus_maps import SDM120, RegisterMap, decode_energy_mwh, decode_power_mw
 from agent.watchers.registry import BUILT_IN
 from protocol.entry import Reading
 
-DIRECTORY = Path(__file__).parents[3] / "docs" / "watchers"
-INDEX = DIRECTORY / "README.md"
-PAGES = sorted(set(DIRECTORY.glob("*.md")) - {INDEX})
+PAGES = Path(__file__).parents[3] / "docs" / "watchers"
+INDEX = PAGES / "README.md"
+KIND_PAGES = sorted(set(PAGES.glob("*.md")) - {INDEX})
 HEAD = '[agent]\nid = "em-01"\nstate_dir = "state"\n[collector]\nurl = "http://127.0.0.1:8321"\n'
 
 
@@ -30,7 +25,7 @@ def blocks_of(page: Path, language: str) -> list[str]:
 
 
 def test_each_built_in_kind_has_its_page() -> None:
-    assert {page.stem for page in PAGES} >= set(BUILT_IN)
+    assert {page.stem for page in KIND_PAGES} >= set(BUILT_IN)
 
 
 @pytest.mark.parametrize("kind", BUILT_IN)
@@ -39,7 +34,7 @@ def test_the_index_leads_to_the_page_of_each_built_in_kind(kind: str) -> None:
     assert [row for row in rows if f"`{kind}`" in row and f"[{kind}]({kind}.md)" in row]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", KIND_PAGES, ids=lambda page: page.stem)
 def test_each_configuration_loads_and_is_of_the_pages_kind(page: Path, tmp_path: Path) -> None:
     examples = blocks_of(page, "toml")
     assert examples
@@ -51,9 +46,7 @@ def test_each_configuration_loads_and_is_of_the_pages_kind(page: Path, tmp_path:
 
 def test_the_captured_exchange_is_one() -> None:
     lines = [
-        line.split(maxsplit=1)
-        for block in blocks_of(DIRECTORY / "modbus-meter.md", "text")
-        for line in block.splitlines()
+        line.split(maxsplit=1) for block in blocks_of(PAGES / "modbus-meter.md", "text") for line in block.splitlines()
     ]
     replies = []
     for (who, asked), (_, answered) in pairwise(lines):
@@ -82,31 +75,8 @@ def test_each_built_in_map_stands_on_the_page_with_its_registers_and_its_source(
 
 @pytest.mark.parametrize("page", ["process", "host", "contact", "card-reader", "status-poll"])
 def test_captured_readings_are_readings(page: str) -> None:
-    lines = [line for block in blocks_of(DIRECTORY / f"{page}.md", "json") for line in block.splitlines()]
+    lines = [line for block in blocks_of(PAGES / f"{page}.md", "json") for line in block.splitlines()]
     assert lines
     for line in lines:
         reading = msgspec.json.decode(line, type=Reading)
         assert msgspec.json.encode(reading).decode() == line
-
-
-def test_the_contacts_captured_bytes_are_what_a_device_server_sends() -> None:
-    lines = [line for block in blocks_of(DIRECTORY / "contact.md", "text") for line in block.splitlines()]
-    session = Session()
-    session.receive(bytes([rfc2217.IAC, rfc2217.WILL, rfc2217.COM_PORT]))
-    session.notify(0)
-    assert [bytes.fromhex(line) for line in lines] == [session.notify(rfc2217.CTS), session.notify(0)]
-
-
-def test_the_captured_cards_are_read_as_the_page_says() -> None:
-    lines = [line.split() for block in blocks_of(DIRECTORY / "card-reader.md", "text") for line in block.splitlines()]
-    assert len(lines) == 2
-    for form, *frame, number in lines:
-        assert FORMATS[form](bytes.fromhex("".join(frame))).found == [number]  # type: ignore[index]
-
-
-def test_the_instruments_captured_answers_are_what_it_says() -> None:
-    lines = [line for block in blocks_of(DIRECTORY / "status-poll.md", "text") for line in block.splitlines()]
-    states: list[State] = ["standby", "run", "run", "run"]
-    for line, state in zip(lines, states, strict=True):
-        question, said = line.split(maxsplit=1)
-        assert answer(question.encode(), state).decode().strip() == said
