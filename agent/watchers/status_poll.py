@@ -20,6 +20,7 @@ from agent.watchers.serial_port import NoReading
 from agent.watchers.serial_watcher import ChildLine, SerialWatcher, SpeedSettings
 from agent.watchers.status_profile import (
     BUILT_IN,
+    STATES,
     Profile,
     State,
     objection_to_pattern,
@@ -31,6 +32,7 @@ from agent.watchers.watcher import Kind
 _Text = Annotated[str, Meta(max_length=200)]
 _Hex = Annotated[str, Meta(pattern=r"\A([0-9A-Fa-f]{2} ?)*\Z", max_length=300, description="pairs of hex digits")]
 _End = Annotated[str, Meta(min_length=1, max_length=4)]
+_PAIRS = f"pairs like [[%r, 'run']], at most %d, with the states {', '.join(STATES)}"
 _Mask = Annotated[int, Meta(ge=1, le=0x7FFFFFFF)]
 
 
@@ -41,8 +43,8 @@ class OwnProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     ask_hex: _Hex = ""
     is_query: bool = False
     ends_with: _End = "\n"
-    answers: Annotated[tuple[tuple[_Text, State], ...], Meta(max_length=50)] = ()
-    bits: Annotated[tuple[tuple[_Mask, State], ...], Meta(max_length=32)] = ()
+    answers: Annotated[tuple[tuple[_Text, State], ...], Meta(max_length=50, description=_PAIRS % ("RUN.*", 50))] = ()
+    bits: Annotated[tuple[tuple[_Mask, State], ...], Meta(max_length=32, description=_PAIRS % (16, 32))] = ()
     otherwise: State | None = None
 
     def faults(self) -> Iterator[tuple[str, str]]:

@@ -163,7 +163,10 @@ def configured(tmp_path: Path, table: str) -> config.Configuration:
         ('[watcher.own]\nask = "S?"', "watcher[0].own.answers: expected answers (patterns) or bits (masks)"),
         ('[watcher.own]\nask = "S?"\nanswers = [["(a+)+", "run"]]', "own.answers: '(a+)+' repeats a group"),
         ('[watcher.own]\nask = "S?"\nanswers = [["a", "run"]]\notherwise = "off"', "own.otherwise: goes with bits"),
-        ('[watcher.own]\nask = "S?"\nanswers = [["a", "runs"]]', "watcher[0].own.answers: expected"),
+        (
+            '[watcher.own]\nask = "S?"\nanswers = [["a", "runs"]]',
+            "watcher[0].own.answers: expected pairs like [['RUN.*', 'run']], at most 50, with the",
+        ),
         ('profile_file = "none.toml"', "watcher[0].profile_file: "),
     ],
 )
