@@ -1,9 +1,9 @@
 """`jishi-agent simulate`: an instrument's meter without hardware, for trying a configuration, and for the demo.
 
 It opens a pseudo-terminal, puts a link to it where the configuration says that the port is, answers as the meter of
-`--meter` does at address 1, and writes what the instrument really did to a file. With `--software` a real process runs
-while the instrument is on; what else may stand beside it is in `companions`. It ends on SIGTERM or SIGINT and takes
-its links with it.
+`--meter` does (Modbus at address 1, DL/T 645 at 000000000161), and writes what the instrument really did to a file.
+With `--software` a real process runs while the instrument is on; what else may stand beside it is in `companions`. It
+ends on SIGTERM or SIGINT and takes its links with it.
 """
 
 import argparse
@@ -18,11 +18,13 @@ from agent.clock import SystemClock
 from agent.simulator.companions import Companions
 from agent.simulator.companions import configure as configure_companions
 from agent.simulator.load import Load
-from agent.simulator.meter import Fault, PtyMeter
+from agent.simulator.meter import AnyFault, Fault, PtyMeter
 from agent.simulator.meters import METERS
 from agent.simulator.models import MODELS, Segment, segments
 from agent.simulator.pty_port import link, unlink
 from agent.simulator.truth import Truth
+
+FAULTS = tuple(fault for kind in get_args(Fault) for fault in get_args(kind))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same instrument (default 1)")
     parser.add_argument("--speed", type=_speed, default=1.0, help="divides the length of phases (default 1)")
     parser.add_argument("--software", metavar="NAME", help="run a process with NAME in its command line")
-    parser.add_argument("--fault", choices=get_args(Fault), help="answer wrongly, to see how the agent stands it")
+    parser.add_argument("--fault", choices=FAULTS, help="answer wrongly, to see how the agent stands it")
     configure_companions(parser)
 
 
@@ -45,6 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError:
         print("simulate needs pseudo-terminals, which Windows does not have; run it on Linux or macOS", file=sys.stderr)
         return 1
+    known = (*get_args(AnyFault), *METERS[arguments.meter]().faults)
+    if arguments.fault and arguments.fault not in known:
+        print(f"simulate: {arguments.meter} has no fault {arguments.fault}; it has {', '.join(known)}", file=sys.stderr)
+        return 2
     try:
         _simulate(arguments)
     except OSError as error:

@@ -5,6 +5,7 @@ see how a reader stands them, also while the meter runs.
 """
 
 import time
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Literal, Protocol
 
@@ -15,7 +16,11 @@ LOOK_S = 0.1
 LATE_S = 1.0
 LONGEST_QUESTION = 64
 
-Fault = Literal["garbage", "half", "late", "silent", "wrong-address", "echo", "noise", "flood"]
+AnyFault = Literal["garbage", "half", "late", "silent", "echo", "noise", "flood"]
+"""What can go wrong on any line."""
+
+Fault = AnyFault | Literal["wrong-address", "refused", "followed"]
+"""Also what a dialect must have (see `Dialect.faults`)."""
 
 
 class Dialect(Protocol):
@@ -27,8 +32,9 @@ class Dialect(Protocol):
 
     def answer(self, question: bytes, *, power_mw: int, counter_wh: int) -> bytes: ...
 
-    def misaddress(self, reply: bytes) -> bytes:
-        """Return a reply as another meter would give it."""
+    @property
+    def faults(self) -> Mapping[str, Callable[[bytes], bytes]]:
+        """What goes wrong in a way of its own in this dialect: from the right reply to what is sent instead."""
         ...
 
 
@@ -87,15 +93,14 @@ class PtyMeter:
                 return self._chance.randbytes(len(raw))
             case "half":
                 return raw[: len(raw) // 2]
-            case "wrong-address":
-                return self.dialect.misaddress(raw)
             case "echo":
                 return question + raw
             case "noise":
                 return self._chance.randbytes(self._chance.randrange(1, 6)) + raw
             case "flood":
                 return self._chance.randbytes(4000)
-        return raw
+        own = self.dialect.faults.get(self.fault or "")
+        return own(raw) if own else raw
 
     def _say_what_is_due(self) -> None:
         now_s = time.monotonic()

@@ -6,12 +6,12 @@ refused as the meter does. A test holds these against the maps, so neither can c
 
 import math
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from agent.watchers.modbus_frame import ReadRequest, Refusal, Values, encode, scan
 
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_LENGTH = 1, 2, 3
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_LENGTH, DEVICE_BUSY = 1, 2, 3, 6
 SERIAL_NUMBER = 20_231_618
 PZEM_ENDS_AT_WH = 10_000_000
 
@@ -63,10 +63,18 @@ class ModbusMeter:
         measured = Measured(power_mw / 1000, counter_wh, self._address)
         return encode(answer(self._image, _request_in(question), measured))
 
-    def misaddress(self, reply: bytes) -> bytes:
-        """Return a reply as the meter at the next address would give it."""
+    @property
+    def faults(self) -> Mapping[str, Callable[[bytes], bytes]]:
+        """What can go wrong in this dialect."""
+        return {"wrong-address": self._from_next_address, "refused": self._refused}
+
+    def _from_next_address(self, reply: bytes) -> bytes:
         [frame] = scan(reply)
         return encode(frame._replace(address=self._address + 1))
+
+    def _refused(self, reply: bytes) -> bytes:
+        [frame] = scan(reply)
+        return encode(Refusal(frame.address, frame.function, DEVICE_BUSY))
 
 
 def answer(image: RegisterImage, request: ReadRequest, measured: Measured) -> Values | Refusal:

@@ -23,6 +23,7 @@ class PtyPort:
 
     def hear(self, wait_s: float) -> bytes:
         """Return what the reader has written, after at most `wait_s`; maybe nothing."""
+        self._forget_speed()
         return os.read(self._master, 1024) if self._selector.select(wait_s) else b""
 
     def say(self, raw: bytes) -> None:
@@ -31,6 +32,15 @@ class PtyPort:
             os.write(self._master, raw)
         except BlockingIOError:
             return
+
+    def _forget_speed(self) -> None:
+        # A pseudo-terminal has no parity, and the C library calls that an invalid argument where nothing else is new:
+        # a reader that comes again with even parity and the same speed as before could not open the port.
+        import termios
+
+        settings = termios.tcgetattr(self._slave)
+        settings[4] = settings[5] = termios.B50
+        termios.tcsetattr(self._slave, termios.TCSANOW, settings)
 
     def close(self) -> None:
         """Unplug the device."""

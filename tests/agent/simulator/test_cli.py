@@ -13,6 +13,9 @@ import pytest
 import serial
 
 from agent.simulator import cli
+from agent.simulator.dlt645_meter import ADDRESS
+from agent.watchers.dlt645_frame import Data, ReadData, find_answer
+from agent.watchers.dlt645_frame import encode as encode_645
 from agent.watchers.modbus_frame import ReadRequest, Values, encode, find_reply
 
 POWER = ReadRequest(1, 4, 0x000C, 2)
@@ -94,6 +97,24 @@ def test_wrong_usage_exits_with_two(tmp_path: Path, arguments: list[str], capfd:
     assert simulation.process.wait(10) == 2
     simulation.process.communicate()
     assert "usage:" in capfd.readouterr().err
+
+
+def test_a_fault_that_a_meter_cannot_have_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    simulation = Simulation(tmp_path, "--meter", "sdm120", "--fault", "followed")
+    assert simulation.process.wait(10) == 2
+    simulation.process.communicate()
+    assert "sdm120 has no fault followed; it has garbage" in capfd.readouterr().err
+
+
+def test_a_dlt645_meter_answers_at_its_address(tmp_path: Path) -> None:
+    simulation = Simulation(tmp_path, "--meter", "dlt645")
+    assert simulation.ready.startswith("ready: oven with dlt645 at ")
+    power = ReadData(ADDRESS, 0x02030000)
+    with serial.Serial(str(simulation.link), timeout=2, exclusive=True) as port:
+        port.write(encode_645(power))
+        answer = find_answer(port.read(23), power)
+    assert isinstance(answer, Data)
+    assert simulation.end() == 0
 
 
 def running_software(name: str) -> list[psutil.Process]:

@@ -10,8 +10,8 @@ from typing import TypeVar
 from agent.clock import SystemClock
 from agent.reading import Sample
 from agent.simulator.load import Load
+from agent.simulator.meter import Dialect, PtyMeter
 from agent.simulator.meter import Fault as MeterFault
-from agent.simulator.meter import PtyMeter
 from agent.simulator.meters import METERS
 from agent.simulator.models import Segment
 from agent.watchers.watcher import Card, Fault, Said, Seen, Watcher
@@ -53,10 +53,10 @@ class Bench:
         assert self._meter is not None
         self._meter.fault = fault
 
-    def become(self, meter: str) -> None:
+    def become(self, meter: str | Dialect) -> None:
         """Another meter is put in the place of this one, at the same wires."""
         assert self._meter is not None
-        self._meter.dialect = METERS[meter]()
+        self._meter.dialect = METERS[meter]() if isinstance(meter, str) else meter
 
     def reset_counter(self) -> None:
         assert self._meter is not None
