@@ -18,6 +18,7 @@ ENTRY_POINT_GROUP = "jishi.watchers"
 # Imported only when a configuration names them: a host without a meter does without its code.
 BUILT_IN = {
     "modbus-meter": "agent.watchers.modbus_meter",
+    "dlt645-meter": "agent.watchers.dlt645_meter",
     "contact": "agent.watchers.contact",
     "card-reader": "agent.watchers.card_reader",
     "status-poll": "agent.watchers.status_poll",

@@ -38,6 +38,7 @@ def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
     kind = find_kind(name)
     needed = {
         "modbus-meter": {"port": "/dev/null"},
+        "dlt645-meter": {"port": "/dev/null", "address": "any"},
         "process": {"executable": "sem"},
         "contact": {"port": "/dev/null", "cts": {}},
         "card-reader": {"port": "/dev/null"},
