@@ -83,15 +83,20 @@ class Line:
         except NotDecimal as none:
             raise _absurd(none) from none
 
+    def read_addresses(self) -> list[str]:
+        """Return the addresses of all meters that name theirs; NoReading where none does, or the answers collide."""
+        heard = self._ask(ReadAddress(), until_answered=False)
+        found = sorted({frame.address for frame in scan(heard) if isinstance(frame, Address)})
+        if not found:
+            raise self._none(heard, ReadAddress())
+        return found
+
     def _find_meter(self) -> None:
         if self.address:
             return
-        heard = self._ask(ReadAddress(), until_answered=False)
-        found = sorted({frame.address for frame in scan(heard) if isinstance(frame, Address)})
+        found = self.read_addresses()
         if len(found) > 1:
             raise why_several(found)
-        if not found:
-            raise self._none(heard, ReadAddress())
         [self.address] = found
         self._asked_s = None
 

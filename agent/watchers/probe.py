@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from agent.errors import WatcherError
+from agent.watchers.dlt645_line import Line as Dlt645Line
+from agent.watchers.dlt645_timing import LONGEST_DELAY_S, Timing
 from agent.watchers.modbus_frame import ReadRequest, encode, scan
 from agent.watchers.modbus_line import Line
 from agent.watchers.modbus_maps import (
@@ -65,7 +67,7 @@ def probe(
 ) -> list[Answer]:
     """Return what answers at a port, which is opened for this process alone; WatcherError when it cannot be.
 
-    It takes up to 5 s for each of `lines` and ten `addresses`. `addresses` are those of Modbus; others have their own.
+    It takes up to 6 s for each of `lines` and ten `addresses`. `addresses` are those of Modbus; others have their own.
     """
     reach = Reach(tuple(addresses), timeout_s)
     try:
@@ -138,4 +140,27 @@ def _values(session: Line, meter: RegisterMap) -> str:
     return ", ".join(shown)
 
 
-DIALECTS: tuple[Dialect, ...] = (ask_modbus,)
+def ask_dlt645(port: Port, line: LineSettings, reach: Reach) -> list[Answer]:
+    """Return the DL/T 645 meters that answer: each that hears it, unless their answers collide.
+
+    The standard knows no parity but even, and lets a meter think for longer than most Modbus meters do.
+    """
+    if line.parity != "E":
+        return []
+    timing = Timing(max(reach.timeout_s, LONGEST_DELAY_S), baudrate=line.baudrate)
+    try:
+        addresses = Dlt645Line(port, address="", timing=timing).read_addresses()
+    except NoReading:
+        return []
+    return [_read_dlt645(Dlt645Line(port, address=address, timing=timing), line) for address in addresses]
+
+
+def _read_dlt645(session: Dlt645Line, line: LineSettings) -> Answer:
+    try:
+        detail = f"{session.ask_power_mw() / 1000:.1f} W, {session.ask_energy_mwh() / 1e6:.2f} kWh"
+    except NoReading as none:
+        detail = f"tells its address and no values ({none})"
+    return Answer("dlt645-meter", session.address, line, (), detail)
+
+
+DIALECTS: tuple[Dialect, ...] = (ask_modbus, ask_dlt645)

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from agent.errors import WatcherError
+from agent.simulator.dlt645_meter import ADDRESS, NEXT_ADDRESS
+from agent.watchers import dlt645_frame
 from agent.watchers.modbus_frame import ReadRequest, Values, encode
 from agent.watchers.modbus_maps import BUILT_IN
-from agent.watchers.probe import COMMON_LINES, Reach, ask_modbus, probe
+from agent.watchers.probe import COMMON_LINES, Reach, ask_dlt645, ask_modbus, probe
 from agent.watchers.serial_port import LineSettings, open_port
 from tests.agent.watchers.bench import Bench
 
 LINE = LineSettings(9600, "N")
+EVEN_LINE = LineSettings(9600, "E")
 SOON_S = 0.05
 
 
@@ -104,3 +107,28 @@ def test_a_meter_that_only_knows_holding_registers_is_found_and_called_unknown()
 def test_the_common_speeds_are_tried_each_once_and_factory_settings_are_among_them() -> None:
     assert len(set(COMMON_LINES)) == len(COMMON_LINES)
     assert {(2400, "N"), (9600, "N"), (9600, "E"), (2400, "E")} <= {line[:2] for line in COMMON_LINES}
+
+
+def test_a_dlt645_meter_tells_its_address_and_its_values(plug: Callable[..., Bench]) -> None:
+    link = str(plug("dlt645").link)
+    [answer] = probe(link, lines=[EVEN_LINE], addresses=[1], timeout_s=SOON_S)
+    assert answer == ("dlt645-meter", ADDRESS, EVEN_LINE, (), "885.5 W, 2354.25 kWh")
+
+
+@pytest.mark.parametrize("fault", ["silent", "garbage", "half", "flood"])
+def test_no_dlt645_meter_is_made_up_where_none_answers_well(plug: Callable[..., Bench], fault: str) -> None:
+    assert probe(str(plug("dlt645", fault=fault).link), lines=[EVEN_LINE], addresses=[1], timeout_s=SOON_S) == []
+
+
+def test_two_dlt645_meters_whose_answers_do_not_collide_are_both_named() -> None:
+    both = b"".join(dlt645_frame.encode(dlt645_frame.Address(each)) for each in (NEXT_ADDRESS, ADDRESS))
+    port = DeafPort(b"\xfe" * 4 + dlt645_frame.encode(dlt645_frame.ReadAddress()), both)
+    first, second = ask_dlt645(port, EVEN_LINE, Reach((), 0.01))
+    assert (first.address, second.address) == (ADDRESS, NEXT_ADDRESS)
+    assert first.detail.startswith(f"tells its address and no values (no answer from meter {ADDRESS}")
+
+
+def test_a_dlt645_meter_is_only_looked_for_at_even_parity() -> None:
+    port = DeafPort(b"\xfe" * 4 + dlt645_frame.encode(dlt645_frame.ReadAddress()), b"")
+    port.write = lambda raw: pytest.fail("was asked")  # type: ignore[method-assign,assignment]
+    assert ask_dlt645(port, LINE, Reach((), 0.01)) == []
