@@ -8,6 +8,9 @@ import msgspec
 import pytest
 
 from agent.config import load
+from agent.watchers import dlt645_frame
+from agent.watchers.dlt645_frame import ReadAddress, ReadData
+from agent.watchers.dlt645_line import ENERGY, POWER
 from agent.watchers.modbus_frame import ReadRequest, find_reply, parse
 from agent.watchers.modbus_maps import BUILT_IN as BUILT_IN_MAPS
 from agent.watchers.modbus_maps import SDM120, RegisterMap, decode_energy_mwh, decode_power_mw
@@ -44,21 +47,38 @@ def test_each_configuration_loads_and_is_of_the_pages_kind(page: Path, tmp_path:
         assert {watcher.kind for watcher in load(path).watchers} == {page.stem}
 
 
-def test_the_captured_exchange_is_one() -> None:
-    lines = [
-        line.split(maxsplit=1) for block in blocks_of(PAGES / "modbus-meter.md", "text") for line in block.splitlines()
+def exchange_on(page: str) -> list[tuple[bytes, bytes]]:
+    """The questions on a page, each with its answer."""
+    lines = [line.split(maxsplit=1) for block in blocks_of(PAGES / page, "text") for line in block.splitlines()]
+    return [
+        (bytes.fromhex(asked), bytes.fromhex(answered))
+        for (who, asked), (_, answered) in pairwise(lines)
+        if who == "ask"
     ]
+
+
+def test_the_captured_exchange_is_one() -> None:
     replies = []
-    for (who, asked), (_, answered) in pairwise(lines):
-        if who == "ask":
-            request = parse(bytes.fromhex(asked))
-            assert isinstance(request, ReadRequest)
-            replies.append(find_reply(bytes.fromhex(answered), request))
+    for asked, answered in exchange_on("modbus-meter.md"):
+        request = parse(asked)
+        assert isinstance(request, ReadRequest)
+        replies.append(find_reply(answered, request))
     power, energy, no_register, marker = replies
     assert SDM120.energy is not None
     assert decode_power_mw(SDM120, power.payload) == 885_500  # type: ignore[union-attr]
     assert decode_energy_mwh(SDM120, SDM120.energy, energy.payload) == 2_354_257_000  # type: ignore[union-attr]
     assert (no_register.code, marker.code) == (2, 3)  # type: ignore[union-attr]
+
+
+def test_the_captured_dlt645_exchange_is_one() -> None:
+    address, power, energy, nothing = exchange_on("dlt645-meter.md")
+    for asked, _ in (address, power, energy, nothing):
+        assert isinstance(dlt645_frame.parse(asked), ReadData | ReadAddress)
+    assert dlt645_frame.parse(address[1]) == dlt645_frame.Address("000000000161")
+    answers = [dlt645_frame.parse(answered) for _, answered in (power, energy)]
+    assert [answer.identifier for answer in answers] == [POWER, ENERGY]  # type: ignore[union-attr]
+    assert [dlt645_frame.decimal(answer.payload) for answer in answers] == [8855, 235_425]  # type: ignore[union-attr]
+    assert dlt645_frame.parse(nothing[1]) == dlt645_frame.Refusal("000000000161", 0x11, 0x02)
 
 
 @pytest.mark.parametrize("meter", BUILT_IN_MAPS.values(), ids=lambda meter: meter.name)
