@@ -166,6 +166,12 @@ def test_every_flipped_bit_makes_a_frame_none_or_leaves_it_as_it_was() -> None:
         assert find_answer(bytes(broken), ASK_POWER) is None
 
 
+@pytest.mark.parametrize(("length", "count"), [(MOST_DATA_BYTES - 4, 1), (MOST_DATA_BYTES - 3, 0)])
+def test_data_longer_than_the_standard_allows_is_no_frame(length: int, count: int) -> None:
+    """Else a false beginning could wait for 255 bytes of what follows it."""
+    assert len(scan(encode(Data(METER, 0x0001FF00, bytes(length))))) == count
+
+
 def test_every_half_frame_is_none() -> None:
     for length in range(len(POWER_RAW)):
         assert scan(POWER_RAW[:length]) == []
