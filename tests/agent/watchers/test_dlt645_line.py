@@ -237,7 +237,7 @@ MOODS = st.lists(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(MOODS, st.floats(0.0, 1.9), MOODS)
 def test_no_late_lost_or_refused_answers_ever_make_a_value_of_an_older_question(
     before: list[Mood], restarted_for_s: float, after: list[Mood]
