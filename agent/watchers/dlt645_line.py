@@ -57,6 +57,7 @@ class Line:
         self._open = {POWER, ENERGY}
         self._asked_s: float | None = None  # since when no answer has come in time
         self._late_s: float | None = None  # how late the first answer came that was heard meanwhile
+        self._late_again = False  # whether one was heard since the last long silence
 
     def recognise(self) -> None:
         """Return when the meter answers, be it by a refusal; NoReading."""
@@ -104,10 +105,7 @@ class Line:
         """Make sure that nothing is open."""
         if not self._open:
             return
-        drained = self._listen(self._timing.wait_s)
-        if not drained:
-            self._late_s = None
-        self._note_late(drained)
+        self._note_late(self._listen(self._timing.wait_s))
         marker = next((identifier for identifier in MARKERS if identifier not in self._open), None)
         if marker is None:
             self._wait_for_silence()
@@ -121,6 +119,7 @@ class Line:
             raise self._none(heard, None)
         self._open.clear()
         self._asked_s = None
+        self._late_s, self._late_again = (self._late_s if self._late_again else None), False
         if self._any:
             self.address = ""
             self._find_meter()
@@ -175,6 +174,7 @@ class Line:
 
     def _note_late(self, heard: bytes) -> None:
         answered = any(isinstance(frame, Data | Refusal) and frame.address == self.address for frame in scan(heard))
+        self._late_again |= answered
         if answered and self._asked_s is not None and self._late_s is None:
             self._late_s = time.monotonic() - self._asked_s
 

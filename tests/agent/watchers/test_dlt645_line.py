@@ -253,15 +253,25 @@ def test_no_late_lost_or_refused_answers_ever_make_a_value_of_an_older_question(
         assert each_value_answers_the_last_question(meter, line_to(port), clock, polls=60) >= 5
 
 
-@pytest.mark.parametrize("late_s", [0.65, 0.8, 1.1])
+@pytest.mark.parametrize("late_s", [0.65, 0.8, 1.1, 1.6])
 def test_a_meter_that_is_always_late_gives_no_value_and_is_called_late(clock: FakeTime, late_s: float) -> None:
     line = line_to(FakePort(clock, lambda question: [(late_s, right_answer(question))]))
-    words = []
-    for _ in range(12):
-        words.append(trouble_of(line.ask_power_mw).word)
+    troubles = []
+    for _ in range(40):
+        troubles.append(trouble_of(line.ask_power_mw))
         clock.now_s += 1.0
-    assert set(words[2:]) == {"late"}
-    assert str(trouble_of(line.ask_power_mw)).startswith(f"meter {METER} answers only after the time-out of 0.5 s")
+    assert {trouble.word for trouble in troubles[3:]} == {"late"}, "told once, not in turns with silence"
+    assert str(troubles[-1]).startswith(f"meter {METER} answers only after the time-out of 0.5 s (within ")
+
+
+def test_a_meter_that_was_late_and_is_gone_becomes_silent(clock: FakeTime) -> None:
+    port = FakePort(clock, lambda question: [(0.8, right_answer(question))])
+    line = line_to(port)
+    words = [trouble_of(line.ask_power_mw).word for _ in range(5)]
+    assert words[-1] == "late"
+    port.meter = lambda question: []
+    words = [trouble_of(line.ask_power_mw).word for _ in range(20)]
+    assert words[-8:] == ["silent"] * 8
 
 
 def test_what_lay_in_the_buffer_before_the_question_is_no_answer(clock: FakeTime) -> None:
