@@ -24,6 +24,7 @@ from agent.journal import Journal
 from agent.pen import Pen
 from agent.reading import BLOCK_MS, Block, BlockBuilder, Channel, Notice, Sample
 from agent.scratch import NOTHING_SAVED, Scratch, judge
+from agent.shelf import decodable
 from agent.watchers.watcher import Card, Fault, Said, Seen, Watcher
 from protocol.entry import (
     Body,
@@ -36,10 +37,8 @@ from protocol.entry import (
     Storage,
     WatcherChange,
     clean_text,
-    decode,
     make,
 )
-from protocol.errors import MalformedEntry
 from protocol.message import Level
 
 TICK_MS = 1000
@@ -114,6 +113,11 @@ class Recorder:
     def declare(self, said: Declaration) -> Entry | None:
         """Journal what a person said; the entry once it is durable, None when it was not and will not be accepted."""
         return wait_for(Declare(said, Future()), self._items, patience_s=PATIENCE_S)
+
+    def refuses(self) -> str:
+        """Why the journal takes nothing at the moment; empty while it does."""
+        refusal = self.pen.refusal
+        return refusal.reason if refusal is not None else ""
 
     def open_blocks(self) -> tuple[Entry, ...]:
         """The open blocks as the entries that they would be now; none when the recorder has no time for it."""
@@ -285,7 +289,7 @@ class Recorder:
         if saved.journal_size < self._journal.readable_from:
             saved = NOTHING_SAVED  # so old that it cannot be told what became of its blocks
         since = self._journal.entries(saved.journal_size, self._journal.size) if saved.blocks else ()
-        verdict = judge(saved, _decodable(since))
+        verdict = judge(saved, decodable(since))
         recovered = [(entry.boot, entry.index) for entry in verdict.recovered]
         for block in verdict.outstanding[:MAX_RECOVERED]:
             at = Instant(block.wall_ms, block.mono_ms)
@@ -319,14 +323,6 @@ class Recorder:
     def _builder(self, watcher: Watcher, channel: Channel) -> BlockBuilder:
         levels = self._levels.get((watcher.name, channel.name), ())
         return BlockBuilder(watcher.name, channel, levels=levels, block_ms=self._block_ms)
-
-
-def _decodable(entries: Iterable[bytes]) -> Iterator[Entry]:
-    for raw in entries:
-        try:
-            yield decode(raw)
-        except MalformedEntry:
-            continue  # a later version wrote it
 
 
 def _values(sample: Sample) -> dict[str, int | str]:
