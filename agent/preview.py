@@ -10,6 +10,7 @@ collector knows more (another agent's meter) and around midnight: it begins `WAR
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
@@ -103,16 +104,26 @@ def day(blocks: Iterable[tuple[str, Entry, Reading]], policy: Policy | str, *, s
     powers = tuple(sorted(power for _, entry, reading in read for power in _powers(entry, reading, start_ms=start_ms)))
     if isinstance(policy, str):
         return Day(start_ms, now_ms, powers, (), None, policy)
-    observed = observe(read, policy)
+    return Day(start_ms, now_ms, powers, _states(read, policy, start_ms=start_ms, now_ms=now_ms), policy, "")
+
+
+def _states(
+    blocks: Iterable[tuple[str, Entry, Reading]], policy: Policy, *, start_ms: int, now_ms: int
+) -> tuple[Span, ...]:
+    """The states since `start_ms`. What is not observed yet, but may still be within the policy's gap, is left out."""
+    observed = [one for one in observe(blocks, policy) if one.start_ms < now_ms]
+    told_ms = observed[-1].end_ms if observed else 0
+    end_ms = min(told_ms, now_ms) if now_ms - told_ms <= policy.gap_ms else now_ms
     begin_ms = start_ms - WARM_UP_MS
-    spans = derive(observed, policy, start_ms=begin_ms, end_ms=max(now_ms, start_ms + 1), lead_in=UNOBSERVED).spans
-    today = tuple(span._replace(start_ms=max(span.start_ms, start_ms)) for span in spans if span.end_ms > start_ms)
-    return Day(start_ms, now_ms, powers, today, policy, "")
+    if end_ms <= start_ms:
+        return ()
+    spans = derive(observed, policy, start_ms=begin_ms, end_ms=end_ms, lead_in=UNOBSERVED).spans
+    return tuple(span._replace(start_ms=max(span.start_ms, start_ms)) for span in spans if span.end_ms > start_ms)
 
 
 def policy_path(state_dir: Path, asset: str) -> Path:
-    """Where the policy of an instrument lies. An asset number that is no plain name is written as its UTF-8 in hex."""
-    name = asset if _PLAIN.fullmatch(asset) else f".{asset.encode().hex()}"
+    """Where the policy of an instrument lies; an asset number that is no plain name stands there as its SHA-256."""
+    name = asset if _PLAIN.fullmatch(asset) else f".{hashlib.sha256(asset.encode()).hexdigest()}"
     return state_dir / POLICIES / f"{name}.json"
 
 

@@ -128,13 +128,19 @@ class Desk:
             self._uses.follow(read(self._journal, self._read_to), self._policies())
             self._read_to = self._journal.size
             now_ms = self._uses.even(self._clock.now().wall_ms)
-            ended = []
-            for presence in tuple(self._book.present.values()):
-                use = self._uses.of(presence)
-                is_idle = now_ms - use.even_ms >= self._idle_ms
-                if is_idle and decide("idle", presence.key, self._book.present) == "forget":
-                    ended.append(self._end(forget(presence, use.at_ms)))
-            return ended
+            uses = {presence: self._uses.of(presence) for presence in self._book.present.values()}
+            idle = [presence for presence, use in uses.items() if now_ms - use.even_ms >= self._idle_ms]
+            return [ended for presence in idle if (ended := self._forget(presence, uses[presence].at_ms))]
+
+    def _forget(self, presence: Presence, until_ms: int) -> Ended | None:
+        """End a presence that is idle; None where the journal does not take it, and the next look will try again."""
+        if decide("idle", presence.key, self._book.present) != "forget":
+            return None
+        try:
+            return self._end(forget(presence, until_ms))
+        except DeskError as problem:
+            log.warning("forgotten sign-out could not be ended", extra={"problem": str(problem)})
+            return None
 
     def _begin_to_look(self) -> None:
         """From the oldest presence on; what was before it does not matter."""
@@ -149,7 +155,8 @@ class Desk:
         return self.check_asset(asset), self._salt.of_person(name)
 
     def _who_leaves(self, asset: str, operator: str | None) -> tuple[str, str]:
-        there = [presence for presence in self._book.present.values() if presence.asset == self.check_asset(asset)]
+        self.check_asset(asset)
+        there = [presence for presence in self._book.present.values() if presence.asset == asset]
         if operator is not None:
             return asset, operator
         if not there:

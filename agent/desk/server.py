@@ -104,8 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: Server
     timeout = READ_S
-    server_version = "jishi"
-    sys_version = ""
+
+    def version_string(self) -> str:
+        return "jishi"
 
     def do_GET(self) -> None:
         self._answer()
