@@ -25,6 +25,7 @@ PLACES = 16
 """Connections at a time; a browser opens some that it does not use."""
 READ_S = 5.0
 WHOLE_S = 15.0
+LOOK_S = 0.25  # how often lasting connections, and the end, are looked after
 MAX_BODY = 8192
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Server(ThreadingHTTPServer):
         self._places = threading.Semaphore(PLACES)
         self._began_s: dict[socket.socket, float] = {}
         super().__init__((address, port), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, name="desk page", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(LOOK_S,), name="desk page", daemon=True)
 
     def start(self, make_site: Callable[[int], Site]) -> None:
         """Begin to answer; `make_site` is told the port."""
@@ -81,7 +82,7 @@ class Server(ThreadingHTTPServer):
             self._places.release()
 
     def service_actions(self) -> None:
-        """Cut what has lasted too long; called twice a second by serve_forever."""
+        """Cut what has lasted too long; called every `LOOK_S` by serve_forever."""
         now_s = time.monotonic()
         for request, began_s in tuple(self._began_s.items()):
             if now_s - began_s > WHOLE_S:
@@ -160,6 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         """What http.server itself refuses: a line that is no request, headers without end, an unknown method."""
         reason = message or HTTPStatus(code).phrase
         self.command = getattr(self, "command", None) or "GET"
+        self.request_version = "HTTP/1.0"  # one that could not be read would be answered without a status
         self._send(Response(HTTPStatus(code), "text/plain; charset=utf-8", f"{reason}\n".encode("utf-8", "replace")))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is http.server's)
