@@ -48,6 +48,13 @@ class Person(NamedTuple):
     presence: Presence
 
 
+class Forgotten(NamedTuple):
+    """Somebody was there until `end_ms` UTC and did not sign out."""
+
+    name: str
+    end_ms: int
+
+
 class Desk:
     """Who is at which instrument of this agent."""
 
@@ -74,6 +81,7 @@ class Desk:
         self._salt = salt
         self._book: Book = open_book(state_dir, journal)
         self._read_to = journal.size
+        self.forgotten: Mapping[str, Forgotten] = {}  # the last deed at an instrument, where it was that; to be shown
         self._begin_to_look()
 
     def people(self) -> tuple[Person, ...]:
@@ -136,8 +144,11 @@ class Desk:
         """End a presence that is idle; None where the journal does not take it, and the next look will try again."""
         if decide("idle", presence.key, self._book.present) != "forget":
             return None
+        name = self._book.name_of(presence.operator)
         try:
-            return self._end(forget(presence, until_ms))
+            ended = self._end(forget(presence, until_ms))
+            self.forgotten = {**self.forgotten, presence.asset: Forgotten(name, ended.end_ms)}
+            return ended
         except DeskError as problem:
             log.warning("forgotten sign-out could not be ended", extra={"problem": str(problem)})
             return None
@@ -179,6 +190,7 @@ class Desk:
             raise refuse("not_recorded", reason=self._recorder.refuses() or "it is busy")
         ended = self._book.enter(entry, name=name)
         self._book.save()
+        self.forgotten = {asset: told for asset, told in self.forgotten.items() if asset != said.asset}
         log.info("declared", extra={"asset": said.asset, "action": said.action, "how": said.how, "entry": entry.index})
         return ended
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from agent.desk.desk import Person
+from agent.desk.desk import Forgotten, Person
 from agent.desk.frame import Visit, document, hidden, warning
 from agent.desk.strip import clock, draw_axis, draw_power, draw_states, draw_swatch
 from agent.desk.words import Words
@@ -27,6 +27,7 @@ class Instrument(NamedTuple):
     day: Day
     power_mw: int | None  # now; None where no meter sees anything
     people: Sequence[Person]
+    forgotten: Forgotten | None = None
 
 
 class Filled(NamedTuple):
@@ -88,7 +89,8 @@ def _instrument(visit: Visit, instrument: Instrument) -> str:
     asset = escape(instrument.asset)
     return (
         f'<section class="card instrument"><header><h2>{asset}</h2>{_now(visit.words, instrument)}</header>'
-        f"{_pictures(visit.words, instrument.day)}{_people(visit, instrument)}{_choices(visit, instrument)}</section>"
+        f"{_pictures(visit.words, instrument.day)}{_people(visit, instrument)}{_forgotten(visit, instrument.forgotten)}"
+        f"{_choices(visit, instrument)}</section>"
     )
 
 
@@ -145,6 +147,13 @@ def _person(visit: Visit, person: Person) -> str:
         f'<form method="post" action="{visit.link("/sign-out")}">{fields}'
         f'<button class="button">{words("desk.sign_out")}</button></form></li>'
     )
+
+
+def _forgotten(visit: Visit, told: Forgotten | None) -> str:
+    if told is None:
+        return ""
+    when = _when(told.end_ms, visit.now_ms)
+    return f'<p class="sub">{escape(visit.words("desk.forgotten", name=told.name, time=when))}</p>'
 
 
 def _choices(visit: Visit, instrument: Instrument) -> str:

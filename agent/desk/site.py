@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 from agent.clock import Clock
 from agent.desk.api import Api
-from agent.desk.desk import Desk, Person, claim
+from agent.desk.desk import Desk, claim
 from agent.desk.exchange import Rejection, Request, Response, html, json
 from agent.desk.frame import Visit
 from agent.desk.guard import Guard
@@ -121,7 +121,13 @@ class Site:
         people = self._desk.people()
         days = self._preview.days(visit.now_ms)
         instruments = [
-            Instrument(asset, days[asset], _power_now(status, asset), [one for one in people if _is_at(one, asset)])
+            Instrument(
+                asset,
+                days[asset],
+                _power_now(status, asset),
+                [person for person in people if person.presence.asset == asset],
+                self._desk.forgotten.get(asset),
+            )
             for asset in self._desk.assets
         ]
         return html(overview(visit, instruments, status))
@@ -163,10 +169,6 @@ class Site:
         """To the overview, by a GET that may be repeated (RFC 9110, 303)."""
         where = f"/?lang={self._visit(request).words.language}"
         return Response(HTTPStatus.SEE_OTHER, "text/plain", b"", (("Location", where), *headers))
-
-
-def _is_at(person: Person, asset: str) -> bool:
-    return person.presence.asset == asset
 
 
 def _power_now(status: Status, asset: str) -> int | None:

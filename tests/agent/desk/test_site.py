@@ -15,7 +15,7 @@ from agent.desk.exchange import Request, Response
 from agent.desk.guard import Guard
 from agent.desk.site import Site
 from agent.preview import Preview
-from tests.agent.desk.conftest import Room
+from tests.agent.desk.conftest import IDLE_MS, Room
 from tests.agent.test_status import a_status
 
 HOST = {"host": "127.0.0.1:8323"}
@@ -98,6 +98,16 @@ def test_the_overview_shows_each_instrument_its_people_and_how_recording_stands(
     english = text(visitor.get("/", headers={**HOST, "accept-language": "en-GB,en"}))
     for word in ("Service order · order SO-1", "Run", "Policy: SEM", "No policy has come yet", "Nobody is signed in"):
         assert word in english, word
+
+
+def test_who_did_not_sign_out_is_told_until_something_else_happens(visitor: Visitor, room: Room) -> None:
+    room.give_policy()
+    room.desk.sign_in("A001", "张三", claim("teaching", ""), how="page")
+    room.measure(50, for_ms=IDLE_MS)
+    room.desk.look_for_forgotten()
+    assert "张三 未签退，登记已按最后使用时间 10:00 结束" in text(visitor.get("/"))
+    visitor.send("/sign-in", asset="A001", operator="Anna", purpose="teaching")
+    assert "张三" not in text(visitor.get("/"))
 
 
 def test_no_page_says_that_recording_goes_on_when_it_does_not(visitor: Visitor) -> None:
