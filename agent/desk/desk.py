@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from agent import policies
 from agent.clock import Clock
 from agent.desk.book import Book, open_book
 from agent.desk.evidence import Uses
@@ -23,7 +24,6 @@ from agent.desk.rules import Claim, decide, forget, is_the_same, sign_in, sign_o
 from agent.desk.salt import Salt, tidy
 from agent.desk.words import refuse
 from agent.errors import DeskError
-from agent.preview import read_policy
 from agent.shelf import Shelf, read
 from protocol.entry import PURPOSES, Declaration, Entry, How, Purpose, clean_text
 from protocol.policy import Policy
@@ -159,8 +159,7 @@ class Desk:
         self._read_to = min((one.index for one in self._book.present.values()), default=self._journal.size)
 
     def _policies(self) -> dict[str, Policy | None]:
-        read_policies = {asset: read_policy(self._state_dir, asset) for asset in self.assets}
-        return {asset: None if isinstance(policy, str) else policy for asset, policy in read_policies.items()}
+        return {asset: policies.load(self._state_dir, asset) for asset in self.assets}
 
     def _key(self, asset: str, name: str) -> tuple[str, str]:
         return self.check_asset(asset), self._salt.of_person(name)

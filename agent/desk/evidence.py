@@ -1,12 +1,13 @@
 """When an instrument was last in use, as far as its journal tells: where a forgotten sign-out ends. Pure.
 
 Read from entries and not from what watchers say at the moment, so that a restart changes nothing and an auditor finds
-the same instant. What shows use (docs/decisions/0006-forgotten-sign-outs.md says why):
+the same instant. What shows use (docs/decisions/0007-forgotten-sign-outs.md says why):
 
-- `power` above the policy's `run.off_mw`, the lowest power that may still belong to a run. Without a policy, any power
-  above 0: then nothing tells standby from work, and no presence is ended on a guess;
-- a state `run` or `closed` (a contact, the instrument's own status);
-- a count above 0 (bytes of data files).
+- `power` above the policy's `run.off_mw`, the lowest power that may still belong to a run;
+- what the policy's `evidence` takes for a run: a word (a contact that is closed), or a value (files that grew).
+
+Without a policy nothing tells standby from work, and nobody is sent away on a guess: any power, any count above 0,
+and the words `run` and `closed`.
 
 A process that runs, a PC that is on and a card show that somebody might be there, and are no use of the instrument.
 """
@@ -17,10 +18,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from protocol.entry import ClockJump, Declaration, Entry, Reading
-from protocol.policy import Policy
+from protocol.policy import POWER, Policy
 from protocol.presence import Presence
 
-IN_USE = frozenset({"run", "closed"})
+IN_USE = frozenset({"run", "closed"})  # where no policy says what words mean
 
 Policies = Mapping[str, Policy | None]
 """The policy of each instrument, None where none has come."""
@@ -89,11 +90,21 @@ def used_until(entry: Entry, reading: Reading, policy: Policy | None) -> int | N
 
 
 def _shows_use(reading: Reading, policy: Policy | None) -> Iterable[bool]:
-    if reading.highs is not None and reading.channel == "power":
-        floor_mw = 0 if policy is None else policy.run.off_mw
-        return (high > floor_mw for high in reading.highs)
+    if policy is None:
+        return _may_show_use(reading)
+    if reading.channel == POWER and reading.highs is not None:
+        return (high > policy.run.off_mw for high in reading.highs)
+    rules = [rule for rule in policy.evidence if rule.channel == reading.channel]
+    if reading.states is not None:
+        running = {word for rule in rules for word, state in (rule.words or {}).items() if state == "run"}
+        return (word in running for word in reading.states)
+    floors = [rule.at_least for rule in rules if rule.at_least is not None]
+    return (bool(floors) and value >= min(floors) for value in reading.counts or reading.means or ())
+
+
+def _may_show_use(reading: Reading) -> Iterable[bool]:
+    if reading.channel == POWER and reading.highs is not None:
+        return (high > 0 for high in reading.highs)
     if reading.states is not None:
         return (word in IN_USE for word in reading.states)
-    if reading.counts is not None:
-        return (number > 0 for number in reading.counts)
-    return ()
+    return (number > 0 for number in reading.counts or ())

@@ -123,9 +123,7 @@ def _policy(words: Words, day: Day) -> str:
     if day.policy is not None:
         shown = f"{words('desk.preview')} · {words('desk.policy', name=day.policy.name)}"
         return f'<p class="sub">{escape(shown)} <code title="{day.policy.sha256}">{day.policy.sha256[:12]}</code></p>'
-    if not day.problem:
-        return f'<p class="sub">{words("desk.no_policy")}</p>'
-    return f'<p class="warning">{escape(words("desk.bad_policy", problem=day.problem))}</p>'
+    return f'<p class="sub">{words("desk.no_policy")}</p>'
 
 
 def _people(visit: Visit, instrument: Instrument) -> str:

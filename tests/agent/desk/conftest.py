@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import policies
 from agent.clock import Instant
 from agent.desk.cards import open_cards
 from agent.desk.desk import Desk
@@ -13,7 +14,6 @@ from agent.desk.readers import Readers
 from agent.desk.salt import open_salt
 from agent.disk import Disk
 from agent.journal import Journal
-from agent.preview import policy_path
 from agent.reading import Channel
 from agent.recorder import Recorder
 from agent.scratch import Scratch
@@ -103,7 +103,7 @@ class Room:
         self.open()
 
     def give_policy(self, asset: str = "A001", raw: bytes = POLICY) -> None:
-        path = policy_path(self.state_dir, asset)
+        path = policies.path_for(self.state_dir, asset)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(raw)
 

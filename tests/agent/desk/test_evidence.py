@@ -7,7 +7,9 @@ from protocol.entry import Entry, Reading
 from protocol.policy import parse_policy
 from tests.agent.desk.conftest import POLICY
 
-SEM = parse_policy(POLICY)  # run from 900 W, down at 600 W
+EVIDENCE = b""","evidence":[{"class":"contact","channel":"status","words":{"closed":"run","open":"standby"}},
+  {"class":"files","channel":"growth","at_least":1000,"hold_ms":0}]}"""
+SEM = parse_policy(POLICY[:-1] + EVIDENCE)  # run from 900 W, down at 600 W
 STARTED_MS = 1_764_554_400_000
 
 
@@ -40,11 +42,11 @@ def counts(*numbers: int) -> Reading:
         (power(50, 600), None),
         (power(0), None),
         (power(950, channel="cpu"), None),
-        (states("run", "standby"), 10),
+        (states("closed", "open"), 10),
         (states("open", "closed"), 20),
-        (states("standby", "off", "running", "on"), None),
-        (counts(0, 4096, 0), 20),
-        (counts(0), None),
+        (states("run", "standby"), None),  # words that this policy has no meaning for
+        (counts(0, 4096, 999), 20),
+        (counts(999), None),
         (Reading("reader", "card", 1_000_000, (0,), events=("card=0123456789abcdef",)), None),
     ],
 )
@@ -55,3 +57,6 @@ def test_what_shows_use_under_a_policy(reading: Reading, expected_s: float | Non
 def test_without_a_policy_any_power_may_be_use() -> None:
     assert until_s(power(50, 0), policy=None) == 10
     assert until_s(power(0), policy=None) is None
+    assert until_s(states("closed", "run", "open", "standby"), policy=None) == 20
+    assert until_s(counts(0, 1, 0), policy=None) == 20
+    assert until_s(power(950, channel="cpu"), policy=None) is None

@@ -14,7 +14,7 @@ HOUR_MS = 3_600_000
 
 
 def day(*, spans: tuple[Span, ...] = (), powers: tuple[Power, ...] = ()) -> Day:
-    return Day(MIDNIGHT_MS, MIDNIGHT_MS + 12 * HOUR_MS, powers, spans, None, "")
+    return Day(MIDNIGHT_MS, MIDNIGHT_MS + 12 * HOUR_MS, powers, spans, None)
 
 
 def span(start_h: float, end_h: float, state: str) -> Span:
