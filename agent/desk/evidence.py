@@ -1,7 +1,7 @@
 """When an instrument was last in use, as far as its journal tells: where a forgotten sign-out ends. Pure.
 
 Read from entries and not from what watchers say at the moment, so that a restart changes nothing and an auditor finds
-the same instant. What shows use (docs/decisions/0008-forgotten-sign-outs.md says why):
+the same instant. What shows use (docs/decisions/0007-forgotten-sign-outs.md says why):
 
 - `power` above the policy's `run.off_mw`, the lowest power that may still belong to a run;
 - what the policy's `evidence` takes for a run: a word (a contact that is closed), or a value (files that grew).
