@@ -9,6 +9,7 @@ collector knows more (another agent's meter) and around midnight: it begins `WAR
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -63,13 +64,15 @@ class Preview:
         self._first: int | None = None  # an index before which nothing of today stands
         self._days: dict[str, Day] = {}
         self._derived_ms = -KEEP_MS
+        self._mutex = threading.Lock()
 
     def days(self, now_ms: int) -> Mapping[str, Day]:
         """The day of each instrument at an instant of UTC; JournalError where the journal cannot be read."""
-        if not 0 <= now_ms - self._derived_ms < KEEP_MS:
-            self._days = self._derive(now_ms)
-            self._derived_ms = now_ms
-        return self._days
+        with self._mutex:  # two at once would only do the same twice, and hold it in memory twice
+            if not 0 <= now_ms - self._derived_ms < KEEP_MS:
+                self._days = self._derive(now_ms)
+                self._derived_ms = now_ms
+            return self._days
 
     def _derive(self, now_ms: int) -> dict[str, Day]:
         start_ms, _ = day_bounds_ms(local_day(now_ms))

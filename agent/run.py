@@ -139,6 +139,7 @@ class Agent:
 
     def _make_desk(self, watchers: Iterable[Watcher]) -> DeskService | None:
         if self._configuration.desk is None:
+            _warn_of_unheard(watchers)
             return None
         from agent.desk.service import DeskService  # http.server and its kin: 4 MB that only a desk needs
 
@@ -244,6 +245,12 @@ def _warn_of_unwatched(configuration: Configuration, who: Identity) -> None:
     for watch in who.enrolment.watch:
         if watch.watcher not in names:
             log.warning("enrolled watcher is not configured", extra={"watcher": watch.watcher, "asset": watch.asset})
+
+
+def _warn_of_unheard(watchers: Iterable[Watcher]) -> None:
+    for watcher in watchers:
+        if any(channel.name == "card" for channel in watcher.channels):
+            log.warning("cards are not taken: add a [desk] table", extra={"watcher": watcher.name})
 
 
 def _configuration_change(configuration: Configuration, directory: Path) -> ConfigChange | None:

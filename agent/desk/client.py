@@ -31,7 +31,9 @@ def ask(configuration: Configuration, method: str, path: str, **members: str) ->
     if settings is None:
         raise DeskError("this agent has no desk: add a [desk] table to its configuration, and start it again")
     headers = {"Authorization": f"Bearer {_read_token(configuration.state_dir / TOKEN)}"}
-    body = msgspec.json.encode(members) if method == "POST" else None
+    # What a terminal of another encoding sent may be no text; it is refused or shown by the desk, not here.
+    readable = {name: text.encode("utf-8", "replace").decode() for name, text in members.items()}
+    body = msgspec.json.encode(readable) if method == "POST" else None
     connection = http.client.HTTPConnection(settings.address, settings.port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, body, headers)

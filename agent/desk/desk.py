@@ -5,7 +5,8 @@
                                            └──▶ book (durable), then the answer
 
 Nobody is told "signed in" before the journal has synced it. What the journal does not take is refused, and nothing is
-kept of it. Any thread may call; one deed at a time.
+kept of it. A token bucket bounds what can be written: unreceipted entries are never deleted, so a flood of them would
+end the recording. Any thread may call; one deed at a time.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from agent.desk.rules import Claim, decide, forget, is_the_same, sign_in, sign_o
 from agent.desk.salt import Salt, tidy
 from agent.desk.words import refuse
 from agent.errors import DeskError
+from agent.intervals import TokenBucket
 from agent.shelf import Shelf, read
 from protocol.entry import PURPOSES, Declaration, Entry, How, Purpose, clean_text
 from protocol.policy import Policy
 from protocol.presence import Ended, Presence
 
 MAX_ORDER = 64
+TOKENS_KEPT = 10
+"""Of the bucket, for the forgotten: what people, or a program that runs wild, may not use up."""
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,7 @@ class Desk:
         self._salt = salt
         self._book: Book = open_book(state_dir, journal)
         self._read_to = journal.size
+        self._bucket = TokenBucket()
         self.forgotten: Mapping[str, Forgotten] = {}  # the last deed at an instrument, where it was that; to be shown
         self._begin_to_look()
 
@@ -184,6 +189,9 @@ class Desk:
 
     def _declare(self, said: Declaration, *, name: str | None = None) -> Ended | None:
         """Journal, book, acknowledge: in this order."""
+        kept = 0 if said.how == "forgotten" else TOKENS_KEPT
+        if not self._bucket.take(self._clock.now().mono_ms, keep=kept):
+            raise refuse("too_many")
         entry = self._recorder.declare(said)
         if entry is None:
             raise refuse("not_recorded", reason=self._recorder.refuses() or "it is busy")

@@ -135,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _read(self) -> Request:
         address = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, address.path, parse_fields(address.query.encode()), headers)
+        method = "GET" if self.command == "HEAD" else self.command  # the same, without its body
+        request = Request(method, address.path, parse_fields(address.query.encode("utf-8", "replace")), headers)
         return request._replace(body=self._read_body(headers)) if self.command == "POST" else request
 
     def _read_body(self, headers: dict[str, str]) -> bytes:

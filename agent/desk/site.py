@@ -87,13 +87,13 @@ class Site:
             elif request.method == "POST":
                 self._guard.check_own_page(request)
             return self._route(request)(request)
-        except (AgentError, ValueError) as problem:
+        except AgentError as problem:
             return self.refuse(request, problem)
 
     def refuse(self, request: Request, problem: Exception) -> Response:
         """Say that something was not done, and why."""
         status = problem.status if isinstance(problem, Rejection) else HTTPStatus.CONFLICT
-        if isinstance(problem, DeskError) and problem.code == "not_recorded":
+        if isinstance(problem, DeskError) and problem.code in ("not_recorded", "too_many"):
             status = HTTPStatus.SERVICE_UNAVAILABLE
         if request.path.startswith("/api/"):
             return json({"error": str(problem)}, status)

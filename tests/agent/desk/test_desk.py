@@ -147,6 +147,18 @@ def test_nobody_is_told_yes_whom_the_journal_does_not_have(room: Room) -> None:
     assert room.said() == []
 
 
+def test_a_program_that_runs_wild_cannot_fill_the_journal(room: Room) -> None:
+    for number in range(50):
+        sign_in(room, f"number {number}")
+    with pytest.raises(DeskError, match="too many"):
+        sign_in(room, "one more")
+    assert len(room.said()) == 50
+    room.clock.advance(10_000)
+    sign_in(room, "Anna")
+    room.clock.advance(IDLE_MS)
+    assert len(look(room)) == 51, "those who forgot are ended all the same"
+
+
 # Forgotten
 
 
