@@ -15,6 +15,7 @@ import unicodedata
 from pathlib import Path
 
 from agent.desk.words import refuse
+from agent.disk import Disk
 from agent.errors import DeskError
 from agent.identity import write_private
 from protocol.entry import clean_text
@@ -49,6 +50,7 @@ def open_salt(state_dir: Path) -> Salt:
     try:
         if not path.exists():
             write_private(path, secrets.token_bytes(SALT_BYTES))
+            Disk().sync_directory(state_dir)  # a salt that a power cut takes back would make one person two
         secret = path.read_bytes()
     except OSError as problem:
         raise DeskError(f"the salt {path} cannot be used: {problem}") from problem

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
-from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -202,7 +202,7 @@ def _cookie(name: str) -> tuple[str, str]:
 
 @cache
 def _read_file(name: str) -> bytes:
-    return resources.files("agent.desk").joinpath(name).read_bytes()
+    return Path(__file__).with_name(name).read_bytes()
 
 
 def _file(request: Request) -> Response:

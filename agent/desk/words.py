@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Literal, get_args
 
 from agent.errors import DeskError
@@ -45,7 +45,8 @@ class Words:
 @functools.cache
 def catalogue() -> dict[str, dict[str, str]]:
     """words.toml, flattened: `[desk] title = {…}` becomes `desk.title`."""
-    text = resources.files("agent.desk").joinpath("words.toml").read_text(encoding="utf-8")
+    # Not importlib.resources: it brings zipfile and its kin, 0.4 MB.
+    text = Path(__file__).with_name("words.toml").read_text(encoding="utf-8")
     return {f"{part}.{key}": texts for part, keys in tomllib.loads(text).items() for key, texts in keys.items()}
 
 

@@ -1,6 +1,8 @@
 """The desk as the agent runs it: on its own, told in the status, and never in the recording's way."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -132,3 +134,9 @@ def ask_of(room: Room, service: DeskService) -> Callable[..., dict[str, object]]
 
     configuration = SimpleNamespace(desk=service._settings, state_dir=room.state_dir)
     return lambda method, path, **members: ask(configuration, method, path, **members)  # type: ignore[arg-type]
+
+
+def test_an_agent_without_a_desk_loads_nothing_of_it() -> None:
+    loaded = "import sys, agent.run; print([name for name in sys.modules if name in ('http.server', 'agent.desk')])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

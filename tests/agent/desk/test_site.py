@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.desk.desk import claim
 from agent.desk.exchange import Request, Response
@@ -85,7 +87,7 @@ def test_the_overview_shows_each_instrument_its_people_and_how_recording_stands(
         "A001",
         "A002",
         "张三",
-        "对外服务 · 订单 SO-1",
+        "服务订单 · 单号 SO-1",
         "运行",
         "906 W",
         "规则：SEM",
@@ -215,6 +217,33 @@ def test_the_sheet_and_the_icon_are_our_own(visitor: Visitor) -> None:
     assert visitor.get("/style.css").kind == "text/css; charset=utf-8"
     assert visitor.get("/icon.svg").kind == "image/svg+xml"
     assert "http" not in text(visitor.get("/style.css"))
+
+
+sent = st.text(max_size=40)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(
+    method=st.sampled_from(["GET", "POST"]),
+    path=st.sampled_from(["/", "/sign-in", "/sign-out", "/style.css", "/api/desk", "/api/sign-in", "/api/cards/remove"])
+    | sent,
+    query=st.dictionaries(st.sampled_from(["lang", "asset", "purpose"]) | sent, sent, max_size=4),
+    headers=st.sampled_from([HOST, OWN_PAGE, PROGRAM]),
+    more=st.dictionaries(st.sampled_from(["cookie", "accept-language", "content-type", "origin"]), sent, max_size=2),
+    body=st.binary(max_size=60) | st.dictionaries(sent, sent, max_size=4).map(lambda form: urlencode(form).encode()),
+)
+def test_whatever_is_sent_is_answered(
+    visitor: Visitor,
+    method: str,
+    path: str,
+    query: dict[str, str],
+    headers: dict[str, str],
+    more: dict[str, str],
+    body: bytes,
+) -> None:
+    answer = visitor.site.answer(Request(method, path, query, {**headers, **more}, body))
+    assert answer.status in (200, 303) or 400 <= answer.status < 500
+    assert all(value.isprintable() for _, value in answer.headers)
 
 
 # For programs
