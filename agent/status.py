@@ -43,7 +43,7 @@ def compose(
     recorder: Recorder,
     uplink: UplinkView,
     failures: dict[str, int],
-    desk: Status | None,
+    desk: Status | None = None,
     now: Instant,
 ) -> Status:
     """The status of a running agent at this moment."""

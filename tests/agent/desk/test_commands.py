@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +13,15 @@ import pytest
 
 from agent import cli
 from agent.commands.operator import OPERATOR_VARIABLE
+from agent.config import load
+from agent.desk.client import ask
+from agent.simulator.cards import PtyReader
 from protocol.entry import Declaration, decode
 from tests.agent.enrolled import enrol_in
 from tests.agent.test_uplink_broker import eventually
+from tests.agent.watchers.pty_bench import PtyBench
+
+CARD, OTHER = "100086F444", "62E3086CED"
 
 Captured = pytest.CaptureFixture[str]
 
@@ -51,6 +58,12 @@ class Agent:
         bodies = [decode(line.partition(b" ")[2]).body for line in lines]
         return [body for body in bodies if isinstance(body, Declaration)]
 
+    def hint(self) -> str:
+        return str(ask(load(self.configuration), "GET", "/api/desk")["hint"])
+
+    def waits_for_a_card(self) -> bool:
+        return bool(ask(load(self.configuration), "GET", "/api/cards/assign")["waiting"])
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -66,6 +79,13 @@ def agent(tmp_path: Path, free_port: int, capsys: Captured) -> Iterator[Agent]:
     capsys.readouterr()
     yield made
     made.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[PtyBench[PtyReader]]:
+    made = PtyBench(tmp_path / "ttyCARD", PtyReader)
+    yield made
+    made.unplug()
 
 
 @pytest.fixture
@@ -139,6 +159,36 @@ def test_cards_are_listed_and_removed_and_wait_for_a_reader(
     monkeypatch.setattr("agent.commands.card.ASK_EVERY_S", 0)
     assert agent.run("card", "assign", "--operator", "Anna") == 1
     assert "no card was presented within a minute" in typed()
+
+
+def test_a_card_at_a_real_reader_is_assigned_and_signs_its_holder_in_and_out(
+    agent: Agent, reader: PtyBench[PtyReader], typed: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.kill()
+    with agent.configuration.open("a", encoding="utf-8") as file:
+        file.write(f'\n[[watcher]]\nname = "desk1"\nkind = "card-reader"\nasset = "A001"\nport = "{reader.link}"\n')
+    agent.start()
+    eventually(lambda: "'port': 'open'" in str(agent.status()), within_s=20)
+    asks = threading.Thread(target=lambda: (eventually(agent.waits_for_a_card), reader.device.present(CARD)))
+    monkeypatch.setenv(OPERATOR_VARIABLE, "张三")
+    asks.start()
+    assert agent.run("card", "assign", "--purpose", "teaching") == 0
+    asks.join()
+    assert "is 张三's, for teaching" in typed()
+    assert agent.declared() == [], "to assign a card is not to use it"
+    for times in (1, 2):
+        reader.device.present(OTHER, for_s=1.5)  # longer than the other one must be away to count anew
+        eventually(lambda: "it is nobody's" in agent.hint())
+        reader.device.present(CARD, for_s=1.5)
+        eventually(lambda times=times: len(agent.declared()) == times)  # type: ignore[misc]
+        eventually(lambda: not agent.hint())
+    assert [(body.action, body.how, body.purpose) for body in agent.declared()] == [
+        ("in", "card", "teaching"),
+        ("out", "card", None),
+    ]
+    kept = b"".join(path.read_bytes() for path in agent.state_dir.rglob("*") if path.is_file())
+    assert CARD.encode() not in kept
+    assert OTHER.encode() not in kept
 
 
 def test_an_agent_that_does_not_run_or_has_no_desk_is_said(agent: Agent, typed: Callable[[], str]) -> None:
