@@ -141,6 +141,7 @@ class Desk:
             self._uses.follow(read(self._journal, self._read_to), self._policies())
             self._read_to = self._journal.size
             now_ms = self._uses.even(self._clock.now().wall_ms)
+            self._uses.believe_no_later_than(now_ms)
             uses = {presence: self._uses.of(presence) for presence in self._book.present.values()}
             idle = [presence for presence, use in uses.items() if now_ms - use.even_ms >= self._idle_ms]
             return [ended for presence in idle if (ended := self._forget(presence, uses[presence].at_ms))]

@@ -50,13 +50,18 @@ class Uses:
 
     def of(self, presence: Presence) -> Use:
         """The last use of the instrument since somebody is there; else that somebody came, which is evidence too."""
-        begun = self._begun.get(presence.key, Use(presence.since_ms, presence.since_ms))
+        begun = self._begun.setdefault(presence.key, Use(presence.since_ms, presence.since_ms))
         last = self._last.get(presence.asset, begun)
-        return max(begun, last, key=lambda use: use.even_ms)
+        return max(begun, last, key=lambda use: (use.even_ms, use.at_ms))
 
     def even(self, wall_ms: int) -> int:
         """An instant of now on the scale that no step moves."""
         return wall_ms - self._stepped_ms
+
+    def believe_no_later_than(self, even_ms: int) -> None:
+        """A use later than now was dated by a clock that was set back while nobody looked: it counts from now on."""
+        self._last = {asset: _until(use, even_ms) for asset, use in self._last.items()}
+        self._begun = {key: _until(use, even_ms) for key, use in self._begun.items()}
 
     def follow(self, entries: Iterable[Entry], policies: Policies) -> None:
         """Take further entries, in the order of the journal."""
@@ -76,6 +81,10 @@ class Uses:
         before = self._last.get(asset)
         if before is None or before.even_ms < use.even_ms:
             self._last[asset] = use
+
+
+def _until(use: Use, even_ms: int) -> Use:
+    return use if use.even_ms <= even_ms else use._replace(even_ms=even_ms)
 
 
 def used_until(entry: Entry, reading: Reading, policy: Policy | None) -> int | None:

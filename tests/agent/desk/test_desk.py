@@ -248,6 +248,20 @@ def test_a_clock_that_is_set_ends_nobody(room: Room) -> None:
     assert len(look(room)) == 1
 
 
+def test_a_clock_that_was_a_year_ahead_and_set_back_while_the_agent_was_off_keeps_nobody_for_a_year(room: Room) -> None:
+    room.give_policy()
+    sign_in(room, "Anna")
+    room.measure(950, for_ms=HOUR_MS)
+    room.close()
+    room.clock.step(-365 * 24 * HOUR_MS)
+    room.clock.boot_id = "00000001"
+    room.open()
+    assert look(room) == []
+    room.measure(50, for_ms=IDLE_MS)
+    (ended,) = look(room)
+    assert ended.end_ms - ended.presence.since_ms == HOUR_MS
+
+
 def test_the_use_of_one_instrument_keeps_nobody_at_another(room: Room) -> None:
     room.give_policy("A001")
     room.give_policy("A002")
