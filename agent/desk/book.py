@@ -56,6 +56,12 @@ class Book:
         self._size = entry.index + 1
         return ended
 
+    def learn(self, operator: str, name: str) -> None:
+        """Know somebody's name again who is there, where the file that had it was lost."""
+        if self.names.get(operator) != name:
+            self.names = {**self.names, operator: name}
+            self.save()
+
     def name_of(self, operator: str) -> str:
         """A person's name, or what the journal says in its place."""
         return self.names.get(operator, f"#{operator[:8]}")

@@ -101,6 +101,7 @@ class Desk:
             name = tidy(name)
             key = self._key(asset, name)
             if decide("in", key, self._book.present) == "renew" and is_the_same(self._book.present[key], claim):
+                self._book.learn(key[1], name)
                 return Person(name, self._book.present[key])
             self._declare(sign_in(key, claim, how), name=name)
             return Person(name, self._book.present[key])

@@ -105,18 +105,29 @@ def _now(words: Words, instrument: Instrument) -> str:
 
 
 def _pictures(words: Words, day: Day) -> str:
-    peak_mw = max((one.mean_mw for one in day.powers), default=None)
-    if peak_mw is None:
-        return f'<p class="sub">{words("desk.no_power")}</p>{_policy(words, day)}'
-    label = f"{words('desk.today_power')}, {words('desk.peak', power=power(peak_mw))}"
-    line = f"<h3>{words('desk.today_power')} <small>{words('desk.peak', power=power(peak_mw))}</small></h3>"
-    line += draw_power(day, label=label)
+    axis = draw_axis() if day.spans or day.powers else ""
+    return f"{_states(words, day)}{_power(words, day)}{axis}{_legend(words, day)}{_policy(words, day)}"
+
+
+def _states(words: Words, day: Day) -> str:
     if not day.spans:
-        return f"{line}{draw_axis()}{_policy(words, day)}"
-    legend = "".join(f"<li>{draw_swatch(state)}{words(f'state.{state}')}</li>" for state in STATES)
+        return ""
     strip = draw_states(day, label=words("desk.today"), name=lambda state: words(f"state.{state}"))
-    states = f"<h3>{words('desk.today')}</h3>{strip}{line}{draw_axis()}"
-    return f'{states}<ul class="legend">{legend}</ul>{_policy(words, day)}'
+    return f"<h3>{words('desk.today')}</h3>{strip}"
+
+
+def _power(words: Words, day: Day) -> str:
+    if not day.powers:
+        return f'<p class="sub">{words("desk.no_power")}</p>'
+    name, peak = words("desk.today_power"), words("desk.peak", power=power(max(one.mean_mw for one in day.powers)))
+    return f"<h3>{name} <small>{peak}</small></h3>{draw_power(day, label=f'{name}, {peak}')}"
+
+
+def _legend(words: Words, day: Day) -> str:
+    if not day.spans:
+        return ""
+    swatches = "".join(f"<li>{draw_swatch(state)}{words(f'state.{state}')}</li>" for state in STATES)
+    return f'<ul class="legend">{swatches}</ul>'
 
 
 def _policy(words: Words, day: Day) -> str:

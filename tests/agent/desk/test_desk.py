@@ -116,6 +116,10 @@ def test_the_journal_is_the_truth_where_the_file_was_lost(room: Room) -> None:
     room.restart()
     assert there(room) == [("A001", f"#{hashed[:8]}")]
     assert room.desk.people()[0].presence.order == "SO-2026-17"
+    sign_in(room, "Anna", ORDER)
+    room.restart()
+    assert there(room) == [("A001", "Anna")], "who says it again is known again"
+    assert len(room.said()) == 1
 
 
 def test_a_crash_between_journal_and_file_loses_no_presence(room: Room) -> None:

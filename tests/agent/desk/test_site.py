@@ -17,7 +17,8 @@ from agent.desk.exchange import Request, Response
 from agent.desk.guard import Guard
 from agent.desk.site import Site
 from agent.preview import Preview
-from tests.agent.desk.conftest import IDLE_MS, Room
+from protocol.entry import Reading
+from tests.agent.desk.conftest import IDLE_MS, POLICY, Room
 from tests.agent.test_status import a_status
 
 HOST = {"host": "127.0.0.1:8323"}
@@ -100,6 +101,17 @@ def test_the_overview_shows_each_instrument_its_people_and_how_recording_stands(
     english = text(visitor.get("/", headers={**HOST, "accept-language": "en-GB,en"}))
     for word in ("Service order · order SO-1", "Run", "Policy: SEM", "No policy has come yet", "Nobody is signed in"):
         assert word in english, word
+
+
+def test_states_are_shown_where_no_meter_reads(visitor: Visitor, room: Room) -> None:
+    room.give_policy(raw=POLICY[:-1] + b',"evidence":[{"class":"contact","channel":"beam","words":{"closed":"run"}}]}')
+    start = room.clock.now()
+    room.clock.advance(600_000)
+    beam = Reading("reader1", "beam", start.mono_ms, (600_000,), states=("closed",))
+    room.journal.append(beam, room.clock.now(), boot=room.clock.boot_id)
+    shown = text(visitor.get("/", lang="en"))
+    assert 'class="bar run' in shown
+    assert "No power readings today" in shown
 
 
 def test_who_did_not_sign_out_is_told_until_something_else_happens(visitor: Visitor, room: Room) -> None:
