@@ -30,6 +30,8 @@ COMMANDS = {
         "agent.commands.status", "show what the agent says of itself; exit code 1 when it is not running"
     ),
     "enroll": Command("agent.commands.enroll", "make a key and register it with the collector by a one-time token"),
+    "sign": Command("agent.commands.sign", "sign somebody in or out at an instrument, or show who is there"),
+    "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
     "simulate": Command("agent.simulator.cli", "be an instrument's energy meter on a pseudo-terminal"),
 }
 

@@ -37,7 +37,7 @@ from agent.reading import BLOCK_MS
 from agent.watchers.registry import find_kind
 from agent.watchers.watcher import WatcherSettings
 
-TABLES = ("agent", "collector", "watcher")
+TABLES = ("agent", "collector", "desk", "watcher")
 
 _Table = TypeVar("_Table", bound=msgspec.Struct)
 
@@ -69,6 +69,18 @@ class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return []
 
 
+class DeskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The desk and its local page; without the table there is none.
+
+    `address` is this machine's own, always: the page knows no passwords. `idle_h`: how long an instrument may not be
+    used until a presence that nobody ended counts as forgotten.
+    """
+
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8323
+    address: Literal["127.0.0.1", "::1"] = "127.0.0.1"
+    idle_h: Annotated[float, Meta(ge=0.5, le=168)] = 4.0
+
+
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration without faults. `state_dir` is absolute.
 
@@ -78,6 +90,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     agent: AgentSettings
     collector: CollectorSettings
     watchers: tuple[WatcherSettings, ...]
+    desk: DeskSettings | None
     state_dir: Path
     sha256: str
 
@@ -98,6 +111,7 @@ def load(path: Path) -> Configuration:
     faults += [_unknown(key, TABLES, where="") for key in tables if key not in TABLES]
     agent = _read(AgentSettings, tables.get("agent", {}), where="agent", faults=faults)
     collector = _read(CollectorSettings, tables.get("collector", {}), where="collector", faults=faults)
+    desk = _read(DeskSettings, tables["desk"], where="desk", faults=faults) if "desk" in tables else None
     files = _Files(path.absolute().parent)
     watchers = _read_watchers(tables.get("watcher", []), faults, files=files)
     if faults or agent is None or collector is None:
@@ -106,6 +120,7 @@ def load(path: Path) -> Configuration:
         agent=agent,
         collector=collector,
         watchers=tuple(watchers),
+        desk=desk,
         state_dir=(path.absolute().parent / agent.state_dir),
         sha256=hashlib.sha256(raw + files.read).hexdigest(),
     )
@@ -116,6 +131,7 @@ def effective(configuration: Configuration) -> str:
     tables: list[tuple[str, msgspec.Struct]] = [
         ("[agent]", configuration.agent),
         ("[collector]", configuration.collector),
+        *([("[desk]", configuration.desk)] if configuration.desk else []),
         *(("[[watcher]]", watcher) for watcher in configuration.watchers),
     ]
     return "\n\n".join("\n".join([title, *_loadable_lines(table)]) for title, table in tables) + "\n"
@@ -124,6 +140,7 @@ def effective(configuration: Configuration) -> str:
 def settings_by_path(configuration: Configuration) -> dict[str, str]:
     """Return what is in force by key path, to tell which settings differ between two configurations."""
     tables: dict[str, msgspec.Struct] = {"agent": configuration.agent, "collector": configuration.collector}
+    tables |= {"desk": configuration.desk} if configuration.desk else {}
     tables |= {f"watcher.{watcher.name}": watcher for watcher in configuration.watchers}
     lines = ((where, line.partition(" = ")) for where, table in tables.items() for line in _toml_lines(table))
     return {f"{where}.{key}": value for where, (key, _, value) in lines}

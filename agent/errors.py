@@ -5,6 +5,7 @@
     ├── WatcherError           what is watched cannot be watched now; the supervisor tries again
     ├── NotEnrolledError       no key, or an enrolment that was not finished
     ├── EnrolmentError         the collector refused to enrol, or could not be asked
+    ├── DeskError              what was asked at the desk cannot be done; nothing was recorded
     └── JournalError           the journal cannot do what was asked; nothing that it promised is affected
         ├── JournalLocked      another process writes this journal
         ├── JournalFull        no room left: the entry was not accepted, its time is unobserved
@@ -15,6 +16,8 @@ protocol.errors.ForeignBytesError and never one of these.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class AgentError(Exception):
@@ -39,6 +42,18 @@ class NotEnrolledError(AgentError):
 
 class EnrolmentError(AgentError):
     """The enrolment did not come about. Nothing at the agent was changed by it."""
+
+
+class DeskError(AgentError):
+    """Somebody asked the desk for what it cannot do. Nothing was recorded by it.
+
+    `code` and `places` say the same to a page that speaks another language (agent/desk/words.toml), where it is there.
+    """
+
+    def __init__(self, text: str, *, code: str = "", places: Mapping[str, object] | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.places = places or {}
 
 
 class JournalError(AgentError):

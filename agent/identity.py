@@ -146,7 +146,7 @@ def read_pending(state_dir: Path) -> PendingKey | None:
 
 def write_pending(state_dir: Path, pending: PendingKey) -> None:
     """Keep a new key before the collector hears of it: its answer may be lost and must be asked for again."""
-    _write_private(state_dir / PENDING, f"{_key_lines(pending.key)}{pending.nonce}\n".encode())
+    write_private(state_dir / PENDING, f"{_key_lines(pending.key)}{pending.nonce}\n".encode())
 
 
 def write_identity(state_dir: Path, key: SigningKey, *, answer: bytes) -> None:
@@ -155,8 +155,8 @@ def write_identity(state_dir: Path, key: SigningKey, *, answer: bytes) -> None:
     if old is not None and old.name != key.name:
         _, _, epoch = parse_origin(old.name)
         (state_dir / KEY).replace(state_dir / f"agent-{epoch}.key")
-    _write_private(state_dir / KEY, _key_lines(key).encode())
-    _write_private(state_dir / ENROLMENT, answer)
+    write_private(state_dir / KEY, _key_lines(key).encode())
+    write_private(state_dir / ENROLMENT, answer)
     (state_dir / PENDING).unlink(missing_ok=True)
 
 
@@ -181,11 +181,11 @@ def _key_lines(key: SigningKey) -> str:
     return f"{KEY_FORMAT}\n{key.name}\n{key.seed.hex()}\n"
 
 
-def _write_private(path: Path, octets: bytes) -> None:
-    """Write a file that only its owner can read, durable before it has its name."""
+def write_private(path: Path, octets: bytes, *, mode: int = 0o600) -> None:
+    """Write a file that only its owner can read (or whom `mode` allows), durable before it has its name; OSError."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
-    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     with os.fdopen(fd, "wb") as file:
         file.write(octets)
         file.flush()

@@ -1,7 +1,7 @@
 """Owns journal, open blocks and scratch file: everything that anybody wants recorded passes through its one thread.
 
     watchers ──emit──▶ queue ──▶ builders ──blocks──▶ pen ──▶ journal ──▶ (told) uplink
-                                    └── every 5 s ──▶ scratch
+        desk ─declare─▶  │          └── every 5 s ──▶ scratch
 
 Decides what is journalled when: blocks as they finish; a watcher's fault once, and once that it is back; a jump of the
 clock, before which every open block is closed with the time it had; start, findings and configuration at the
@@ -14,17 +14,31 @@ import contextlib
 import logging
 import queue
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from agent.clock import Clock, Instant, jump_ms
+from agent.errands import Declare, Ending, Errand, Levels, ShowOpen, fulfil, wait_for
 from agent.journal import Journal
 from agent.pen import Pen
 from agent.reading import BLOCK_MS, Block, BlockBuilder, Channel, Notice, Sample
 from agent.scratch import NOTHING_SAVED, Scratch, judge
+from agent.shelf import decodable
 from agent.watchers.watcher import Card, Fault, Said, Seen, Watcher
-from protocol.entry import Body, ClockJump, ConfigChange, Entry, Start, Stop, Storage, WatcherChange, clean_text, decode
-from protocol.errors import MalformedEntry
+from protocol.entry import (
+    Body,
+    ClockJump,
+    ConfigChange,
+    Declaration,
+    Entry,
+    Start,
+    Stop,
+    Storage,
+    WatcherChange,
+    clean_text,
+    make,
+)
 from protocol.message import Level
 
 TICK_MS = 1000
@@ -36,19 +50,7 @@ MAX_RECOVERED = 64  # as many as a `start` entry can name
 log = logging.getLogger(__name__)
 
 
-class Levels(NamedTuple):
-    """New level hints, from the welcome."""
-
-    levels: tuple[Level, ...]
-
-
-class Ending(NamedTuple):
-    """Nothing comes after this; `reason` stands in the `stop` entry."""
-
-    reason: str
-
-
-Item = Said | Levels | Ending
+Item = Said | Levels | Errand | Ending
 
 
 @dataclass(slots=True)
@@ -108,6 +110,19 @@ class Recorder:
         with contextlib.suppress(queue.Full):  # hints: the next welcome brings them again
             self._items.put_nowait(Levels(levels))
 
+    def declare(self, said: Declaration) -> Entry | None:
+        """Journal what a person said; the entry once it is durable, None when it was not and will not be accepted."""
+        return wait_for(Declare(said, Future()), self._items, patience_s=PATIENCE_S)
+
+    def refuses(self) -> str:
+        """Why the journal takes nothing at the moment; empty while it does."""
+        refusal = self.pen.refusal
+        return refusal.reason if refusal is not None else ""
+
+    def open_blocks(self) -> tuple[Entry, ...]:
+        """The open blocks as the entries that they would be now; none when the recorder has no time for it."""
+        return wait_for(ShowOpen(Future()), self._items, patience_s=PATIENCE_S) or ()
+
     def end(self, reason: str) -> None:
         """Make `run` write what is open and return, after all that was said before."""
         try:
@@ -142,13 +157,19 @@ class Recorder:
                 return
             self.take(item)
 
-    def take(self, item: Said | Levels) -> None:
+    def take(self, item: Said | Levels | Errand) -> None:
         """Record one item. A watcher's nonsense costs its own open blocks and nothing else."""
         if isinstance(item, Levels):
             self._use_levels(item.levels)
             return
+        if isinstance(item, Declare):
+            fulfil(item, lambda: self._declare(item.said))
+            return
+        if isinstance(item, ShowOpen):
+            fulfil(item, self._open_entries)
+            return
         if isinstance(item, Card):
-            return  # a card number is never recorded as it is
+            return  # there is no desk, and a card number is never recorded as it is
         observed = self.observed.get(item.watcher)
         if observed is None or self._is_from_before_a_jump(item.at):
             return
@@ -172,6 +193,24 @@ class Recorder:
             self._say_beginning()
         if now.mono_ms - self._scratched_ms >= SCRATCH_EVERY_MS:
             self._save(now)
+
+    def _declare(self, said: Declaration) -> Entry | None:
+        at = self._clock.now()
+        self._notice_jump(at)
+        index = self.pen.append(said, at=at)
+        if index is None:
+            return None
+        return make(said, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot=self._clock.boot_id)
+
+    def _open_entries(self) -> tuple[Entry, ...]:
+        size, boot = self._journal.size, self._clock.boot_id
+        return tuple(
+            make(block.reading, index=size + offset, wall_ms=block.at.wall_ms, mono_ms=block.at.mono_ms, boot=boot)
+            for offset, block in enumerate(self._open_blocks())
+        )
+
+    def _open_blocks(self) -> list[Block]:
+        return [block for builder in self._builders() if (block := builder.snapshot()) is not None]
 
     def _record(self, observed: Observed, item: Sample | Fault | Seen) -> None:
         if isinstance(item, Sample):
@@ -240,9 +279,8 @@ class Recorder:
 
     def _save(self, now: Instant) -> None:
         self._scratched_ms = now.mono_ms
-        blocks = [block for builder in self._builders() if (block := builder.snapshot()) is not None]
         try:
-            self._scratch.write(blocks, boot=self._clock.boot_id, journal_size=self._journal.size, now=now)
+            self._scratch.write(self._open_blocks(), boot=self._clock.boot_id, journal_size=self._journal.size, now=now)
         except OSError as problem:
             log.error("scratch file could not be written", extra={"problem": str(problem)})
 
@@ -251,7 +289,7 @@ class Recorder:
         if saved.journal_size < self._journal.readable_from:
             saved = NOTHING_SAVED  # so old that it cannot be told what became of its blocks
         since = self._journal.entries(saved.journal_size, self._journal.size) if saved.blocks else ()
-        verdict = judge(saved, _decodable(since))
+        verdict = judge(saved, decodable(since))
         recovered = [(entry.boot, entry.index) for entry in verdict.recovered]
         for block in verdict.outstanding[:MAX_RECOVERED]:
             at = Instant(block.wall_ms, block.mono_ms)
@@ -285,14 +323,6 @@ class Recorder:
     def _builder(self, watcher: Watcher, channel: Channel) -> BlockBuilder:
         levels = self._levels.get((watcher.name, channel.name), ())
         return BlockBuilder(watcher.name, channel, levels=levels, block_ms=self._block_ms)
-
-
-def _decodable(entries: Iterable[bytes]) -> Iterator[Entry]:
-    for raw in entries:
-        try:
-            yield decode(raw)
-        except MalformedEntry:
-            continue  # a later version wrote it
 
 
 def _values(sample: Sample) -> dict[str, int | str]:

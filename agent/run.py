@@ -4,10 +4,11 @@
     recorder      owns the journal
     uplink        owns the connection
     one thread for each watcher, under the supervisor
+    desk          where one is configured: its own threads, on which nothing here waits
 
-It ends in the order in which things depend on each other: watchers, recorder (what is open, `stop`), uplink (the last
-receipts). When the recorder's thread dies, which only a bug or a broken disk can bring about, the agent ends with an
-error for its service manager to start it again: nothing that was promised is in memory.
+It ends in the order in which things depend on each other: watchers, desk, recorder (what is open, `stop`), uplink (the
+last receipts). When the recorder's thread dies, which only a bug or a broken disk can bring about, the agent ends with
+an error for its service manager to start it again: nothing that was promised is in memory.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,8 +38,12 @@ from agent.supervisor import Supervisor
 from agent.uplink import Address, Uplink
 from agent.version import VERSION
 from agent.watchers.registry import find_kind
+from agent.watchers.watcher import Watcher
 from protocol.entry import ConfigChange, clean_text
 from protocol.message import Level
+
+if TYPE_CHECKING:
+    from agent.desk.service import DeskService
 
 STATUS_EVERY_S = 2.0
 RECORDER_PATIENCE_S = 30.0
@@ -86,7 +92,9 @@ class Agent:
             clock=clock,
             on_hints=self._use_hints,
         )
-        self._supervisor = Supervisor(watchers, self._recorder.emit, clock=clock)
+        self._desk = self._make_desk(watchers)
+        emit = self._desk.emit if self._desk else self._recorder.emit
+        self._supervisor = Supervisor(watchers, emit, clock=clock)
         self._threads = {
             "recorder": threading.Thread(target=self._recorder.run, name="recorder", daemon=True),
             "uplink": threading.Thread(target=self._uplink.run, name="uplink", daemon=True),
@@ -101,6 +109,8 @@ class Agent:
         for thread in self._threads.values():
             thread.start()
         self._supervisor.start()
+        if self._desk:
+            self._desk.start()
         self._write_status()
         log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
 
@@ -111,8 +121,10 @@ class Agent:
             raise AgentError("the recorder ended by itself; the lines above say why")
 
     def stop(self, reason: str) -> None:
-        """End in order: watchers, recorder, uplink."""
+        """End in order: watchers, desk, recorder, uplink."""
         self._supervisor.stop()
+        if self._desk:
+            self._desk.stop()
         self._recorder.end(reason)
         self._join("recorder", RECORDER_PATIENCE_S)
         self._uplink.close()
@@ -125,6 +137,22 @@ class Agent:
         self._journal.close()
         log.info("agent stopped", extra={"reason": reason, "unreceipted": unreceipted})
 
+    def _make_desk(self, watchers: Iterable[Watcher]) -> DeskService | None:
+        if self._configuration.desk is None:
+            _warn_of_unheard(watchers)
+            return None
+        from agent.desk.service import DeskService  # http.server and its kin: 4 MB that only a desk needs
+
+        return DeskService(
+            self._configuration.desk,
+            state_dir=self._configuration.state_dir,
+            journal=self._journal,
+            recorder=self._recorder,
+            watchers=watchers,
+            clock=self._clock,
+            glance=self._compose_status,
+        )
+
     def _join(self, name: str, patience_s: float) -> None:
         thread = self._threads[name]
         if thread.ident is not None:
@@ -133,16 +161,20 @@ class Agent:
             log.error("thread did not stop", extra={"which": name, "patience_s": patience_s})
 
     def _write_status(self) -> status.Status:
-        composed = status.compose(
+        composed = self._compose_status()
+        _write_status(self._configuration.state_dir, composed)
+        return composed
+
+    def _compose_status(self) -> status.Status:
+        return status.compose(
             self._configuration.agent.id,
             self._journal,
             recorder=self._recorder,
             uplink=self._uplink.view(),
             failures=self._supervisor.failures,
+            desk=self._desk.status() if self._desk else None,
             now=self._clock.now(),
         )
-        _write_status(self._configuration.state_dir, composed)
-        return composed
 
     def _use_hints(self, hints: UseHints) -> None:
         """Take the hints of a welcome, and keep them for a start without a connection."""
@@ -213,6 +245,12 @@ def _warn_of_unwatched(configuration: Configuration, who: Identity) -> None:
     for watch in who.enrolment.watch:
         if watch.watcher not in names:
             log.warning("enrolled watcher is not configured", extra={"watcher": watch.watcher, "asset": watch.asset})
+
+
+def _warn_of_unheard(watchers: Iterable[Watcher]) -> None:
+    for watcher in watchers:
+        if any(channel.name == "card" for channel in watcher.channels):
+            log.warning("cards are not taken: add a [desk] table", extra={"watcher": watcher.name})
 
 
 def _configuration_change(configuration: Configuration, directory: Path) -> ConfigChange | None:

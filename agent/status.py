@@ -6,9 +6,13 @@
                   "last":{"power_mw":905800,"energy_mwh":1646000},"particulars":{},"reason":"","failures":0}],
      "journal":{"size":1242,"bytes":402000,"receipted":1240,"receipt_at_ms":1764554716000,"receipt_age_s":0,
                 "refusing":null,"dropped":0},
-     "uplink":{"state":"welcomed","since_ms":1764554000000,"detail":"","clock_ahead_ms":12}}
+     "uplink":{"state":"welcomed","since_ms":1764554000000,"detail":"","clock_ahead_ms":12},
+     "desk":{"page":"http://127.0.0.1:8323/","problem":"","hint":"","failures":0,
+             "present":[{"asset":"A001","operator":"张三","purpose":"teaching","order":null,"how":"card",
+                         "since_ms":1764554000000,"entry":1240}]}}
 
 `state` is running or stopped; an agent that was killed leaves `running` behind, so whoever reads asks whether it is.
+`desk` is null where none is configured; the names in it are in this file and in no journal.
 Power in mW, energy in mWh, times in UTC ms. `receipt_age_s` is by this machine's clock and null before any receipt.
 """
 
@@ -39,6 +43,7 @@ def compose(
     recorder: Recorder,
     uplink: UplinkView,
     failures: dict[str, int],
+    desk: Status | None = None,
     now: Instant,
 ) -> Status:
     """The status of a running agent at this moment."""
@@ -56,6 +61,7 @@ def compose(
         "watchers": watchers,
         "journal": _describe_journal(journal, recorder, now=now),
         "uplink": uplink._asdict(),
+        "desk": desk,
     }
 
 
@@ -99,6 +105,8 @@ def table(status: Status, *, now_ms: int) -> str:
         lines += _journal_lines(journal)
     if uplink:
         lines += _uplink_lines(uplink, now_ms=now_ms)
+    if status.get("desk"):
+        lines += _desk_lines(status["desk"], now_ms=now_ms)
     rows = [_row(watcher, now_ms=now_ms) for watcher in status.get("watchers", [])]
     return "\n".join([*lines, "", *_columns([("watcher", "kind", "asset", "state", "last seen", "what"), *rows])])
 
@@ -149,6 +157,15 @@ def _uplink_lines(uplink: Status, *, now_ms: int) -> list[str]:
         direction = "ahead of" if ahead_ms > 0 else "behind"
         lines.append(f"clock    {_age(abs(ahead_ms))} {direction} the collector's: set it")
     return lines
+
+
+def _desk_lines(desk: Status, *, now_ms: int) -> list[str]:
+    page = desk["page"] or "no page"
+    lines = [f"desk     {page}" + (f": {desk['problem']}" if desk["problem"] else "")]
+    for one in desk["present"]:
+        what = f"{one['purpose']} {one['order']}" if one["order"] else one["purpose"]
+        lines.append(f"         {one['operator']} at {one['asset']} for {_age(now_ms - one['since_ms'])}: {what}")
+    return lines + ([f"         {desk['hint']}"] if desk["hint"] else [])
 
 
 def _row(watcher: Status, *, now_ms: int) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Boot = Annotated[str, Meta(pattern=BOOT_PATTERN)]
+WallMs = Annotated[int, Meta(ge=MIN_WALL_MS, le=MAX_WALL_MS)]
+SaltedHash = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Base64 = Annotated[str, Meta(min_length=4, max_length=2000, pattern=_BASE64)]
 Root = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\Z")]  # base64 of 32 bytes
 
@@ -54,6 +56,9 @@ Ints = Annotated[tuple[Int, ...], _PerInterval]
 Naturals = Annotated[tuple[Natural, ...], _PerInterval]
 Words = Annotated[tuple[Word, ...], _PerInterval]
 
+Purpose = Literal["own-research", "service-order", "teaching", "maintenance", "calibration"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+How = Literal["command", "card", "page", "forgotten"]
 
 _is_name = lru_cache(maxsize=4096)(lambda text: re.match(NAME_PATTERN, text) is not None)
 _is_boot = lru_cache(maxsize=4096)(lambda text: re.match(BOOT_PATTERN, text) is not None)
@@ -157,13 +162,31 @@ class WatcherChange(_Body, frozen=True):
 
 
 class Declaration(_Body, frozen=True, kw_only=True):
-    """What a person said at the instrument: personal data only as salted hashes."""
+    """What a person said at an instrument: I begin (`in`), for this purpose and order, or I end (`out`).
+
+    The person is an HMAC-SHA256 of the name under the agent's salt, which stays outside the log. What was said holds
+    from the entry's own time on. `how` is `forgotten` where nobody signed out: then the agent says so, later, and
+    `until_ms` is the UTC ms of the last evidence, at which it ended. protocol/presence.py pairs in and out.
+    """
 
     kind: ClassVar[str] = "declaration"
-    operator: Text
-    purpose: Text
-    order: Text | None = None
+    asset: Word  # asset number of the instrument
+    operator: SaltedHash
     action: Literal["in", "out"]
+    how: How
+    purpose: Purpose | None = None  # of an `in`, always
+    order: Word | None = None  # number of the service order, of an `in`
+    until_ms: WallMs | None = None  # of a forgotten `out`, always
+
+    def __post_init__(self) -> None:
+        if (self.action == "in") != (self.purpose is not None):
+            raise ValueError("who signs in names a purpose, and who signs out none")
+        if self.order is not None and self.action == "out":
+            raise ValueError("an order stands where somebody signs in")
+        if self.how == "forgotten" and self.action == "in":
+            raise ValueError("nobody can forget to sign out by signing in")
+        if (self.how == "forgotten") != (self.until_ms is not None):
+            raise ValueError("until_ms stands in an out that was forgotten, and nowhere else")
 
 
 class ClockJump(_Body, frozen=True):
@@ -228,7 +251,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     v: Literal[1]
     i: Natural
-    t: Annotated[int, Meta(ge=MIN_WALL_MS, le=MAX_WALL_MS)]
+    t: WallMs
     m: MonoMs
     b: str  # a Boot, checked by `decode`
     k: str

@@ -1,6 +1,7 @@
 """The command line: what it prints, where, and the exit code."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,17 @@ def registry() -> Iterator[FakeRegistry]:
     made = FakeRegistry()
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """`run` sets up the log of a whole process; later tests have a log of their own."""
+    root, agents = logging.getLogger(), logging.getLogger("agent")
+    handlers, levels = root.handlers[:], (root.level, agents.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    agents.setLevel(levels[1])
 
 
 def configuration_in(directory: Path, url: str = "http://127.0.0.1:9") -> Path:

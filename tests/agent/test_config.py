@@ -278,3 +278,30 @@ def test_secrets_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("agent_id", ["em-01", "0000", "a" * 40])
 def test_an_id_that_the_protocol_takes_is_taken_here(tmp_path: Path, agent_id: str) -> None:
     assert load(write(tmp_path, GOOD.replace("em-01", agent_id))).agent.id == check_agent_id(agent_id)
+
+
+# The desk
+
+
+def test_without_the_table_there_is_no_desk_and_with_it_there_are_defaults(tmp_path: Path) -> None:
+    assert load(write(tmp_path, GOOD)).desk is None
+    configuration = load(write(tmp_path, GOOD + "[desk]\n"))
+    assert configuration.desk == config_module.DeskSettings(port=8323, address="127.0.0.1", idle_h=4.0)
+    assert settings_by_path(configuration)["desk.port"] == "8323"
+    assert tomllib.loads(effective(configuration))["desk"] == {"port": 8323, "address": "127.0.0.1", "idle_h": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ('address = "0.0.0.0"', "desk.address: expected '127.0.0.1' or '::1', found '0.0.0.0'"),
+        ('address = "192.168.1.5"', "desk.address: expected '127.0.0.1' or '::1', found '192.168.1.5'"),
+        ("port = 0", "desk.port: expected a whole number from 1 to 65535, found 0"),
+        ("idle_h = 0", "desk.idle_h: expected a number from 0.5 to 168, found 0"),
+        ("prot = 8323", "desk.prot: unknown key; did you mean port?"),
+    ],
+)
+def test_a_desk_that_others_could_reach_is_refused_like_every_other_fault(
+    tmp_path: Path, lines: str, fault: str
+) -> None:
+    assert faults_of(tmp_path, f"{GOOD}[desk]\n{lines}\n") == [fault]

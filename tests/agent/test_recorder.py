@@ -4,24 +4,40 @@ import errno
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from agent.clock import Instant
 from agent.disk import Disk
+from agent.errands import Levels, ShowOpen
 from agent.journal import Journal
 from agent.reading import Channel, Sample
-from agent.recorder import SCRATCH_EVERY_MS, Levels, Recorder
+from agent.recorder import SCRATCH_EVERY_MS, Recorder
 from agent.scratch import Scratch
 from agent.watchers.watcher import Emit, Fault, Seen
-from protocol.entry import Body, ClockJump, ConfigChange, Entry, Reading, Start, Stop, Storage, WatcherChange, decode
+from protocol.entry import (
+    Body,
+    ClockJump,
+    ConfigChange,
+    Declaration,
+    Entry,
+    Reading,
+    Start,
+    Stop,
+    Storage,
+    WatcherChange,
+    decode,
+)
 from protocol.message import Level
 from tests.agent.conftest import receipt_for
 from tests.agent.disks import FaultyDisk
 from tests.agent.manual_clock import ManualClock
 
 Open = Callable[..., Journal]
+
+SIGNED_IN = Declaration(asset="A001", operator="a" * 64, action="in", how="page", purpose="teaching")
 
 
 class Meter:
@@ -257,6 +273,62 @@ def test_a_clean_end_leaves_nothing_to_recover(desk: Desk) -> None:
     desk.start()
     assert desk.observed_ms() == covered_ms
     assert desk.bodies()[-1] == Start("0.1.0")
+
+
+# What people say
+
+
+@pytest.fixture
+def running(desk: Desk) -> Iterator[Desk]:
+    """The recorder's thread at work."""
+    thread = threading.Thread(target=desk.recorder.run)
+    thread.start()
+    yield desk
+    desk.recorder.end("x")
+    thread.join(10)
+
+
+def test_what_a_person_said_is_returned_as_the_entry_that_stands_in_the_journal(running: Desk) -> None:
+    written = running.recorder.declare(SIGNED_IN)
+    assert written is not None
+    assert written.body == SIGNED_IN
+    assert running.entries()[written.index] == written
+
+
+def test_what_the_disk_refuses_was_not_said(open_journal: Open, clock: ManualClock) -> None:
+    disk = FaultyDisk()
+    desk = Desk(open_journal, clock, disk=disk)
+    thread = threading.Thread(target=desk.recorder.run)
+    thread.start()
+    disk.fail = lambda operation, number: errno.ENOSPC if operation in ("write", "sync") else 0
+    assert desk.recorder.declare(SIGNED_IN) is None
+    disk.fail = lambda operation, number: 0
+    desk.recorder.end("x")
+    thread.join(10)
+    assert [body for body in desk.bodies() if isinstance(body, Declaration)] == []
+    desk.scratch.close()
+
+
+def test_what_nobody_takes_up_in_time_is_withdrawn_and_never_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.recorder.PATIENCE_S", 0.01)
+    assert desk.recorder.declare(SIGNED_IN) is None
+    desk.recorder.end("x")
+    desk.recorder.run()
+    assert [body for body in desk.bodies() if isinstance(body, Declaration)] == []
+
+
+def test_the_open_blocks_are_shown_as_the_entries_that_they_would_be(desk: Desk) -> None:
+    desk.see(*[900] * 20)
+    size = desk.journal.size
+    errand = ShowOpen(Future())
+    desk.recorder.take(errand)
+    (shown,) = errand.result.result(0)
+    assert isinstance(shown.body, Reading)
+    assert (shown.index, shown.wall_ms) == (size, desk.clock.now().wall_ms)
+    assert sum(shown.body.durations_ms) > 0
+    assert desk.journal.size == size
 
 
 # Clocks

@@ -8,6 +8,7 @@ import pytest
 from agent import config, run, status
 from agent.errors import JournalDamaged, NotEnrolledError
 from protocol.message import Level
+from tests.agent.desk.conftest import WATCHERS
 from tests.agent.enrolled import enrol_in
 
 
@@ -56,3 +57,9 @@ def test_why_it_could_not_start_stands_in_the_status(tmp_path: Path) -> None:
     (configuration.state_dir / "agent.key").unlink()
     with pytest.raises(NotEnrolledError):
         run.run(configuration)
+
+
+def test_cards_that_nobody_takes_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    run._warn_of_unheard(WATCHERS)
+    told = [record.__dict__["watcher"] for record in caplog.records if "add a [desk] table" in record.message]
+    assert told == ["reader1", "reader2"]

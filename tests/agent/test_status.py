@@ -54,6 +54,7 @@ def a_status(**changes: Any) -> status.Status:
             "dropped": 0,
         },
         "uplink": {"state": "welcomed", "since_ms": NOW_MS - 600_000, "detail": "", "clock_ahead_ms": 12},
+        "desk": None,
         **changes,
     }
 
@@ -99,6 +100,21 @@ def test_a_clock_that_is_off_and_a_connection_that_is_not_there_are_said() -> No
     shown = status.table(a_status(uplink=uplink), now_ms=NOW_MS)
     assert "offline for 0 s: no broker" in shown
     assert "clock    2 h behind the collector's: set it" in shown
+
+
+def test_who_is_at_the_desk_is_shown_and_what_is_wrong_with_it() -> None:
+    anna = {"operator": "Anna", "asset": "A001", "since_ms": NOW_MS - 7_200_000, "purpose": "service-order"}
+    present = [{**anna, "order": "SO-1"}, {**anna, "operator": "Bo", "purpose": "teaching", "order": None}]
+    desk = {"page": "http://127.0.0.1:8323/", "problem": "", "hint": "card 01 at reader1: it is nobody's"}
+    shown = status.table(a_status(desk={**desk, "present": present}), now_ms=NOW_MS).splitlines()
+    assert shown[4:8] == [
+        "desk     http://127.0.0.1:8323/",
+        "         Anna at A001 for 2 h: service-order SO-1",
+        "         Bo at A001 for 2 h: teaching",
+        "         card 01 at reader1: it is nobody's",
+    ]
+    down = {"page": None, "problem": "the port is taken", "hint": "", "present": []}
+    assert "desk     no page: the port is taken" in status.table(a_status(desk=down), now_ms=NOW_MS)
 
 
 def test_what_is_written_is_read_and_nothing_else_is(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ EXAMPLE = Entry(
     ),
 )
 
+SHA = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
 integers = st.integers(-entry.MAX_INT, entry.MAX_INT)
 naturals = st.integers(0, entry.MAX_INT)
 monos = st.integers(0, entry.MAX_MONO_MS)
@@ -65,14 +67,28 @@ def readings(draw: st.DrawFn) -> Reading:
     return Reading(**common, lows=lows, means=means, highs=highs, deltas=column(naturals), counter=draw(naturals))
 
 
+hashes = st.text("0123456789abcdef", min_size=64, max_size=64)
+ways = st.sampled_from(["command", "card", "page"])
+ends = st.integers(entry.MIN_WALL_MS, entry.MAX_WALL_MS)
+declared = {"asset": words, "operator": hashes}
+declarations = st.one_of(
+    st.builds(
+        entry.Declaration,
+        **declared,
+        action=st.just("in"),
+        how=ways,
+        purpose=st.sampled_from(entry.PURPOSES),
+        order=st.none() | words,
+    ),
+    st.builds(entry.Declaration, **declared, action=st.just("out"), how=ways),
+    st.builds(entry.Declaration, **declared, action=st.just("out"), how=st.just("forgotten"), until_ms=ends),
+)
 bodies = st.one_of(
     readings(),
     st.builds(entry.Start, texts, st.lists(st.tuples(boots, naturals), max_size=3).map(tuple), naturals),
     st.builds(entry.Stop, texts),
     st.builds(entry.WatcherChange, names, st.sampled_from(["up", "down"]), texts, st.none() | monos),
-    st.builds(
-        entry.Declaration, operator=texts, purpose=texts, order=st.none() | texts, action=st.sampled_from(["in", "out"])
-    ),
+    declarations,
     st.builds(entry.ClockJump, integers, st.sampled_from(["step", "suspend"])),
     st.builds(entry.Storage, texts),
     st.builds(entry.Inspect, words),
@@ -123,7 +139,16 @@ def test_the_members_of_each_kind_are_read_into_their_fields(golden: Golden) -> 
     assert body["watcher up"] == entry.WatcherChange("meter1", "up", "answers", 72890000)
     assert body["clock step"] == entry.ClockJump(-31536000000, "step")
     assert body["storage"] == entry.Storage("fdatasync failed: EIO")
-    assert body["declaration without an order"] == entry.Declaration(operator="x", purpose="own work", action="out")
+    assert body["declaration"] == entry.Declaration(
+        asset="仪器-7", operator=SHA, action="in", how="page", purpose="service-order", order="SO-2026-17"
+    )
+    assert body["declaration without an order"] == entry.Declaration(
+        asset="A001", operator=SHA, action="in", how="card", purpose="own-research"
+    )
+    assert body["declaration of an end"] == entry.Declaration(asset="A001", operator=SHA, action="out", how="command")
+    assert body["declaration that was forgotten"] == entry.Declaration(
+        asset="A001", operator=SHA, action="out", how="forgotten", until_ms=1_764_550_800_000
+    )
     assert isinstance(body["genesis after another epoch"], entry.Genesis)
     assert body["genesis after another epoch"].why == "restored from an image"
 
@@ -185,6 +210,8 @@ def test_a_reading_that_breaks_a_rule_cannot_even_be_made() -> None:
         Reading("m", "power", 0, (1,))
     with pytest.raises(ValueError, match="lo <= w <= hi"):
         Reading("m", "power", 0, (1,), means=(1,), lows=(2,), highs=(3,))
+    with pytest.raises(ValueError, match="names a purpose"):
+        entry.Declaration(asset="A001", operator=SHA, action="in", how="page")
     with pytest.raises(ValueError, match="at most 3600000 ms"):
         Reading("m", "power", 0, (3_600_000, 1), counts=(0, 0))
 

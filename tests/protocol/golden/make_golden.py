@@ -37,6 +37,7 @@ def of_length(length):
     return short.replace("@", "x" * (length - len(short) + 1))
 
 
+DECLARED = '{"asset":"A001","operator":"' + SHA + '",'
 ENTRIES = {
     "the example of evidence.md section 3": wrap(
         "reading",
@@ -60,8 +61,13 @@ ENTRIES = {
     "an hour at most": wrap("reading", '{"s":"m","ch":"power","a":4398046511103,"d":[3600000],"n":[0]}', mono=4398046511103),
     "watcher down": wrap("watcher", '{"watcher":"meter1","state":"down","reason":"no answer \\"3\\" times \\\\ 8 s"}'),
     "watcher up": wrap("watcher", '{"watcher":"meter1","state":"up","reason":"answers","since_mono_ms":72890000}'),
-    "declaration": wrap("declaration", '{"operator":"' + SHA + '","purpose":"委托测试","order":"S-1","action":"in"}'),
-    "declaration without an order": wrap("declaration", '{"operator":"x","purpose":"own work","action":"out"}'),
+    "declaration": wrap(
+        "declaration",
+        '{"asset":"仪器-7","operator":"' + SHA + '","action":"in","how":"page","purpose":"service-order","order":"SO-2026-17"}',
+    ),
+    "declaration without an order": wrap("declaration", DECLARED + '"action":"in","how":"card","purpose":"own-research"}'),
+    "declaration of an end": wrap("declaration", DECLARED + '"action":"out","how":"command"}'),
+    "declaration that was forgotten": wrap("declaration", DECLARED + '"action":"out","how":"forgotten","until_ms":1764550800000}'),
     "clock step": wrap("clock", '{"jump_ms":-31536000000,"cause":"step"}', wall=-8796093022208),
     "clock suspend": wrap("clock", '{"jump_ms":28800000,"cause":"suspend"}', wall=140737488355327),
     "beacon": wrap("beacon", f'{{"size":42,"root":"{ROOT}","time_s":1764554700,"signature":"{SIGNED}"}}'),
@@ -147,6 +153,17 @@ REFUSED_ENTRIES = {
     "a watcher that is sideways": wrap("watcher", '{"watcher":"m","state":"sideways","reason":"x"}'),
     "a root of 31 bytes": wrap("beacon", f'{{"size":1,"root":"{base64.b64encode(bytes(31)).decode()}","time_s":1,"signature":"{SIGNED}"}}'),
     "a root with stray bits": wrap("beacon", f'{{"size":1,"root":"{ROOT[:-2]}{chr(ord(ROOT[-2]) + 1)}=","time_s":1,"signature":"{SIGNED}"}}'),
+    "a declaration with a name in it": wrap("declaration", '{"asset":"A001","operator":"张三","action":"out","how":"page"}'),
+    "a declaration for no instrument": wrap("declaration", '{"operator":"' + SHA + '","action":"out","how":"page"}'),
+    "a purpose of its own": wrap("declaration", DECLARED + '"action":"in","how":"page","purpose":"委托测试"}'),
+    "in without a purpose": wrap("declaration", DECLARED + '"action":"in","how":"page"}'),
+    "out with a purpose": wrap("declaration", DECLARED + '"action":"out","how":"page","purpose":"teaching"}'),
+    "out with an order": wrap("declaration", DECLARED + '"action":"out","how":"page","order":"S-1"}'),
+    "out in a way of its own": wrap("declaration", DECLARED + '"action":"out","how":"telepathy"}'),
+    "forgotten without an end": wrap("declaration", DECLARED + '"action":"out","how":"forgotten"}'),
+    "an end that nobody forgot": wrap("declaration", DECLARED + '"action":"out","how":"page","until_ms":1764550800000}'),
+    "in that was forgotten": wrap("declaration", DECLARED + '"action":"in","how":"forgotten","purpose":"teaching","until_ms":0}'),
+    "forgotten until the year 6429": wrap("declaration", DECLARED + '"action":"out","how":"forgotten","until_ms":140737488355328}'),
     "a hash in upper case": wrap("config", f'{{"sha256":"{SHA.upper()}","changed":[]}}'),
 }  # fmt: skip
 
