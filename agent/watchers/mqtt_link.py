@@ -1,0 +1,278 @@
+"""One connection to a broker on site: dial, subscribe, take what comes, notice when it is gone. It decides nothing.
+
+A link serves one connection, in the thread of its watcher; to try again is to make another one. What is known of paho
+decides its form: callbacks only enqueue, since an exception in one would end paho's work while it still says that it is
+connected; its own reconnection is not used, for it has no jitter; and a link on which nothing moves for three
+keep-alives is given up, because a half-open one would otherwise stay for ever.
+
+Subscriptions are at QoS 0 in a clean session: a broker that keeps what came while nobody listened would deliver it
+later as if it had just happened.
+"""
+
+import queue
+import select
+import ssl
+import struct
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.clock import Clock, Instant
+from agent.watchers.mqtt_report import MAX_PAYLOAD_BYTES, Message
+from protocol.entry import clean_text
+
+KEEPALIVE_S = 10
+STILL_KEEPALIVES = 3
+LOOK_S = 0.25
+"""How often a waiting link looks whether it should stop."""
+
+DIAL_S = 8.0
+ANSWER_S = 5.0
+LARGEST_PACKET = 2 * MAX_PAYLOAD_BYTES
+"""A broker that speaks MQTT 5 keeps larger packets from us; from the others, one of up to 256 MB has to be borne."""
+
+NO_CHECK_TIME = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python does not name."""
+
+BROKEN_PROTOCOL = (ValueError, LookupError, TypeError, struct.error)
+"""What paho raises for bytes that are no MQTT."""
+
+
+class SiteBroker(NamedTuple):
+    """Where the broker is and how to enter. Files are read at each connection, so that they may be replaced."""
+
+    host: str
+    port: int
+    user: str | None
+    password_file: str | None
+    tls: bool
+    ca_file: str | None
+    client_id: str
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho leaves it open, once for each attempt."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except (OSError, ValueError):
+            self.close()
+            raise
+
+
+class LinkLost(Exception):
+    """There is no connection, or no longer; the text says why and what to do."""
+
+
+class Delivery(NamedTuple):
+    """A message and the moment of its arrival."""
+
+    at: Instant
+    message: Message
+
+
+class SiteLink:
+    """One connection. `open`, then `take` again and again, then `close`, whatever happened."""
+
+    def __init__(self, broker: SiteBroker, topics: tuple[str, ...], *, clock: Clock, modern: bool) -> None:
+        """`modern`: speak MQTT 5, else 3.1.1."""
+        self._broker: Final = broker
+        self._topics = topics
+        self._clock = clock
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=broker.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5 if modern else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        self._modern = modern
+        self._inbox: deque[Delivery] = deque()
+        self._dialled = self._answered = False
+        self._subscribed = False
+        self._ended: str | None = None
+        self._given_up = threading.Event()
+        self._moved_s = time.monotonic()
+
+    @property
+    def was_misunderstood(self) -> bool:
+        """Whether the broker hung up without a word, or named the version: it may not know this one."""
+        return self._dialled and not self._answered
+
+    def open(self, stop: threading.Event) -> None:
+        """Return when the broker has taken the subscriptions, or `stop` is set; LinkLost."""
+        self._prepare()
+        self._dial(stop)
+        end_s = time.monotonic() + ANSWER_S
+        while not self._subscribed and not stop.is_set():
+            self._turn()
+            if time.monotonic() > end_s:
+                raise LinkLost(f"{self._where} accepts connections and does not answer: is that an MQTT broker?")
+
+    def take(self) -> list[Delivery]:
+        """Return what came, after waiting LOOK_S at most; LinkLost."""
+        if not self._inbox:
+            self._turn()
+        taken = list(self._inbox)
+        self._inbox.clear()
+        return taken
+
+    def ask(self, question: Message) -> None:
+        """Publish a question to the plug; nobody is told when it does not arrive."""
+        self._client.publish(question.topic, question.payload, qos=0)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._given_up.set()
+        self._hang_up()
+
+    def _prepare(self) -> None:
+        client, broker = self._client, self._broker
+        client.connect_timeout = ANSWER_S
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        if broker.user is not None:
+            client.username_pw_set(broker.user, _read_secret(broker.password_file))
+        if broker.tls:
+            client.tls_set_context(_tls_context(broker.ca_file))
+
+    def _dial(self, stop: threading.Event) -> None:
+        """Connect in a thread that may be left behind: looking up a name can take long, and a stop may not."""
+        outcome: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        threading.Thread(target=self._connect, args=(outcome,), name="dial", daemon=True).start()
+        end_s = time.monotonic() + DIAL_S
+        while not stop.is_set():
+            try:
+                problem = outcome.get(timeout=LOOK_S)
+            except queue.Empty:
+                if time.monotonic() < end_s:
+                    continue
+                problem = TimeoutError(f"nothing happened for {DIAL_S:g} s")
+            if problem is not None:
+                raise LinkLost(_why_unreached(problem, self._where)) from problem
+            self._dialled = True
+            return
+
+    def _connect(self, outcome: "queue.SimpleQueue[BaseException | None]") -> None:
+        properties = None
+        if self._modern:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = LARGEST_PACKET
+        try:
+            self._client.connect(self._broker.host, self._broker.port, KEEPALIVE_S, properties=properties)
+        except (OSError, ValueError) as error:  # ValueError: a host name that is none, a certificate for another host
+            outcome.put(error)
+        else:
+            outcome.put(None)
+        if self._given_up.is_set():
+            self._hang_up()
+
+    def _turn(self) -> None:
+        """Wait for the socket, LOOK_S at most, and let paho read, write and ping."""
+        try:
+            code = self._serve()
+        except BROKEN_PROTOCOL as error:
+            raise LinkLost(f"{self._where} sent bytes that are no MQTT ({error!r}): is that a broker?") from error
+        if self._ended is not None:
+            raise LinkLost(self._ended)
+        if code:
+            raise LinkLost(f"the connection to {self._where} was lost ({MQTTErrorCode(code).name})")
+        still_s = STILL_KEEPALIVES * max(KEEPALIVE_S, self._client.keepalive)
+        if time.monotonic() - self._moved_s > still_s:
+            raise LinkLost(f"nothing moved on the connection to {self._where} for {still_s} s")
+
+    def _serve(self) -> int:
+        client, link = self._client, self._client.socket()
+        if link is None:
+            return MQTTErrorCode.MQTT_ERR_NO_CONN
+        pending = isinstance(link, ssl.SSLSocket) and link.pending() > 0  # select cannot see what TLS has read ahead
+        writers = [link] if client.want_write() else []
+        readable, writable, _ = select.select([link], writers, [], 0 if pending else LOOK_S)
+        code = 0
+        if readable or pending:
+            self._moved_s = time.monotonic()
+            code = client.loop_read()
+        if writable and not code:
+            code = client.loop_write()
+        return code or client.loop_misc()
+
+    @property
+    def _where(self) -> str:
+        return f"the broker at {self._broker.host}:{self._broker.port}"
+
+    def _hang_up(self) -> None:
+        client = self._client
+        client.on_connect = client.on_subscribe = client.on_message = client.on_disconnect = None
+        link = client.socket()
+        client.disconnect()
+        if link is not None:
+            link.close()
+
+    # Callbacks: they enqueue, and nothing in them may raise
+
+    def _on_connect(self, client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._answered = str(reason) != "Unsupported protocol version"
+        if reason.is_failure:
+            self._ended = f"{self._where} refused the connection ({reason}): check user, password_file and client_id"
+        else:
+            client.subscribe([(topic, 0) for topic in self._topics])
+
+    def _on_subscribe(self, _client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        if refused:
+            self._ended = f"{self._where} does not let this user read {refused[0]}: grant it in its access list"
+        self._subscribed = True
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # none of ours
+        self._inbox.append(Delivery(self._clock.now(), Message(topic, bytes(message.payload), bool(message.retain))))
+
+    def _on_disconnect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self._ended is None:
+            remedy = "does it run, and does nobody else use this client_id?"
+            self._ended = f"{self._where} ended the connection ({reason}): {remedy}"
+
+
+def _read_secret(path: str | None) -> str | None:
+    return None if path is None else _read_file("password_file", path).strip("\r\n")
+
+
+def _tls_context(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=_read_file("ca_file", ca_file) if ca_file is not None else None)
+    except (ssl.SSLError, ValueError) as error:
+        raise LinkLost(f"ca_file {ca_file} holds no certificate ({error}): give the broker's CA in PEM form") from error
+    context.sslsocket_class = _TlsSocket
+    if ca_file is not None:
+        # One's own CA is trusted by name, so dates add little; and the PC of an old instrument may live in 1970.
+        context.verify_flags |= NO_CHECK_TIME
+    return context
+
+
+def _read_file(key: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except OSError as error:
+        raise LinkLost(f"{key} {path} cannot be read ({error.strerror}): correct the path, or its rights") from error
+    except UnicodeDecodeError as error:
+        raise LinkLost(f"{key} {path} is no text ({error.reason}): is it the right file?") from error
+
+
+def _why_unreached(error: BaseException, where: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {where} is not trusted ({error.verify_message}): check ca_file, host and the clock"
+    if isinstance(error, ssl.SSLError):
+        return f"{where} does not speak TLS here ({error.reason or error}): check port and tls"
+    return f"{where} cannot be reached ({clean_text(str(error), 120)}): check host, port and network"
