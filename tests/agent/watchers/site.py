@@ -147,9 +147,13 @@ class Publisher:
         """Return when the broker has it."""
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
 
-    def flood(self, topic: str, count: int) -> None:
-        for number in range(count):
-            self._client.publish(topic, str(number), qos=0)
+    def subscribe(self, topic: str, heard: Callable[[str, bytes], None]) -> None:
+        """Return when the broker has taken it."""
+        taken = threading.Event()
+        self._client.on_message = lambda _client, _data, message: heard(message.topic, bytes(message.payload))
+        self._client.on_subscribe = lambda *_: taken.set()
+        self._client.subscribe(topic)
+        assert taken.wait(10)
 
     def close(self) -> None:
         self._client.disconnect()
