@@ -74,7 +74,7 @@ class MqttJudge:
         self._good_ms: int | None = None
         self._waiting_ms = 0  # since when a sample has been due
         self._heard_ms: int | None = None
-        self._old_value = False  # a retained message brought one
+        self._old_value = False  # a retained message came that is none of a last will
         self._held: _Held | None = None
         self._unusable = self._unusable_told = 0
         self._particulars: dict[str, str | int] = dict(watched.particulars)
@@ -103,7 +103,7 @@ class MqttJudge:
         self._particulars |= dict(report.particulars)
         said = self._mind_reachability(at, report)
         if retained:
-            self._old_value = self._old_value or report.value is not None
+            self._old_value = self._old_value or report.reachable is None
             return said
         if report.value is not None:
             said += self._take_value(at, report.value)
