@@ -16,7 +16,6 @@ import struct
 import threading
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -26,6 +25,7 @@ from paho.mqtt.properties import Properties
 
 from agent.clock import Clock, Instant
 from agent.watchers.mqtt_report import MAX_PAYLOAD_BYTES, Message
+from agent.watchers.site_broker import LinkLost, SiteBroker
 from protocol.entry import clean_text
 
 KEEPALIVE_S = 10
@@ -38,38 +38,8 @@ ANSWER_S = 5.0
 LARGEST_PACKET = 2 * MAX_PAYLOAD_BYTES
 """A broker that speaks MQTT 5 keeps larger packets from us; from the others, one of up to 256 MB has to be borne."""
 
-NO_CHECK_TIME = 0x200000
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python does not name."""
-
 BROKEN_PROTOCOL = (ValueError, LookupError, TypeError, struct.error)
 """What paho raises for bytes that are no MQTT."""
-
-
-class SiteBroker(NamedTuple):
-    """Where the broker is and how to enter. Files are read at each connection, so that they may be replaced."""
-
-    host: str
-    port: int
-    user: str | None
-    password_file: str | None
-    tls: bool
-    ca_file: str | None
-    client_id: str
-
-
-class _TlsSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails; paho leaves it open, once for each attempt."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except (OSError, ValueError):
-            self.close()
-            raise
-
-
-class LinkLost(Exception):
-    """There is no connection, or no longer; the text says why and what to do."""
 
 
 class Delivery(NamedTuple):
@@ -141,9 +111,9 @@ class SiteLink:
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         if broker.user is not None:
-            client.username_pw_set(broker.user, _read_secret(broker.password_file))
+            client.username_pw_set(broker.user, broker.password())
         if broker.tls:
-            client.tls_set_context(_tls_context(broker.ca_file))
+            client.tls_set_context(broker.tls_context())
 
     def _dial(self, stop: threading.Event) -> None:
         """Connect in a thread that may be left behind: looking up a name can take long, and a stop may not."""
@@ -241,33 +211,8 @@ class SiteLink:
 
     def _on_disconnect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._ended is None:
-            remedy = "does it run, and does nobody else use this client_id?"
-            self._ended = f"{self._where} ended the connection ({reason}): {remedy}"
-
-
-def _read_secret(path: str | None) -> str | None:
-    return None if path is None else _read_file("password_file", path).strip("\r\n")
-
-
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cadata=_read_file("ca_file", ca_file) if ca_file is not None else None)
-    except (ssl.SSLError, ValueError) as error:
-        raise LinkLost(f"ca_file {ca_file} holds no certificate ({error}): give the broker's CA in PEM form") from error
-    context.sslsocket_class = _TlsSocket
-    if ca_file is not None:
-        # One's own CA is trusted by name, so dates add little; and the PC of an old instrument may live in 1970.
-        context.verify_flags |= NO_CHECK_TIME
-    return context
-
-
-def _read_file(key: str, path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8")
-    except OSError as error:
-        raise LinkLost(f"{key} {path} cannot be read ({error.strerror}): correct the path, or its rights") from error
-    except UnicodeDecodeError as error:
-        raise LinkLost(f"{key} {path} is no text ({error.reason}): is it the right file?") from error
+            why = "" if str(reason) == "Unspecified error" else f" ({reason})"
+            self._ended = f"{self._where} ended the connection{why}: does it run, and is client_id used only once?"
 
 
 def _why_unreached(error: BaseException, where: str) -> str:

@@ -15,10 +15,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from agent.clock import Clock
+from agent.errors import WatcherError
 from agent.reading import Channel
 from agent.watchers.mqtt_judge import MqttJudge, Watched
-from agent.watchers.mqtt_link import Delivery, LinkLost, SiteBroker, SiteLink
+from agent.watchers.mqtt_link import Delivery, SiteLink
 from agent.watchers.mqtt_report import Dialect, Message, Nonsense
+from agent.watchers.site_broker import LinkLost, SiteBroker
 from agent.watchers.watcher import Emit, Said, WatcherSettings
 
 RETRY_S = (0.5, 1.0, 2.0, 4.0)
@@ -169,9 +171,9 @@ class MqttWatcher:
 
     def hear(self, delivery: Delivery) -> list[Said]:
         """Return what one message makes the watcher say."""
-        if delivery.at.mono_ms < self._calm_from_ms or self._is_copy(delivery):
-            return []
         at, message = delivery
+        if message.topic not in self._dialect.topics or at.mono_ms < self._calm_from_ms or self._is_copy(delivery):
+            return []
         try:
             report = self._dialect.read(message)
         except Nonsense as nonsense:
@@ -193,7 +195,7 @@ class MqttWatcher:
         link.ask(question)
 
 
-class Flood(Exception):
+class Flood(WatcherError):
     """More messages than any plug sends."""
 
 

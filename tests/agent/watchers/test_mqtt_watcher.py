@@ -16,7 +16,9 @@ from agent.simulator.load import Load
 from agent.simulator.models import Segment
 from agent.simulator.plug import DIALECTS, Moment, SimulatedPlug
 from agent.watchers import mqtt_link, mqtt_watcher
-from agent.watchers.mqtt_watcher import BURST, PER_S, Flow
+from agent.watchers.mqtt_link import Delivery
+from agent.watchers.mqtt_report import Message
+from agent.watchers.mqtt_watcher import BURST, PER_S, Flow, MqttWatcher
 from agent.watchers.registry import find_kind
 from agent.watchers.watcher import Fault, Seen
 from collector.embedded.broker import EmbeddedBroker
@@ -259,9 +261,7 @@ def report_until(ears: Ears, publisher: Publisher, topic: str, payload: str) -> 
         publisher.publish(topic, payload)
 
 
-def test_a_flood_is_told_and_costs_no_memory_and_the_plug_is_heard_again_when_it_ends(
-    air: Air, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_flood_is_told_and_the_plug_is_heard_again_when_it_ends(air: Air, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt_watcher, "CALM_MS", 500)
     ears = air.listen()
     plug = air.plug()
@@ -319,6 +319,15 @@ def test_stopping_takes_less_than_two_seconds_even_where_nobody_answers(air: Air
 
 
 # Without any broker
+
+
+def test_what_was_not_subscribed_to_is_nothing_whatever_a_broker_delivers() -> None:
+    settings = settings_for("shelly-gen1", device="s1")
+    watcher = find_kind("shelly-gen1").make(settings, SystemClock())
+    assert isinstance(watcher, MqttWatcher)
+    now = SystemClock().now()
+    assert watcher.hear(Delivery(now, Message("shellies/s1/relay/1/power", b"905"))) == []
+    assert watcher.hear(Delivery(now, Message("shellies/s1/relay/0/power", b"nonsense"))) != []
 
 
 def test_a_flow_is_a_burst_and_a_rate() -> None:
