@@ -39,7 +39,7 @@ LARGEST_PACKET = 2 * MAX_PAYLOAD_BYTES
 """A broker that speaks MQTT 5 keeps larger packets from us; from the others, one of up to 256 MB has to be borne."""
 
 BROKEN_PROTOCOL = (ValueError, LookupError, TypeError, struct.error)
-"""What paho raises for bytes that are no MQTT."""
+"""What paho 2.1 raises for bytes that are no MQTT; 2.2 ends the connection."""
 
 
 class Delivery(NamedTuple):

@@ -61,6 +61,11 @@ class SiteSettings(WatcherSettings, frozen=True):
         if self.ca_file is not None and not self.tls:
             yield "ca_file", "nothing is encrypted without tls = true"
 
+    @property
+    def occupies(self) -> str:
+        """A broker ends the connection of one client when another comes with the same id."""
+        return f"client_id {self.client_id!r} at {self.host}:{self.port}" if self.client_id else ""
+
     def broker(self) -> SiteBroker:
         """Return where to connect; without a client_id of its own, each start has another one."""
         client_id = self.client_id or f"jishi-{self.name}-{secrets.token_hex(4)}"

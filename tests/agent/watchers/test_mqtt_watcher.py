@@ -354,7 +354,9 @@ def test_each_start_has_a_client_id_of_its_own_unless_one_is_given() -> None:
     settings = settings_for("tasmota-plug", topic="x")
     assert settings.broker().client_id.startswith("jishi-plug1-")
     assert settings.broker().client_id != settings.broker().client_id
-    assert settings_for("tasmota-plug", topic="x", client_id="mine").broker().client_id == "mine"
+    mine = settings_for("tasmota-plug", topic="x", client_id="mine", port=1884)
+    assert mine.broker().client_id == "mine"
+    assert (mine.occupies, settings.occupies) == ("client_id 'mine' at 127.0.0.1:1884", "")
 
 
 @pytest.mark.parametrize("topic", ["", "plugs/+", "plugs/#", "a\x00b", "x" * 201])
