@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.properties import MQTTException, Properties  # type: ignore[attr-defined]  # 2.1 has it there only
 
 from agent.clock import Clock, Instant
 from agent.watchers.mqtt_report import MAX_PAYLOAD_BYTES, Message
@@ -38,7 +38,7 @@ ANSWER_S = 5.0
 LARGEST_PACKET = 2 * MAX_PAYLOAD_BYTES
 """A broker that speaks MQTT 5 keeps larger packets from us; from the others, one of up to 256 MB has to be borne."""
 
-BROKEN_PROTOCOL = (ValueError, LookupError, TypeError, struct.error)
+BROKEN_PROTOCOL = (MQTTException, ValueError, LookupError, TypeError, struct.error)
 """What paho 2.1 raises for bytes that are no MQTT; 2.2 ends the connection."""
 
 
