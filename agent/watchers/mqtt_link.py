@@ -35,6 +35,9 @@ LOOK_S = 0.25
 
 DIAL_S = 8.0
 ANSWER_S = 5.0
+INBOX = 128
+"""More than this at once, before the subscription is even confirmed, is a flood, and told as one."""
+
 LARGEST_PACKET = 2 * MAX_PAYLOAD_BYTES
 """A broker that speaks MQTT 5 keeps larger packets from us; from the others, one of up to 256 MB has to be borne."""
 
@@ -64,7 +67,7 @@ class SiteLink:
             reconnect_on_failure=False,
         )
         self._modern = modern
-        self._inbox: deque[Delivery] = deque()
+        self._inbox: deque[Delivery] = deque(maxlen=INBOX)
         self._dialled = self._answered = False
         self._subscribed = False
         self._ended: str | None = None

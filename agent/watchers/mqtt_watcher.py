@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from pathlib import PurePath
-from random import Random, SystemRandom
+from random import SystemRandom
 from typing import Annotated
 
 from msgspec import Meta
@@ -109,7 +109,6 @@ class MqttWatcher:
         max_w: float = PLUG_MAX_W,
         ask_every_s: float = 0.0,
         particulars: tuple[tuple[str, str | int], ...] = (),
-        chance: Random | None = None,
     ) -> None:
         self.name = settings.name
         self.kind = settings.kind
@@ -119,7 +118,7 @@ class MqttWatcher:
         self._dialect = dialect
         self._broker = settings.broker()
         self._ask_every_ms = round(ask_every_s * 1000)
-        self._chance = chance or SystemRandom()
+        self._chance = SystemRandom()
         where = ("broker", f"{self._broker.host}:{self._broker.port}"), ("topic", dialect.topics[0])
         watched = Watched(
             self.name,
@@ -145,6 +144,7 @@ class MqttWatcher:
             try:
                 link.open(stop)
                 self._failures = 0
+                self._newest = {}  # what the broker had kept comes again and is no copy
                 self._judge.subscribed(self._clock.now())
                 self._follow(link, emit, stop=stop)
             except LinkLost as lost:
@@ -154,6 +154,7 @@ class MqttWatcher:
                 self._modern = True
                 _say(self._judge.lost(self._clock.now(), "broker", reason=str(lost)), emit)
             except Flood as flood:
+                self._failures = len(RETRY_S)  # each attempt costs what a burst costs
                 self._calm_from_ms = self._clock.now().mono_ms + CALM_MS
                 _say(self._judge.lost(self._clock.now(), "flood", reason=str(flood)), emit)
             finally:
@@ -177,12 +178,15 @@ class MqttWatcher:
     def hear(self, delivery: Delivery) -> list[Said]:
         """Return what one message makes the watcher say."""
         at, message = delivery
-        if message.topic not in self._dialect.topics or at.mono_ms < self._calm_from_ms or self._is_copy(delivery):
+        if message.topic not in self._dialect.topics or self._is_copy(delivery):
             return []
+        is_calm = at.mono_ms >= self._calm_from_ms
         try:
             report = self._dialect.read(message)
         except Nonsense as nonsense:
-            return [] if message.retained else self._judge.unusable(at, nonsense)
+            return self._judge.unusable(at, nonsense) if is_calm and not message.retained else []
+        if not is_calm and report.reachable is None:
+            return []  # a last will is not believed less for the noise around it
         return self._judge.take(at, report, retained=message.retained)
 
     def _is_copy(self, delivery: Delivery) -> bool:

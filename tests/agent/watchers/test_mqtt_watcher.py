@@ -259,6 +259,7 @@ def report_until(ears: Ears, publisher: Publisher, topic: str, payload: str) -> 
     while not ears.samples():
         assert time.monotonic() < end_s, f"not heard: {ears.said[-3:]}"
         publisher.publish(topic, payload)
+        threading.Event().wait(EVERY_S)
 
 
 def test_a_flood_is_told_and_the_plug_is_heard_again_when_it_ends(air: Air, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,16 +319,35 @@ def test_stopping_takes_less_than_two_seconds_even_where_nobody_answers(air: Air
     hoax.close()
 
 
+def test_what_the_broker_keeps_of_a_last_will_counts_after_a_flood_and_after_a_short_break_too(
+    air: Air, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_watcher, "RETRY_S", (0.01,))
+    monkeypatch.setattr(mqtt_watcher, "CALM_MS", 300)
+    publisher = air.publisher()
+    publisher.publish("tele/bench 3/LWT", "Offline", retain=True)
+    ears = air.listen()
+    ears.heard(Fault, lambda told: "says that it is offline" in told.reason)
+    for number in range(BURST + 20):
+        publisher.publish("tele/bench 3/STATE", f'{{"UptimeSec":{number}}}')
+    ears.heard(Fault, lambda told: "more than 100 messages" in told.reason)
+    after = len(ears.said)
+    ears.wait(Fault, lambda told: "says that it is offline" in told.reason, after=after)
+    publisher.publish("tele/bench 3/SENSOR", '{"ENERGY":{"Power":905}}')
+    publisher.publish("tele/bench 3/LWT", "Online", retain=True)
+    report_until(ears, publisher, "tele/bench 3/SENSOR", '{"ENERGY":{"Power":906}}')
+    assert 905_000 not in {sample.value for sample in ears.samples()}
+
+
 # Without any broker
 
 
 def test_what_was_not_subscribed_to_is_nothing_whatever_a_broker_delivers() -> None:
-    settings = settings_for("shelly-gen1", device="s1")
-    watcher = find_kind("shelly-gen1").make(settings, SystemClock())
+    watcher = find_kind("mqtt-topic").make(settings_for("mqtt-topic", topic="plc/a"), SystemClock())
     assert isinstance(watcher, MqttWatcher)
     now = SystemClock().now()
-    assert watcher.hear(Delivery(now, Message("shellies/s1/relay/1/power", b"905"))) == []
-    assert watcher.hear(Delivery(now, Message("shellies/s1/relay/0/power", b"nonsense"))) != []
+    assert watcher.hear(Delivery(now, Message("plc/b", b"905"))) == []
+    assert watcher.hear(Delivery(now, Message("plc/a", b"7")))[-1] == Sample("plug1", "value", now, 7000)
 
 
 def test_a_flow_is_a_burst_and_a_rate() -> None:
