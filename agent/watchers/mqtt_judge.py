@@ -36,7 +36,7 @@ Word = Literal["broker", "silent", "mute", "garbage", "absurd", "counter", "froz
 class Watched(NamedTuple):
     """What is judged. `hint` ends the message that nothing came.
 
-    `apart`: value and counter come in messages of their own, the value first.
+    `apart`: value and counter may come in messages of their own, the value first.
     """
 
     watcher: str
@@ -145,7 +145,8 @@ class MqttJudge:
         return self._complain(at, "offline", reason=reason)
 
     def _take_value(self, at: Instant, value: int | str) -> list[Said]:
-        said = self._settle()  # the one before has waited long enough
+        repeats = self._pending is not None and self._pending[1] == value  # told in two messages, by Shelly for one
+        said = [] if repeats else self._settle()  # the one before has waited long enough
         self._pending = (at, value)
         if self._good_ms is not None and at.mono_ms - self._good_ms > self._patience_ms:
             self._hole_ms = at.mono_ms - PAIR_MS

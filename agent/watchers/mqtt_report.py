@@ -74,8 +74,8 @@ class Dialect(Protocol):
     """How one kind of plug speaks. `topics` are exact, without wildcards; `read` raises nothing but Nonsense.
 
     `question` is what may be published to make the plug report at once, None where it takes no such question.
-    `hint` ends the message that the plug is silent: what to look at. `apart`: value and counter come in messages of
-    their own, the value first.
+    `hint` ends the message that the plug is silent: what to look at. `apart`: value and counter may come in messages
+    of their own, the value first.
     """
 
     @property

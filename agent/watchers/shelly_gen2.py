@@ -50,7 +50,7 @@ class ShellyGen2:
     """The dialect."""
 
     hint = "switch on both kinds of status notifications over MQTT on the device, and check its prefix"
-    apart = False
+    apart = True
 
     def __init__(self, settings: ShellyGen2Settings) -> None:
         prefix, self._component = settings.prefix, settings.component

@@ -171,6 +171,12 @@ def test_a_value_waits_a_second_for_its_counter_where_they_come_apart() -> None:
     assert plug.report(21_510, None, 5_002_000) == [sample(21_500, 8000, 5_002_000)]
 
 
+def test_a_value_that_is_told_twice_is_one_sample_with_the_counter_of_the_second() -> None:
+    plug = Plug(apart=True)
+    assert plug.report(1000, WATTS) == []
+    assert plug.report(1005, WATTS, 5_000_000) == [sample(1005, WATTS, 5_000_000)]
+
+
 def test_no_counter_is_carried_over_a_hole_for_it_would_prove_that_nothing_ran() -> None:
     plug = Plug()
     plug.report(1000, WATTS, 5_000_000)
