@@ -347,6 +347,8 @@ def _toml_lines(table: msgspec.Struct) -> list[str]:
 def _toml(value: Any) -> str:
     if isinstance(value, msgspec.Struct):
         return f"{{{', '.join(_toml_lines(value))}}}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_toml(key)} = {_toml(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_toml, value))}]"
     # A JSON text, number or truth value is a TOML one.

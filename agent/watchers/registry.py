@@ -24,6 +24,12 @@ BUILT_IN = {
     "status-poll": "agent.watchers.status_poll",
     "process": "agent.watchers.process",
     "host": "agent.watchers.host",
+    "tasmota-plug": "agent.watchers.tasmota_plug",
+    "shelly-gen1": "agent.watchers.shelly_gen1",
+    "shelly-gen2": "agent.watchers.shelly_gen2",
+    "zigbee2mqtt-plug": "agent.watchers.zigbee2mqtt_plug",
+    "esphome-meter": "agent.watchers.esphome_meter",
+    "mqtt-topic": "agent.watchers.mqtt_topic",
 }
 
 

@@ -94,7 +94,7 @@ class WatcherSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     @property
     def occupies(self) -> str:
-        """What only one watcher can have, a serial port; empty for none."""
+        """What only one watcher can have, such as a serial port; empty for none."""
         return ""
 
 

@@ -280,6 +280,22 @@ def test_an_id_that_the_protocol_takes_is_taken_here(tmp_path: Path, agent_id: s
     assert load(write(tmp_path, GOOD.replace("em-01", agent_id))).agent.id == check_agent_id(agent_id)
 
 
+def test_a_table_of_words_is_shown_as_toml_that_can_be_loaded_again(tmp_path: Path) -> None:
+    shutter = """
+[[watcher]]
+name = "shutter"
+kind = "mqtt-topic"
+host = "192.168.1.5"
+topic = "site/laser/shutter"
+type = "state"
+words = {"1" = "open", "geöffnet" = "open"}
+"""
+    configuration = load(write(tmp_path, GOOD + shutter))
+    again = load(write(tmp_path, effective(configuration)))
+    assert again.watchers == configuration.watchers
+    assert tomllib.loads(effective(configuration))["watcher"][-1]["words"] == {"1": "open", "geöffnet": "open"}
+
+
 # The desk
 
 

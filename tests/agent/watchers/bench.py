@@ -83,10 +83,15 @@ class Ears:
             self._heard.notify_all()
 
     def wait(
-        self, kind: type[_Said], meant: Callable[[_Said], bool] = lambda _: True, *, within_s: float = 10
+        self,
+        kind: type[_Said],
+        meant: Callable[[_Said], bool] = lambda _: True,
+        *,
+        within_s: float = 10,
+        after: int | None = None,
     ) -> _Said:
-        """Return the first thing of this kind that is said from now on and meant."""
-        after = len(self.said)
+        """Return the first thing of this kind that is said from now on (or after so many others) and meant."""
+        after = len(self.said) if after is None else after
         end_s = time.monotonic() + within_s
         with self._heard:
             while True:
@@ -94,6 +99,12 @@ class Ears:
                     if isinstance(said, kind) and meant(said):
                         return said
                 assert self._heard.wait(end_s - time.monotonic()), f"not heard within {within_s} s: {self.said[-3:]}"
+
+    def heard(
+        self, kind: type[_Said], meant: Callable[[_Said], bool] = lambda _: True, *, within_s: float = 10
+    ) -> _Said:
+        """Return the first thing of this kind that is meant, whether it has been said or will be."""
+        return self.wait(kind, meant, within_s=within_s, after=0)
 
     def samples(self) -> list[Sample]:
         return [said for said in self.said if isinstance(said, Sample)]

@@ -36,6 +36,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
     kind = find_kind(name)
+    site = {"host": "192.168.1.5"}
     needed = {
         "modbus-meter": {"port": "/dev/null"},
         "dlt645-meter": {"port": "/dev/null", "address": "any"},
@@ -43,6 +44,12 @@ def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
         "contact": {"port": "/dev/null", "cts": {}},
         "card-reader": {"port": "/dev/null"},
         "status-poll": {"port": "/dev/null", "profile": "scpi"},
+        "tasmota-plug": {**site, "topic": "bench3"},
+        "shelly-gen1": {**site, "device": "shellyplug-s-7A1B2C"},
+        "shelly-gen2": {**site, "prefix": "shellyplusplugs-7c87ce65bd9c"},
+        "zigbee2mqtt-plug": {**site, "friendly_name": "bench plug"},
+        "esphome-meter": {**site, "node": "em-node", "power_unit": "W"},
+        "mqtt-topic": {**site, "topic": "site/vacuum"},
     }.get(name, {})
     settings = msgspec.convert({"name": "one", "kind": name, "asset": "A001", **needed}, kind.settings)
     with pytest.raises(AttributeError):
