@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
@@ -105,3 +106,23 @@ class Ears:
         self._thread.join(10)
         assert not self._thread.is_alive()
         return time.monotonic() - before_s
+
+
+@contextmanager
+def listen(watcher: Watcher) -> Iterator[Ears]:
+    """Run a watcher from `with` to its end, however that comes."""
+    ears = Ears(watcher)
+    try:
+        yield ears
+    finally:
+        ears.stop()
+
+
+@contextmanager
+def plugged(bench: Bench) -> Iterator[Bench]:
+    """A meter that is plugged in from `with` to its end."""
+    bench.plug()
+    try:
+        yield bench
+    finally:
+        bench.unplug()

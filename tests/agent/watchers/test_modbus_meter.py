@@ -22,7 +22,7 @@ from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
 from agent.watchers.serial_port import argument
 from agent.watchers.watcher import Fault, Seen
 from tests.agent.manual_clock import ManualClock
-from tests.agent.watchers.bench import POWER_MW, Bench, Ears, Said
+from tests.agent.watchers.bench import POWER_MW, Bench, Ears, Said, listen, plugged
 
 
 @pytest.fixture
@@ -75,39 +75,31 @@ def test_power_and_counter_come_from_the_meter_with_both_clocks(watch: Callable[
 
 @pytest.mark.parametrize("meter", sorted(BUILT_IN))
 def test_each_built_in_meter_is_read_over_a_port(tmp_path: Path, meter: str) -> None:
-    bench = Bench(tmp_path / "ttyOTHER", meter=meter)
-    bench.plug()
-    bench.set_counter(1_234_560)
-    ears = Ears(ModbusMeter(settings_for(bench.link, map=meter), SystemClock()))
-    sample = ears.wait(Sample)
-    ears.stop()
-    bench.unplug()
+    with plugged(Bench(tmp_path / "ttyOTHER", meter=meter)) as bench:
+        bench.set_counter(1_234_560)
+        with listen(ModbusMeter(settings_for(bench.link, map=meter), SystemClock())) as ears:
+            sample = ears.wait(Sample)
     assert (sample.value, sample.counter_mwh) == (POWER_MW, 1_234_560_000)
     assert not [said for said in ears.said if isinstance(said, Fault)]
 
 
 def test_a_counter_that_is_reset_goes_on_from_zero_and_is_an_event(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "ttyPZEM", meter="pzem-016")
-    bench.plug()
-    ears = Ears(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock()))
-    ears.wait(Sample)
-    bench.reset_counter()
-    ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1000)
-    ears.stop()
-    bench.unplug()
-    assert [notice.reason for notice in notices_of(ears)] == [
-        "counter reset: it fell from 2354257000 to 0 mWh; the meter was reset, replaced, or rolled over"
-    ]
+    with plugged(Bench(tmp_path / "ttyPZEM", meter="pzem-016")) as bench:
+        bench.set_counter(2_354_257)
+        with listen(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock())) as ears:
+            ears.wait(Sample)
+            bench.reset_counter()
+            ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1000)
+    [notice] = notices_of(ears)
+    assert notice.reason.startswith("counter reset: it fell from 235425")
 
 
 def test_a_counter_that_rolls_over_is_an_event(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "ttyPZEM", meter="pzem-016", power_mw=20_000_000)  # 1 Wh in 0.18 s
-    bench.plug()
-    bench.set_counter(9_999_998)
-    ears = Ears(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock()))
-    ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1_000_000)
-    ears.stop()
-    bench.unplug()
+    twenty_kw = Bench(tmp_path / "ttyPZEM", meter="pzem-016", power_mw=20_000_000)  # 1 Wh in 0.18 s
+    with plugged(twenty_kw) as bench:
+        bench.set_counter(9_999_998)
+        with listen(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock())) as ears:
+            ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1_000_000)
     [notice] = notices_of(ears)
     assert notice.reason.startswith("counter reset: it fell from 99999")
 
