@@ -315,6 +315,23 @@ def test_a_counter_that_no_load_explains_holds_its_poll_back_and_a_reset_goes_th
     assert len(desk.hand(5000, power_mw=5, energy_mwh=0)) == 1
 
 
+def test_a_counter_that_leaps_upwards_becomes_no_energy() -> None:
+    """A meter with more on its counter was put in the place of this one, within the time that a sample may cover."""
+    desk = Desk()
+    desk.hand(1000, power_mw=5, energy_mwh=5_000_000)
+    desk.hand(2000, power_mw=5, energy_mwh=5_000_000)
+    assert desk.hand(3000, power_mw=5, energy_mwh=900_000_000) == []
+    fault, sample = desk.hand(4000, power_mw=5, energy_mwh=900_000_000)
+    assert isinstance(fault, Fault)
+    assert fault.reason == (
+        "unobserved because the counter went from 5.000 to 900.000 kWh, and stays there: "
+        "the meter was replaced or its counter set"
+    )
+    assert isinstance(sample, Sample)
+    assert [type(said) for said in desk.hand(5000, power_mw=5, energy_mwh=900_001_000)] == [Sample]
+    assert sum(energies_of(desk.said)) == 1000
+
+
 def test_a_line_that_is_none_ends_the_child() -> None:
     desk = Desk()
     with pytest.raises(ChildLost, match="its process said Traceback"):
@@ -325,6 +342,15 @@ def test_a_map_survives_the_childs_command_line() -> None:
     own = SDM120._replace(energy=None, power=Register(7, 3, "int32", "kW", "low-first", 0.1), serial=None)
     for meter in (SDM120, own):
         assert map_from(msgspec.json.decode(msgspec.json.encode(meter))) == meter
+
+
+def energies_of(said: list[Said]) -> list[int]:
+    """What the recorder would write of the counter, in mWh."""
+    builder, blocks = BlockBuilder("meter1", Channel("power", "gauge", 1000)), []
+    for one in said:
+        blocks += builder.add(one) if isinstance(one, Sample) else builder.close() if isinstance(one, Fault) else []
+    readings = [block.reading for block in [*blocks, *builder.close()] if isinstance(block, Block)]
+    return [delta for reading in readings for delta in reading.deltas or ()]
 
 
 def notices_of(ears: Ears) -> list[Notice]:
