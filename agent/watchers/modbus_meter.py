@@ -17,7 +17,7 @@ from agent.watchers.modbus_line import longest_poll_s
 from agent.watchers.modbus_maps import BUILT_IN, Register, RegisterMap
 from agent.watchers.serial_meter import SerialMeter
 from agent.watchers.serial_watcher import SpeedSettings
-from agent.watchers.watcher import Kind
+from agent.watchers.watcher import Kind, WatcherSettings
 
 
 class _Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,6 +75,16 @@ class ModbusMeterSettings(SpeedSettings, frozen=True):
         elif self.serial_number and self.register_map().serial is None:
             yield "serial_number", f"map {self.register_map().name} does not say where the meter keeps it; remove it"
 
+    def why_not_beside(self, other: WatcherSettings) -> str:
+        """Meters on one line share a port, if each has its own address."""
+        if not isinstance(other, ModbusMeterSettings):
+            return super().why_not_beside(other)
+        if other.line != self.line:
+            return f"{other.name} has {self.occupies} with another baudrate, parity or stopbits; one line has one speed"
+        if other.address == self.address:
+            return f"{other.name} has address {self.address} at {self.occupies} already"
+        return ""
+
     def register_map(self) -> RegisterMap:
         """Return the map to read the meter by."""
         own = self.registers
@@ -94,6 +104,7 @@ class ModbusMeter(SerialMeter):
 
     kind = "modbus-meter"
     child_module = "agent.watchers.modbus_port"
+    shares_port = True
 
     def __init__(self, settings: ModbusMeterSettings, clock: Clock) -> None:
         self._meter = settings.register_map()

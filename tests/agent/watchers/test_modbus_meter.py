@@ -19,7 +19,7 @@ from agent.watchers import serial_watcher
 from agent.watchers.child import ChildLost
 from agent.watchers.modbus_maps import BUILT_IN, SDM120, Register, map_from
 from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
-from agent.watchers.serial_port import argument
+from agent.watchers.serial_port import LineSettings, argument, open_port
 from agent.watchers.watcher import Fault, Seen
 from tests.agent.manual_clock import ManualClock
 from tests.agent.watchers.bench import POWER_MW, Bench, Ears, Said, listen, plugged
@@ -201,14 +201,17 @@ def test_a_port_that_is_not_there_is_named(bench: Bench, watch: Callable[..., Ea
     assert ears.wait(Sample).value == POWER_MW
 
 
-def test_two_programs_on_one_port_get_a_clear_message(watch: Callable[..., Ears]) -> None:
-    first = watch()
-    first.wait(Sample)
-    second = watch(name="meter2")
-    assert "is in use by another program" in second.wait(Fault).reason
-    first.wait(Sample)
-    first.stop()
-    assert second.wait(Sample).value == POWER_MW
+def test_two_programs_on_one_port_get_a_clear_message(bench: Bench, watch: Callable[..., Ears]) -> None:
+    with open_port(str(bench.link), LineSettings()):
+        ears = watch()
+        assert "is in use by another program" in ears.wait(Fault).reason
+    assert ears.wait(Sample).value == POWER_MW
+
+
+def test_a_watched_port_is_held_against_other_programs(bench: Bench, watch: Callable[..., Ears]) -> None:
+    watch().wait(Sample)
+    with pytest.raises(OSError, match="Could not exclusively lock port"):
+        open_port(str(bench.link), LineSettings())
 
 
 @pytest.mark.parametrize(
@@ -254,7 +257,7 @@ def test_a_child_that_dies_is_replaced(watch: Callable[..., Ears]) -> None:
 def test_the_child_ends_with_its_watcher_however_that_ends(bench: Bench) -> None:
     settings = settings_for(bench.link)
     task = {"address": 1, "timeout_s": 0.1, "poll_s": 0.1, "serial_number": "", "meter": SDM120}
-    words = argument(settings.where, settings.line, task)
+    words = argument(settings.where, settings.line, {"meter1": task})
     script = (
         "import sys, time; from agent.watchers.child import Child; "
         f"print(Child('agent.watchers.modbus_port', {words!r}).pid, flush=True); time.sleep(60)"
