@@ -307,30 +307,36 @@ def test_a_desk_that_others_could_reach_is_refused_like_every_other_fault(
     assert faults_of(tmp_path, f"{GOOD}[desk]\n{lines}\n") == [fault]
 
 
-SECOND_METER = """
-[[watcher]]
-name = "meter2"
-kind = "modbus-meter"
-port = "/dev/ttyUSB0"
-"""
+def two_meters(first: str, second: str) -> str:
+    meters = [f'[[watcher]]\nname = "bus{n}"\nkind = "modbus-meter"\nport = "/dev/ttyUSB9"\n' for n in (1, 2)]
+    return f"{GOOD}\n{meters[0]}{first}\n{meters[1]}{second}\n"
 
 
 def test_meters_on_one_line_share_its_port(tmp_path: Path) -> None:
-    assert len(load(write(tmp_path, GOOD + SECOND_METER + "address = 2")).watchers) == 4
+    assert len(load(write(tmp_path, two_meters("poll_s = 2", "poll_s = 2\naddress = 2"))).watchers) == 5
+    quick = "poll_s = 1.5\ntimeout_s = 0.2"
+    assert len(load(write(tmp_path, two_meters(quick, f"{quick}\naddress = 2"))).watchers) == 5
 
 
 @pytest.mark.parametrize(
-    ("more", "reason"),
+    ("first", "second", "reason"),
     [
-        ("", "meter1 has address 1 at /dev/ttyUSB0 already"),
+        ("", "", "bus1 has address 1 at /dev/ttyUSB9 already"),
         (
+            "",
             "address = 2\nbaudrate = 2400",
-            "meter1 has /dev/ttyUSB0 with another baudrate, parity or stopbits; one line has one speed",
+            "bus1 has /dev/ttyUSB9 with another baudrate, parity or stopbits; one line has one speed",
+        ),
+        (
+            "poll_s = 2",
+            "address = 2",
+            "bus1 is at /dev/ttyUSB9 too, and while one of them is lost the other waits for it: both need poll_s of at "
+            "least 2, or a smaller timeout_s",
         ),
     ],
 )
-def test_meters_that_cannot_be_on_one_line_are_refused(tmp_path: Path, more: str, reason: str) -> None:
-    assert faults_of(tmp_path, GOOD + SECOND_METER + more) == [f"watcher[3] (meter2): {reason}"]
+def test_meters_that_cannot_be_on_one_line_are_refused(tmp_path: Path, first: str, second: str, reason: str) -> None:
+    assert faults_of(tmp_path, two_meters(first, second)) == [f"watcher[4] (bus2): {reason}"]
 
 
 def test_a_port_is_not_shared_with_another_kind(tmp_path: Path) -> None:
