@@ -180,8 +180,9 @@ def _read_watchers(tables: Any, faults: list[str], *, files: _Files) -> list[Wat
         for other in watchers:
             if other.name == watcher.name:
                 faults.append(f"watcher[{number}].name: {watcher.name!r} is the name of another watcher")
-            if other.occupies and other.occupies == watcher.occupies:
-                faults.append(f"watcher[{number}] ({watcher.name}): {other.name} has {watcher.occupies} already")
+            occupied = other.occupies and other.occupies == watcher.occupies
+            if occupied and (reason := watcher.why_not_beside(other)):
+                faults.append(f"watcher[{number}] ({watcher.name}): {reason}")
         watchers.append(watcher)
     return watchers
 

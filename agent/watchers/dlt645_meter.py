@@ -10,13 +10,12 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agent.clock import Clock, Instant
-from agent.reading import Sample
 from agent.watchers.dlt645_line import MOST_W
 from agent.watchers.dlt645_timing import LONGEST_DELAY_S, Timing
 from agent.watchers.serial_meter import MeterLine, SerialMeter
 from agent.watchers.serial_port import NoReading
 from agent.watchers.serial_watcher import SpeedSettings
-from agent.watchers.watcher import Kind
+from agent.watchers.watcher import Kind, Said
 
 ANY = "any"
 
@@ -77,7 +76,7 @@ class Dlt645Meter(SerialMeter):
             task=task,
         )
 
-    def hear(self, at: Instant, line: MeterLine) -> Iterable[Sample]:
+    def hear(self, at: Instant, line: MeterLine) -> Iterable[Said]:
         assert isinstance(line, Dlt645Line)
         before, self._address = self._address, line.address
         if before and line.address != before:

@@ -68,6 +68,10 @@ class Line:
         finally:
             self._in_step = False
 
+    def take_turn(self) -> None:
+        """Keep the pause before the next question also to what others said on the line just before."""
+        self._heard_s = time.monotonic()
+
     def doubt(self) -> None:
         """Get into step again before the next question: another meter than expected was heard."""
         self._in_step = False

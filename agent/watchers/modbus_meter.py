@@ -13,11 +13,12 @@ import msgspec
 from msgspec import Meta
 
 from agent.clock import Clock
+from agent.reading import MISSED_POLLS
 from agent.watchers.modbus_line import longest_poll_s
 from agent.watchers.modbus_maps import BUILT_IN, Register, RegisterMap
 from agent.watchers.serial_meter import SerialMeter
 from agent.watchers.serial_watcher import SpeedSettings
-from agent.watchers.watcher import Kind
+from agent.watchers.watcher import Kind, WatcherSettings
 
 
 class _Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,6 +76,23 @@ class ModbusMeterSettings(SpeedSettings, frozen=True):
         elif self.serial_number and self.register_map().serial is None:
             yield "serial_number", f"map {self.register_map().name} does not say where the meter keeps it; remove it"
 
+    def why_not_beside(self, other: WatcherSettings) -> str:
+        """Meters on one line share a port, if each has its own address and none makes the other's readings a hole."""
+        if not isinstance(other, ModbusMeterSettings):
+            return super().why_not_beside(other)
+        if other.line != self.line:
+            return f"{other.name} has {self.occupies} with another baudrate, parity or stopbits; one line has one speed"
+        if other.address == self.address:
+            return f"{other.name} has address {self.address} at {self.occupies} already"
+        # A sample covers the time since the one before it up to three polls; a lost meter's poll may come between.
+        enough_s = longest_poll_s(max(self.timeout_s, other.timeout_s)) / (MISSED_POLLS - 1)
+        if min(self.poll_s, other.poll_s) < enough_s:
+            return (
+                f"{other.name} is at {self.occupies} too, and while one of them is lost the other waits for it: "
+                f"both need poll_s of at least {enough_s:g}, or a smaller timeout_s"
+            )
+        return ""
+
     def register_map(self) -> RegisterMap:
         """Return the map to read the meter by."""
         own = self.registers
@@ -94,6 +112,7 @@ class ModbusMeter(SerialMeter):
 
     kind = "modbus-meter"
     child_module = "agent.watchers.modbus_port"
+    shares_port = True
 
     def __init__(self, settings: ModbusMeterSettings, clock: Clock) -> None:
         self._meter = settings.register_map()

@@ -42,6 +42,7 @@ class MeterObserver:
 
     def poll(self) -> None:
         """Ask once, and say the values; NoReading."""
+        self._line.take_turn()
         if not self._line.in_step:
             self._check_serial_number()  # another meter may have been put in its place
         try:

@@ -11,6 +11,7 @@ from agent.reading import Channel, Sample
 from agent.watchers.counter import CounterJudge
 from agent.watchers.serial_port import NoReading, Task
 from agent.watchers.serial_watcher import ChildLine, PortSettings, SerialWatcher
+from agent.watchers.watcher import Fault, Said
 
 
 class MeterLine(ChildLine):
@@ -32,9 +33,13 @@ class SerialMeter(SerialWatcher[MeterLine]):
         super().__init__(settings, clock, channels=channels, poll_s=poll_s, poll_takes_s=poll_takes_s, task=task)
         self._judge = CounterJudge(max_w)
 
-    def hear(self, at: Instant, line: MeterLine) -> Iterable[Sample]:
+    def hear(self, at: Instant, line: MeterLine) -> Iterable[Said]:
         if line.power_mw is None:
             raise NoReading("garbage", "the child's line holds no power: the agent's files are of different versions")
         if line.energy_mwh is not None and (objection := self._judge.objection(at.mono_ms, line.energy_mwh)):
             raise NoReading("counter", objection)
-        return [Sample(self.name, "power", at, line.power_mw, line.energy_mwh)]
+        sample = Sample(self.name, "power", at, line.power_mw, line.energy_mwh)
+        if line.energy_mwh is None or not self._judge.leap:
+            return [sample]
+        # A fault ends the block, so that the leap becomes no energy.
+        return [Fault(self.name, at, f"unobserved because {self._judge.leap}"), sample]

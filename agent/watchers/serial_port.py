@@ -9,6 +9,8 @@ when the watcher is gone, however it went. It imports little, because there is o
     {"wall_ms": 1764554717041, "mono_ms": 72894818, "error": "silent", "reason": "no answer from address 1 within …"}
     {"wall_ms": 1764554719041, "mono_ms": 72896818, "trying": "/dev/ttyUSB1"}        where it may get stuck
 
+Where one child observes for several watchers, `of` names the one that a line is for.
+
 A module that is to be such a child offers an `Observer` and hands its maker to `serve`:
 
     def main() -> None:
@@ -30,7 +32,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from agent.watchers.serial_candidates import Search, Where, present_ports, why_none
@@ -51,6 +54,9 @@ REOPEN_S = 1.0
 NEXT_CANDIDATE_S = 0.1
 LOST_POLLS = 5
 """After so many polls without a reading, the port is closed and looked for again, where that can help."""
+
+REST_S = 4.0
+"""A meter that is lost among others is asked less often: the others wait for its time-outs."""
 
 PORT_ERRORS = (OSError, ValueError, TerminalError)
 """What pyserial raises for a port that fails: SerialException is an OSError, wrong settings are ValueErrors."""
@@ -108,37 +114,42 @@ def serve(make: MakeObserver) -> NoReturn:
     """Observe until standard input closes. What to do stands on the command line, as `argument` wrote it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the watcher ends this process
     threading.Thread(target=_end_with_watcher, daemon=True).start()
-    (names, *narrowed), line, task = json.loads(sys.argv[1])
+    (names, *narrowed), line, tasks = json.loads(sys.argv[1])
     where = Where(tuple(names), *narrowed)
     search = Search(where)
     while True:
         names = present_ports(where)
         if names:
-            _visit(search.choose(names), make, where=where, line=LineSettings(*line), task=task, search=search)
+            _visit(search.choose(names), make, where=where, line=LineSettings(*line), tasks=tasks, search=search)
         else:
             say(error="port", reason=why_none(where))
         time.sleep(REOPEN_S if where.only or not names else NEXT_CANDIDATE_S)
 
 
-def argument(where: Where, line: LineSettings, task: Task) -> str:
-    """Return the command line of a child. It is readable by all users of the machine: no secrets in a task."""
-    return json.dumps((where, line, task))
+def argument(where: Where, line: LineSettings, tasks: dict[str, Task]) -> str:
+    """Return the command line of a child, with the task of each watcher that it observes for, by name.
+
+    It is readable by all users of the machine: no secrets in a task.
+    """
+    return json.dumps((where, line, tasks))
 
 
-def _visit(name: str, make: MakeObserver, *, where: Where, line: LineSettings, task: Task, search: Search) -> None:
+def _visit(
+    name: str, make: MakeObserver, *, where: Where, line: LineSettings, tasks: dict[str, Task], search: Search
+) -> None:
     """Observe at one port for as long as the right thing answers there, and say why it ended."""
     if not where.only:
         say(trying=name)
     found = False
     try:
         with open_port(name, line) as port:
-            observer = make(port, line, task)
+            turns = [_Turn(watcher, make(port, line, task)) for watcher, task in tasks.items()]
             if not where.only:
-                observer.recognise()
+                turns[0].observer.recognise()  # who may choose shares with nobody
             search.found(name)
             found = True
             say(port=name)
-            _observe(observer, patient=name == where.only and "://" not in name)
+            _observe(turns, patient=name == where.only and "://" not in name)
     except NoReading as none:
         search.failed(name, f"{name}: {none}")
     except PORT_ERRORS as error:
@@ -151,21 +162,43 @@ def _visit(name: str, make: MakeObserver, *, where: Where, line: LineSettings, t
         say(error="nowhere", reason=summary)
 
 
-def _observe(observer: Observer, *, patient: bool) -> None:
-    """Poll for ever, or until LOST_POLLS in a row had no reading; `patient`: closing the port would help nothing."""
-    failed = 0
-    due_s = time.monotonic()
+class _Turn:
+    """When a watcher's observer polls next."""
+
+    def __init__(self, watcher: str, observer: Observer) -> None:
+        self.observer = observer
+        self.failed = 0
+        self.due_s = time.monotonic()
+        self._watcher = watcher
+
+    def poll(self, *, alone: bool) -> NoReading | None:
+        """Poll, and say it when there is no reading."""
+        lost = None
+        with _speaking_for("" if alone else self._watcher):
+            try:
+                self.observer.poll()
+                self.failed = 0
+            except NoReading as none:
+                say(error=none.word, reason=str(none))
+                self.failed, lost = self.failed + 1, none
+        pause_s = self.observer.poll_s
+        if not alone and self.failed >= LOST_POLLS:
+            pause_s = max(pause_s, REST_S)
+        self.due_s = max(self.due_s + pause_s, time.monotonic())
+        return lost
+
+
+def _observe(turns: list[_Turn], *, patient: bool) -> None:
+    """Poll for ever, or until all had LOST_POLLS in a row without a reading and closing the port may help.
+
+    `patient`: it would not.
+    """
     while True:
-        try:
-            observer.poll()
-            failed = 0
-        except NoReading as none:
-            say(error=none.word, reason=str(none))
-            failed += 1
-            if failed >= LOST_POLLS and not patient:
-                raise
-        due_s = max(due_s + observer.poll_s, time.monotonic())
-        time.sleep(max(0.0, due_s - time.monotonic()))
+        turn = min(turns, key=lambda turn: turn.due_s)
+        time.sleep(max(0.0, turn.due_s - time.monotonic()))
+        lost = turn.poll(alone=len(turns) == 1)
+        if lost and not patient and all(turn.failed >= LOST_POLLS for turn in turns):
+            raise lost
 
 
 def open_port(name: str, line: LineSettings) -> "serial.Serial":
@@ -191,10 +224,25 @@ def now() -> tuple[int, int]:
     return time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000
 
 
+_of = ""
+
+
+@contextmanager
+def _speaking_for(watcher: str) -> Iterator[None]:
+    """Let what is said be for this watcher alone, unless it is empty."""
+    global _of
+    _of = watcher
+    try:
+        yield
+    finally:
+        _of = ""
+
+
 def say(at: tuple[int, int] | None = None, **members: str | int | None) -> None:
     """Print one JSON line; end the process when nobody reads it."""
     wall_ms, mono_ms = at or now()
-    line = json.dumps({"wall_ms": wall_ms, "mono_ms": mono_ms, **members})
+    heading = {"wall_ms": wall_ms, "mono_ms": mono_ms} | ({"of": _of} if _of else {})
+    line = json.dumps({**heading, **members})
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The watcher's half of every serial port: it keeps a child at the port, judges what that says, and replaces it.
+"""The watcher's half of every serial port: it judges what the child at the port says, which `serial_bus` keeps there.
 
 A kind adds what its lines mean:
 
@@ -24,16 +24,14 @@ from msgspec import Meta
 
 from agent.clock import Clock, Instant
 from agent.reading import MISSED_POLLS, Channel
-from agent.watchers.child import Child, ChildLost
+from agent.watchers.child import ChildLost
+from agent.watchers.serial_bus import Bus, Place, shared_bus
 from agent.watchers.serial_candidates import Where
-from agent.watchers.serial_port import LineSettings, NoReading, Task, argument
+from agent.watchers.serial_port import LineSettings, NoReading, Task
 from agent.watchers.watcher import Emit, Fault, Said, Seen, WatcherSettings
 from protocol.entry import clean_text
 
 CHILD_PATIENCE_S = 5.0
-RESTART_S = (0.5, 1.0, 2.0, 4.0)
-"""Pauses before a lost child is replaced; the longest keeps the watcher back within 5 s of its port."""
-
 URL_SCHEMES = ("rfc2217", "socket")
 """Of pyserial's URLs those that are ports of a device server; the others are for tests or write files."""
 
@@ -108,10 +106,12 @@ class SerialWatcher(ABC, Generic[Line]):
     """The shell. `clock` is only asked when the child says nothing; else its lines bring the time.
 
     `task` is what the child's observer is made of; a line comes each `poll_s`, and later by `poll_takes_s` at most.
+    A kind that `shares_port` may have several watchers at one: its observers ask one after the other.
     """
 
     kind: ClassVar[str]
     child_module: ClassVar[str]
+    shares_port: ClassVar[bool] = False
     line_type: type[Line]
 
     def __init__(
@@ -128,16 +128,14 @@ class SerialWatcher(ABC, Generic[Line]):
         self.asset = settings.asset
         self.channels = channels
         self._clock = clock
-        self._settings = settings
-        self._task = task
+        self._place = Place(self.child_module, settings.where, settings.line)
+        self.task = task
         self._patience_ms = round(MISSED_POLLS * poll_s * 1000)
-        self._silence_s = MISSED_POLLS * poll_s + poll_takes_s + CHILD_PATIENCE_S
-        self._where = settings.where
-        self._trying = ""
+        self.silence_s = MISSED_POLLS * poll_s + poll_takes_s + CHILD_PATIENCE_S
+        self._port = settings.where.only
         self._seen_at = ""  # the port that `status` was told
         self._good_ms: int | None = None
         self._told: str | None = None  # the word of the last fault, until a good line comes
-        self._losses = 0
 
     @abstractmethod
     def hear(self, at: Instant, line: Line) -> Iterable[Said]:
@@ -149,21 +147,15 @@ class SerialWatcher(ABC, Generic[Line]):
 
     def run(self, emit: Emit, stop: threading.Event) -> None:
         """Keep a child at the port until `stop`."""
-        while not stop.is_set():
-            child = Child(self.child_module, argument(self._where, self._settings.line, self._task))
-            try:
-                self._follow(child, emit, stop=stop)
-            except ChildLost as lost:
-                self._where = self._where._replace(hung=self._trying)
-                self._complain(self._clock.now(), "child", reason=str(lost), emit=emit)
-            finally:
-                child.end()
-            stop.wait(RESTART_S[min(self._losses, len(RESTART_S) - 1)])
-            self._losses += 1
+        if self.shares_port and self._place.where.only:
+            with shared_bus(self._place) as bus:
+                bus.attend(self, emit, stop)
+        else:
+            Bus(self._place).attend(self, emit, stop)
 
-    def _follow(self, child: Child, emit: Emit, *, stop: threading.Event) -> None:
-        while (raw := child.next_line(self._silence_s, stop)) is not None:
-            self.take(raw, emit)
+    def lose(self, reason: str, emit: Emit) -> None:
+        """Say that the child is lost."""
+        self._complain(self._clock.now(), "child", reason=reason, emit=emit)
 
     def take(self, raw: bytes, emit: Emit) -> None:
         """Turn one line of the child into what it says."""
@@ -171,10 +163,9 @@ class SerialWatcher(ABC, Generic[Line]):
             line = msgspec.json.decode(raw, type=self.line_type)
         except msgspec.DecodeError as error:
             raise ChildLost(f"its process said {clean_text(raw.decode(errors='replace'))}") from error
-        self._trying = line.trying
         at = Instant(line.wall_ms, line.mono_ms)
         if line.port:
-            self._where = self._where._replace(last=line.port)
+            self._port = line.port
         elif line.error:
             self._complain(at, line.error, reason=line.reason, emit=emit)
         elif not line.trying:
@@ -186,13 +177,11 @@ class SerialWatcher(ABC, Generic[Line]):
         except NoReading as none:
             self._complain(at, none.word, reason=str(none), emit=emit)
             return
-        port = self._where.last
-        if self._good_ms is None or self._told or port != self._seen_at:
-            emit(Seen(self.name, at, (("port", port), *self.particulars())))
-        self._seen_at = port
+        if self._good_ms is None or self._told or self._port != self._seen_at:
+            emit(Seen(self.name, at, (("port", self._port), *self.particulars())))
+        self._seen_at = self._port
         self._good_ms = at.mono_ms
         self._told = None
-        self._losses = 0
         for one in said:
             emit(one)
 

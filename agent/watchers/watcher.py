@@ -97,6 +97,10 @@ class WatcherSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         """What only one watcher can have, such as a serial port; empty for none."""
         return ""
 
+    def why_not_beside(self, other: "WatcherSettings") -> str:
+        """Return why this watcher cannot have what `other` occupies as well, or nothing when both can."""
+        return f"{other.name} has {self.occupies} already"
+
 
 class Kind(NamedTuple):
     """What the entry point `jishi.watchers` names: how a kind is configured, and how its watcher is made.

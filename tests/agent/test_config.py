@@ -209,7 +209,7 @@ def test_every_fault_is_named_at_once_with_its_key_path(tmp_path: Path) -> None:
         (GOOD.split("[[")[0] + "[watcher]", "watcher: expected [[watcher]], with two brackets"),
         (GOOD.split("[[", maxsplit=1)[0], "watcher: none is configured, so nothing would be observed"),
         (GOOD.replace("software", "meter1"), "watcher[1].name: 'meter1' is the name of another watcher"),
-        (GOOD + OWN_MAP.replace("USB1", "USB0"), "watcher[3] (meter2): meter1 has /dev/ttyUSB0 already"),
+        (GOOD + OWN_MAP.replace("USB1", "USB0"), "watcher[3] (meter2): meter1 has /dev/ttyUSB0 with"),
         (GOOD.replace("//", "//li:geheim@"), "collector.url: holds a user name or password; remove it"),
         (GOOD.replace(":8321", ":99999"), "collector.url: is no address"),
         (GOOD + "colour = 1", "watcher[2].colour: unknown key; known keys: name, kind, asset, poll_s"),
@@ -321,3 +321,40 @@ def test_a_desk_that_others_could_reach_is_refused_like_every_other_fault(
     tmp_path: Path, lines: str, fault: str
 ) -> None:
     assert faults_of(tmp_path, f"{GOOD}[desk]\n{lines}\n") == [fault]
+
+
+def two_meters(first: str, second: str) -> str:
+    meters = [f'[[watcher]]\nname = "bus{n}"\nkind = "modbus-meter"\nport = "/dev/ttyUSB9"\n' for n in (1, 2)]
+    return f"{GOOD}\n{meters[0]}{first}\n{meters[1]}{second}\n"
+
+
+def test_meters_on_one_line_share_its_port(tmp_path: Path) -> None:
+    assert len(load(write(tmp_path, two_meters("poll_s = 2", "poll_s = 2\naddress = 2"))).watchers) == 5
+    quick = "poll_s = 1.5\ntimeout_s = 0.2"
+    assert len(load(write(tmp_path, two_meters(quick, f"{quick}\naddress = 2"))).watchers) == 5
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        ("", "", "bus1 has address 1 at /dev/ttyUSB9 already"),
+        (
+            "",
+            "address = 2\nbaudrate = 2400",
+            "bus1 has /dev/ttyUSB9 with another baudrate, parity or stopbits; one line has one speed",
+        ),
+        (
+            "poll_s = 2",
+            "address = 2",
+            "bus1 is at /dev/ttyUSB9 too, and while one of them is lost the other waits for it: both need poll_s of at "
+            "least 2, or a smaller timeout_s",
+        ),
+    ],
+)
+def test_meters_that_cannot_be_on_one_line_are_refused(tmp_path: Path, first: str, second: str, reason: str) -> None:
+    assert faults_of(tmp_path, two_meters(first, second)) == [f"watcher[4] (bus2): {reason}"]
+
+
+def test_a_port_is_not_shared_with_another_kind(tmp_path: Path) -> None:
+    reader = '[[watcher]]\nname = "cards"\nkind = "card-reader"\nport = "/dev/ttyUSB0"\nformat = "rdm6300"\n'
+    assert "watcher[3] (cards): meter1 has /dev/ttyUSB0 already" in faults_of(tmp_path, GOOD + reader)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
@@ -24,17 +25,19 @@ POWER_MW = 885_500
 class Bench:
     """The meter's end. `plug` and `unplug` as often as wanted; the name of the port stays the same."""
 
-    def __init__(self, link: Path, *, power_mw: int = POWER_MW, meter: str = "sdm120") -> None:
+    def __init__(
+        self, link: Path, *, power_mw: int = POWER_MW, meter: str = "sdm120", dialect: Dialect | None = None
+    ) -> None:
         self.link = link
         self.power_mw = power_mw
-        self._name = meter
+        self._dialect = dialect or METERS[meter]()
         self._meter: PtyMeter | None = None
         self._thread: threading.Thread | None = None
 
     def plug(self, fault: MeterFault | None = None) -> None:
         segments: Iterator[Segment] = repeat(Segment("run", 200, self.power_mw))
         load = Load(segments, SystemClock().now(), changed=lambda wall_ms, segment: None)
-        self._meter = PtyMeter(load, METERS[self._name](), seed=1, fault=fault)
+        self._meter = PtyMeter(load, self._dialect, seed=1, fault=fault)
         fresh = self.link.with_suffix(".new")
         fresh.symlink_to(self._meter.slave_path)
         fresh.replace(self.link)
@@ -106,6 +109,16 @@ class Ears:
         """Return the first thing of this kind that is meant, whether it has been said or will be."""
         return self.wait(kind, meant, within_s=within_s, after=0)
 
+    def wait_for_return(self, fault: str, *, within_s: float = 10) -> None:
+        """Wait until this fault has been said, from whenever on, and a sample after it."""
+        with self._heard:
+            back = self._heard.wait_for(lambda: self._is_back_from(fault), within_s)
+        assert back, f"no sample after {fault!r} within {within_s} s: {self.said[-3:]}"
+
+    def _is_back_from(self, fault: str) -> bool:
+        told = [number for number, said in enumerate(self.said) if isinstance(said, Fault) and fault in said.reason]
+        return bool(told) and any(isinstance(said, Sample) for said in self.said[told[-1] :])
+
     def samples(self) -> list[Sample]:
         return [said for said in self.said if isinstance(said, Sample)]
 
@@ -116,3 +129,23 @@ class Ears:
         self._thread.join(10)
         assert not self._thread.is_alive()
         return time.monotonic() - before_s
+
+
+@contextmanager
+def listen(watcher: Watcher) -> Iterator[Ears]:
+    """Run a watcher from `with` to its end, however that comes."""
+    ears = Ears(watcher)
+    try:
+        yield ears
+    finally:
+        ears.stop()
+
+
+@contextmanager
+def plugged(bench: Bench) -> Iterator[Bench]:
+    """A meter that is plugged in from `with` to its end."""
+    bench.plug()
+    try:
+        yield bench
+    finally:
+        bench.unplug()

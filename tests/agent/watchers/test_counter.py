@@ -38,3 +38,22 @@ def test_two_different_leaps_are_both_held_back() -> None:
     assert judge.objection(2000, 900_000_000) is not None
     assert judge.objection(3000, 100) is not None
     assert judge.objection(4000, 100) is None
+
+
+def test_a_leap_that_stays_is_believed_and_named_once() -> None:
+    judge = judge_with(5_000_000)
+    assert judge.objection(2000, 900_000_000) is not None
+    assert judge.leap == ""
+    assert judge.objection(3000, 900_000_000) is None
+    assert judge.leap == (
+        "the counter went from 5.000 to 900.000 kWh, and stays there: the meter was replaced or its counter set"
+    )
+    assert judge.objection(4000, 900_001_000) is None
+    assert judge.leap == ""
+
+
+def test_a_fall_is_no_leap() -> None:
+    judge = judge_with(5_000_000)
+    judge.objection(2000, 0)
+    assert judge.objection(3000, 0) is None
+    assert judge.leap == ""

@@ -19,10 +19,10 @@ from agent.watchers import serial_watcher
 from agent.watchers.child import ChildLost
 from agent.watchers.modbus_maps import BUILT_IN, SDM120, Register, map_from
 from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
-from agent.watchers.serial_port import argument
+from agent.watchers.serial_port import LineSettings, argument, open_port
 from agent.watchers.watcher import Fault, Seen
 from tests.agent.manual_clock import ManualClock
-from tests.agent.watchers.bench import POWER_MW, Bench, Ears, Said
+from tests.agent.watchers.bench import POWER_MW, Bench, Ears, Said, listen, plugged
 
 
 @pytest.fixture
@@ -75,39 +75,31 @@ def test_power_and_counter_come_from_the_meter_with_both_clocks(watch: Callable[
 
 @pytest.mark.parametrize("meter", sorted(BUILT_IN))
 def test_each_built_in_meter_is_read_over_a_port(tmp_path: Path, meter: str) -> None:
-    bench = Bench(tmp_path / "ttyOTHER", meter=meter)
-    bench.plug()
-    bench.set_counter(1_234_560)
-    ears = Ears(ModbusMeter(settings_for(bench.link, map=meter), SystemClock()))
-    sample = ears.wait(Sample)
-    ears.stop()
-    bench.unplug()
+    with plugged(Bench(tmp_path / "ttyOTHER", meter=meter)) as bench:
+        bench.set_counter(1_234_560)
+        with listen(ModbusMeter(settings_for(bench.link, map=meter), SystemClock())) as ears:
+            sample = ears.wait(Sample)
     assert (sample.value, sample.counter_mwh) == (POWER_MW, 1_234_560_000)
     assert not [said for said in ears.said if isinstance(said, Fault)]
 
 
 def test_a_counter_that_is_reset_goes_on_from_zero_and_is_an_event(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "ttyPZEM", meter="pzem-016")
-    bench.plug()
-    ears = Ears(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock()))
-    ears.wait(Sample)
-    bench.reset_counter()
-    ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1000)
-    ears.stop()
-    bench.unplug()
-    assert [notice.reason for notice in notices_of(ears)] == [
-        "counter reset: it fell from 2354257000 to 0 mWh; the meter was reset, replaced, or rolled over"
-    ]
+    with plugged(Bench(tmp_path / "ttyPZEM", meter="pzem-016")) as bench:
+        bench.set_counter(2_354_257)
+        with listen(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock())) as ears:
+            ears.wait(Sample)
+            bench.reset_counter()
+            ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1000)
+    [notice] = notices_of(ears)
+    assert notice.reason.startswith("counter reset: it fell from 235425")
 
 
 def test_a_counter_that_rolls_over_is_an_event(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "ttyPZEM", meter="pzem-016", power_mw=20_000_000)  # 1 Wh in 0.18 s
-    bench.plug()
-    bench.set_counter(9_999_998)
-    ears = Ears(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock()))
-    ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1_000_000)
-    ears.stop()
-    bench.unplug()
+    twenty_kw = Bench(tmp_path / "ttyPZEM", meter="pzem-016", power_mw=20_000_000)  # 1 Wh in 0.18 s
+    with plugged(twenty_kw) as bench:
+        bench.set_counter(9_999_998)
+        with listen(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock())) as ears:
+            ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1_000_000)
     [notice] = notices_of(ears)
     assert notice.reason.startswith("counter reset: it fell from 99999")
 
@@ -209,14 +201,17 @@ def test_a_port_that_is_not_there_is_named(bench: Bench, watch: Callable[..., Ea
     assert ears.wait(Sample).value == POWER_MW
 
 
-def test_two_programs_on_one_port_get_a_clear_message(watch: Callable[..., Ears]) -> None:
-    first = watch()
-    first.wait(Sample)
-    second = watch(name="meter2")
-    assert "is in use by another program" in second.wait(Fault).reason
-    first.wait(Sample)
-    first.stop()
-    assert second.wait(Sample).value == POWER_MW
+def test_two_programs_on_one_port_get_a_clear_message(bench: Bench, watch: Callable[..., Ears]) -> None:
+    with open_port(str(bench.link), LineSettings()):
+        ears = watch()
+        assert "is in use by another program" in ears.wait(Fault).reason
+    assert ears.wait(Sample).value == POWER_MW
+
+
+def test_a_watched_port_is_held_against_other_programs(bench: Bench, watch: Callable[..., Ears]) -> None:
+    watch().wait(Sample)
+    with pytest.raises(OSError, match="Could not exclusively lock port"):
+        open_port(str(bench.link), LineSettings())
 
 
 @pytest.mark.parametrize(
@@ -262,7 +257,7 @@ def test_a_child_that_dies_is_replaced(watch: Callable[..., Ears]) -> None:
 def test_the_child_ends_with_its_watcher_however_that_ends(bench: Bench) -> None:
     settings = settings_for(bench.link)
     task = {"address": 1, "timeout_s": 0.1, "poll_s": 0.1, "serial_number": "", "meter": SDM120}
-    words = argument(settings.where, settings.line, task)
+    words = argument(settings.where, settings.line, {"meter1": task})
     script = (
         "import sys, time; from agent.watchers.child import Child; "
         f"print(Child('agent.watchers.modbus_port', {words!r}).pid, flush=True); time.sleep(60)"
@@ -323,6 +318,23 @@ def test_a_counter_that_no_load_explains_holds_its_poll_back_and_a_reset_goes_th
     assert len(desk.hand(5000, power_mw=5, energy_mwh=0)) == 1
 
 
+def test_a_counter_that_leaps_upwards_becomes_no_energy() -> None:
+    """A meter with more on its counter was put in the place of this one, within the time that a sample may cover."""
+    desk = Desk()
+    desk.hand(1000, power_mw=5, energy_mwh=5_000_000)
+    desk.hand(2000, power_mw=5, energy_mwh=5_000_000)
+    assert desk.hand(3000, power_mw=5, energy_mwh=900_000_000) == []
+    fault, sample = desk.hand(4000, power_mw=5, energy_mwh=900_000_000)
+    assert isinstance(fault, Fault)
+    assert fault.reason == (
+        "unobserved because the counter went from 5.000 to 900.000 kWh, and stays there: "
+        "the meter was replaced or its counter set"
+    )
+    assert isinstance(sample, Sample)
+    assert [type(said) for said in desk.hand(5000, power_mw=5, energy_mwh=900_001_000)] == [Sample]
+    assert sum(energies_of(desk.said)) == 1000
+
+
 def test_a_line_that_is_none_ends_the_child() -> None:
     desk = Desk()
     with pytest.raises(ChildLost, match="its process said Traceback"):
@@ -333,6 +345,15 @@ def test_a_map_survives_the_childs_command_line() -> None:
     own = SDM120._replace(energy=None, power=Register(7, 3, "int32", "kW", "low-first", 0.1), serial=None)
     for meter in (SDM120, own):
         assert map_from(msgspec.json.decode(msgspec.json.encode(meter))) == meter
+
+
+def energies_of(said: list[Said]) -> list[int]:
+    """What the recorder would write of the counter, in mWh."""
+    builder, blocks = BlockBuilder("meter1", Channel("power", "gauge", 1000)), []
+    for one in said:
+        blocks += builder.add(one) if isinstance(one, Sample) else builder.close() if isinstance(one, Fault) else []
+    readings = [block.reading for block in [*blocks, *builder.close()] if isinstance(block, Block)]
+    return [delta for reading in readings for delta in reading.deltas or ()]
 
 
 def notices_of(ears: Ears) -> list[Notice]:

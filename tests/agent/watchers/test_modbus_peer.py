@@ -26,7 +26,7 @@ from agent.reading import Sample
 from agent.watchers.modbus_frame import ReadRequest, Refusal, Values, encode, parse
 from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
 from agent.watchers.watcher import Fault
-from tests.agent.watchers.bench import Ears
+from tests.agent.watchers.bench import listen
 from tests.agent.watchers.null_modem import NullModem
 
 ADDRESSES, FUNCTIONS = st.integers(1, 247), st.sampled_from((3, 4))
@@ -89,10 +89,12 @@ def pymodbus_server(port: str, device: SimDevice) -> Iterator[None]:
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
     assert ready.wait(10)
-    yield
-    asyncio.run_coroutine_threadsafe(server[0].shutdown(), loop).result(10)
-    thread.join()
-    loop.close()
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(server[0].shutdown(), loop).result(10)
+        thread.join()
+        loop.close()
 
 
 def device(input_registers: dict[int, float], holding: dict[int, float]) -> SimDevice:
@@ -117,8 +119,7 @@ def test_its_server_is_a_meter_for_our_watcher(meter: str, inputs: dict[int, flo
     with NullModem() as cable, pymodbus_server(cable.ends[0], device(inputs, holding)):
         given_settings = {"name": "meter1", "kind": "modbus-meter", "port": cable.ends[1], "map": meter}
         read = msgspec.convert({**given_settings, "poll_s": 0.1, "timeout_s": 0.3}, ModbusMeterSettings)
-        ears = Ears(ModbusMeter(read, SystemClock()))
-        samples = [ears.wait(Sample) for _ in range(3)]
-        ears.stop()
+        with listen(ModbusMeter(read, SystemClock())) as ears:
+            samples = [ears.wait(Sample) for _ in range(3)]
     assert {(sample.value, sample.counter_mwh) for sample in samples} == {(885_500, 2_354_257_000)}
     assert not [said for said in ears.said if isinstance(said, Fault)]

@@ -76,10 +76,10 @@ def test_a_port_that_is_read_already_is_left_alone(plug: Callable[..., Bench]) -
 
 
 class DeafPort:
-    """A line on which a device answers at one speed only, and to one question only."""
+    """A line on which a device answers to one question only; the adapter may echo."""
 
-    def __init__(self, hears: bytes, answers: bytes) -> None:
-        self._hears, self._answers, self._coming = hears, answers, b""
+    def __init__(self, hears: bytes = b"", answers: bytes = b"", *, echoes: bool = False) -> None:
+        self._hears, self._answers, self._echoes, self._coming = hears, answers, echoes, b""
 
     @property
     def in_waiting(self) -> int:
@@ -90,6 +90,7 @@ class DeafPort:
         return said
 
     def write(self, raw: bytes, /) -> int:
+        self._coming += raw if self._echoes else b""
         self._coming += self._answers if raw == self._hears else b""
         return len(raw)
 
@@ -102,6 +103,10 @@ def test_a_meter_that_only_knows_holding_registers_is_found_and_called_unknown()
     [answer] = ask_modbus(port, LINE, Reach((1, 2, 3), 0.01))
     assert (answer.address, answer.maps) == ("3", ())
     assert answer.detail.startswith("fits no built-in map (no answer from address 3")
+
+
+def test_an_adapter_that_echoes_is_nobody() -> None:
+    assert ask_modbus(DeafPort(echoes=True), LINE, Reach((1, 2, 3), 0.01)) == []
 
 
 def test_the_common_speeds_are_tried_each_once_and_factory_settings_are_among_them() -> None:

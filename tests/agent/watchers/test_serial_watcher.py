@@ -17,7 +17,7 @@ from agent.watchers import serial_watcher
 from agent.watchers.modbus_meter import ModbusMeter, ModbusMeterSettings
 from agent.watchers.serial_watcher import ChildLine, PortSettings, SerialWatcher
 from agent.watchers.watcher import Fault, Seen
-from tests.agent.watchers.bench import POWER_MW, Bench, Ears
+from tests.agent.watchers.bench import POWER_MW, Bench, Ears, listen
 from tests.agent.watchers.device_server import DeviceServer
 
 
@@ -173,11 +173,10 @@ def test_a_candidate_that_hangs_its_child_is_tried_last_by_the_next_one(
     plug("ttyUSB1")
     settings = PortSettings(name="words1", kind="words", port=f"{tmp_path}/ttyUSB*")
     channels = (Channel("word", "state", 50),)
-    ears = Ears(Words(settings, SystemClock(), channels=channels, poll_s=0.05, poll_takes_s=0.0, task={}))
-    assert "its process said nothing" in ears.wait(Fault).reason
-    assert ears.wait(Sample).value == "here"
-    assert port_of(ears) == "ttyUSB1"
-    ears.stop()
+    with listen(Words(settings, SystemClock(), channels=channels, poll_s=0.05, poll_takes_s=0.0, task={})) as ears:
+        assert "its process said nothing" in ears.wait(Fault).reason
+        assert ears.wait(Sample).value == "here"
+        assert port_of(ears) == "ttyUSB1"
 
 
 def test_a_killed_child_is_replaced_and_begins_where_it_was(
