@@ -32,6 +32,7 @@ COMMANDS = {
     "enroll": Command("agent.commands.enroll", "make a key and register it with the collector by a one-time token"),
     "sign": Command("agent.commands.sign", "sign somebody in or out at an instrument, or show who is there"),
     "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
+    "calibrate": Command("agent.commands.calibrate", "find thresholds and dwells in a recording, or record first"),
     "simulate": Command("agent.simulator.cli", "be an instrument's energy meter on a pseudo-terminal"),
 }
 

@@ -6,6 +6,7 @@
     ├── NotEnrolledError       no key, or an enrolment that was not finished
     ├── EnrolmentError         the collector refused to enrol, or could not be asked
     ├── DeskError              what was asked at the desk cannot be done; nothing was recorded
+    ├── CalibrationError       a recording that nothing can be learnt from, or that cannot be made
     └── JournalError           the journal cannot do what was asked; nothing that it promised is affected
         ├── JournalLocked      another process writes this journal
         ├── JournalFull        no room left: the entry was not accepted, its time is unobserved
@@ -54,6 +55,10 @@ class DeskError(AgentError):
         super().__init__(text)
         self.code = code
         self.places = places or {}
+
+
+class CalibrationError(AgentError):
+    """A recording cannot be made, or nothing can be learnt from it. What was recorded is kept."""
 
 
 class JournalError(AgentError):

@@ -252,7 +252,7 @@ def _order(sample: Sample) -> tuple[int, int, int]:
 def _notes(rows: list[_Row], torn: list[int]) -> Iterator[str]:
     back = [after.number for at, after in pairwise(rows) if after.sample.at_ms < at.sample.at_ms]
     if back:
-        yield f"{len(back)} times the time went back (first in line {back[0]}); the samples were put in order"
+        yield f"the time goes back in line {back[0]} ({len(back)} such lines in all); the samples were put in order"
     if torn:
         yield f"{len(torn)} torn lines were passed over (first: line {torn[0]})"
     if rows[0].notation.kind == "local":

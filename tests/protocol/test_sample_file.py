@@ -100,7 +100,7 @@ def test_lines_in_any_order_and_repeated_say_the_same():
     lines = [f"{1000 * n},{n % 7}" for n in range(50)]
     shuffled = "\n".join([*lines[20:], *lines[:30]])
     assert parsed(shuffled) == parsed("\n".join(lines))
-    assert "the time went back" in parse_samples(shuffled.encode()).notes[0]
+    assert "the time goes back in line 31 (" in parse_samples(shuffled.encode()).notes[0]
 
 
 @pytest.mark.parametrize(

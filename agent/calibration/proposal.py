@@ -1,0 +1,132 @@
+"""From a rest to a proposal: thresholds above it, the dwells that serve, and how settled that is. Pure.
+
+Rules 4 to 6 of docs/calibration.md. Thresholds go upwards from the rest below the run, never down from a peak. What
+is measured beside them says whether the hours are the instrument's own or come from the choice of a number: a
+proposal whose hours depend on such a choice is kept, but it is no answer (verdict.py).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from agent.calibration.dwells import Choice, Hours, Pair, choose, spread
+from agent.calibration.levels import Mode, Rest, percentile_mw, rest_of
+from protocol.interval import Interval
+from protocol.observation import Observation, between
+
+POWERED_MW = 10_000
+"""A floor at or above this is an instrument that is switched on."""
+LOWER, HIGHER = 0.85, 1.3
+BELOW_THE_RUN = 0.9
+"""The higher threshold that is tried stays below this share of the run's median power."""
+STAYS = 0.5
+STANDS_OUT = 1.5
+LOOK_BACK_MS = 60_000
+
+
+class Proposal(NamedTuple):
+    """Thresholds, dwells, the runs (ms) that they give, and how settled those are.
+
+    `threshold_spread`: by how much the hours differ with lower and higher thresholds, as a share of them. `rest_ms`:
+    how much of the runs are pauses that only a dwell bridges. `missed_ms`: how long the power was as high outside runs.
+    """
+
+    standby: Pair
+    run: Pair
+    choice: Choice
+    off_rest: Rest | None
+    idle_rest: Rest
+    sessions: list[Interval]
+    threshold_spread: float
+    rest_ms: int
+    missed_ms: int
+
+
+class Proposer:
+    """Makes proposals from one recording."""
+
+    def __init__(self, observed: Sequence[Observation], *, poll_ms: int, gap_ms: int) -> None:
+        self._observed, self._poll_ms, self._gap_ms = observed, poll_ms, gap_ms
+
+    def above(self, idle: Sequence[Interval], *, off: Sequence[Interval] = ()) -> Proposal:
+        """The run is what rises above the rest in `idle`; in `off` the instrument was switched off."""
+        idle_rest = rest_of(self._observed, idle)
+        off_rest = rest_of(self._observed, off) if off else None
+        run = _pair(idle_rest, 1.0)
+        hours = self._hours(run)
+        choice = choose(hours, self._poll_ms)
+        sessions = hours.sessions(choice.dwells)
+        inside = self._during(sessions)
+        return Proposal(
+            standby=_standby_pair(off_rest, idle_rest, run=run),
+            run=run,
+            choice=choice,
+            off_rest=off_rest,
+            idle_rest=idle_rest,
+            sessions=sessions,
+            threshold_spread=self._threshold_spread(idle_rest, choice, inside),
+            rest_ms=_ms(each for each in inside if each.mean_mw <= run.off_mw),
+            missed_ms=_above_ms(self._observed, run) - _above_ms(inside, run),
+        )
+
+    def is_rest(self, mode: Mode) -> bool:
+        """Whether the power stays at this level: no wide range, no falling out of it again and again (a drum)."""
+        inside = _weighted(self._during(mode.rests))
+        stays = percentile_mw(inside, 0.1) >= STAYS * percentile_mw(inside, 0.5)
+        return stays and not mode.is_wide
+
+    def leads_from(self, idle: Mode, proposal: Proposal) -> float:
+        """The share of runs before which the power was at this level."""
+        before = [self._level_before(start_ms) for start_ms, _ in proposal.sessions]
+        low_mw, high_mw = idle.low_mw - proposal.idle_rest.step_mw // 2, proposal.run.on_mw
+        return sum(level is not None and low_mw <= level < high_mw for level in before) / max(1, len(before))
+
+    def stands_out(self, proposal: Proposal) -> bool:
+        """Whether the run is more than what the level below does by itself now and then."""
+        busy = [each for each in self._during(proposal.sessions) if each.mean_mw > proposal.run.off_mw]
+        return percentile_mw(_weighted(busy), 0.5) >= STANDS_OUT * proposal.idle_rest.floor_mw
+
+    def _during(self, when: Iterable[Interval]) -> list[Observation]:
+        return [each for start, end in when for each in between(self._observed, start, end_ms=end)]
+
+    def _level_before(self, at_ms: int) -> int | None:
+        before = self._during([(at_ms - LOOK_BACK_MS, at_ms)])
+        return percentile_mw(_weighted(before), 0.5) if before else None
+
+    def _hours(self, pair: Pair) -> Hours:
+        return Hours(self._observed, pair, gap_ms=self._gap_ms)
+
+    def _threshold_spread(self, rest: Rest, choice: Choice, inside: Sequence[Observation]) -> float:
+        median_mw = percentile_mw(_weighted(inside), 0.5) if inside else 0
+        room = (BELOW_THE_RUN * median_mw - rest.floor_mw) / rest.step_mw
+        scales = (LOWER, max(1.0, min(HIGHER, room)))
+        trials = [choice.run_ms, *(self._hours(_pair(rest, scale)).run_ms(choice.dwells) for scale in scales)]
+        return spread(min(trials), max(trials), of_ms=choice.run_ms)
+
+
+def _pair(rest: Rest, scale: float) -> Pair:
+    """Half a step above the floor, and a whole one (signals.md section 3)."""
+    step_mw = scale * rest.step_mw
+    return Pair(rest.floor_mw + round(step_mw / 2), rest.floor_mw + round(step_mw))
+
+
+def _standby_pair(off_rest: Rest | None, idle_rest: Rest, *, run: Pair) -> Pair:
+    """What divides off from standby: the rest of off, where it was seen; else, for a floor that is switched on, a
+    quarter and a half of it; else the run's own thresholds, for below those there is nothing to tell apart."""
+    if off_rest:
+        pair = _pair(off_rest, 1.0)
+        return Pair(min(pair.off_mw, run.off_mw), min(pair.on_mw, run.on_mw))
+    if idle_rest.floor_mw >= POWERED_MW:
+        return Pair(idle_rest.floor_mw // 4, idle_rest.floor_mw // 2)
+    return run
+
+
+def _above_ms(observed: Iterable[Observation], pair: Pair) -> int:
+    return _ms(each for each in observed if each.mean_mw >= pair.on_mw)
+
+
+def _ms(observed: Iterable[Observation]) -> int:
+    return sum(each.end_ms - each.start_ms for each in observed)
+
+
+def _weighted(observed: Iterable[Observation]) -> list[tuple[int, int]]:
+    return [(each.mean_mw, each.end_ms - each.start_ms) for each in observed]

@@ -1,0 +1,190 @@
+"""What a recording says of its instrument: which level is idling, and whether any thresholds and dwells serve. Pure.
+
+Rules 3, 6 and 7 of docs/calibration.md. Nobody says what the instrument is, unless the recording was guided. The
+lowest level at which it rests is its floor; a run is what rises above the floor, unless a higher level shows by its
+length and its place that there the instrument idles.
+
+A proposal *serves* when its hours would be the same with somewhat other thresholds and dwells. One that does not is
+kept with its objections, for whoever wants to see it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from agent.calibration.dwells import spread
+from agent.calibration.levels import Mode, find_modes, percentile_mw, window_ms
+from agent.calibration.proposal import Proposal, Proposer
+from protocol.interval import Interval, clip, length
+from protocol.observation import Observation
+from protocol.policy import MAX_POWER_MW
+
+LEAST_RECORDING_MS = 300_000
+LEAST_RUN_MS = 60_000
+GAP_MS = 60_000
+GAP_POLLS = 3
+TOLERANCE = 0.08
+"""By how much of themselves hours may depend on the choice of one number."""
+MOST_AT_REST = 0.5
+IDLE_MS, IDLE_OF_RECORDING, IDLE_OF_RUN = 900_000, 0.05, 0.25
+SHORT_RECORDING_MS = 18_000_000
+SURELY_IDLE_MS, SURELY_IDLE_OF_RECORDING = 1_800_000, 0.1
+LEADS_TO_RUNS = 0.8
+RUN_SHARE = 0.05
+VALID_PERCENTILE, VALID_FACTOR, LEAST_VALID_MW = 0.999, 10, 5_000_000
+
+
+class Phases(NamedTuple):
+    """When a guided recording was what, in UTC ms; no `off` where the instrument is never switched off."""
+
+    off: Interval | None
+    idle: Interval
+    run: Interval
+
+
+class Finding(NamedTuple):
+    """What calibration found. `objections`: why nothing serves. `remarks`: what whoever approves should know."""
+
+    modes: list[Mode]
+    proposal: Proposal | None
+    objections: tuple[str, ...]
+    remarks: tuple[str, ...]
+    valid_mw: tuple[int, int]
+    gap_ms: int
+
+    @property
+    def serves(self) -> bool:
+        """Whether the proposal is an answer."""
+        return self.proposal is not None and not self.objections
+
+
+def calibrate(observed: Sequence[Observation], *, poll_ms: int, phases: Phases | None = None) -> Finding:
+    """Judge observations in order, one at least; of a guided recording, its phases hold something observed each."""
+    gap_ms = max(GAP_MS, GAP_POLLS * poll_ms)
+    span_ms = observed[-1].end_ms - observed[0].start_ms
+    modes = find_modes(observed, window_ms(span_ms, poll_ms))
+    proposer = Proposer(observed, poll_ms=poll_ms, gap_ms=gap_ms)
+    if phases:
+        proposal, doubts = _told(proposer, phases)
+    elif modes:
+        proposal, doubts = _untold(proposer, modes, span_ms=span_ms)
+    else:
+        return Finding(modes, None, (_NO_REST,), (), _valid_mw(observed), gap_ms)
+    objections = [*_too_little(observed, proposal), *doubts, *_unsettled(proposal)]
+    return Finding(modes, proposal, tuple(objections), tuple(_remarks(proposal)), _valid_mw(observed), gap_ms)
+
+
+def _untold(proposer: Proposer, modes: list[Mode], *, span_ms: int) -> tuple[Proposal, list[str]]:
+    """Rule 3: the run begins above the lowest level, unless the instrument idles at a higher one, or may."""
+    lowest = proposer.above(modes[0].rests)
+    for mode in modes[1:]:
+        if not proposer.is_rest(mode) or not _is_long(mode, lowest, span_ms=span_ms):
+            continue
+        other = proposer.above(mode.rests, off=modes[0].rests)
+        if not _may_idle(proposer, mode, other=other):
+            continue
+        if mode.longest_ms >= min(SURELY_IDLE_MS, SURELY_IDLE_OF_RECORDING * span_ms):
+            return other, []
+        if spread(lowest.choice.run_ms, other.choice.run_ms, of_ms=lowest.choice.run_ms) > TOLERANCE:
+            return lowest, [_either(mode, lowest=lowest, other=other)]
+    return lowest, []
+
+
+def _is_long(mode: Mode, lowest: Proposal, *, span_ms: int) -> bool:
+    """Whether the time at this level may be more than a step of a programme; a short recording tells less of that."""
+    if mode.longest_ms >= min(IDLE_MS, IDLE_OF_RECORDING * span_ms):
+        return True
+    return span_ms < SHORT_RECORDING_MS and mode.total_ms >= IDLE_OF_RUN * lowest.choice.run_ms
+
+
+def _may_idle(proposer: Proposer, mode: Mode, *, other: Proposal) -> bool:
+    """Whether there are runs above this level, which stand out from it and begin from it."""
+    return (
+        other.run.on_mw > mode.high_mw
+        and other.choice.run_ms >= max(LEAST_RUN_MS, RUN_SHARE * mode.total_ms)
+        and proposer.leads_from(mode, other) >= LEADS_TO_RUNS
+        and proposer.stands_out(other)
+    )
+
+
+def _told(proposer: Proposer, phases: Phases) -> tuple[Proposal, list[str]]:
+    """Rule 7: somebody said what was when, so the run that is found has to be the run that was told."""
+    proposal = proposer.above([phases.idle], off=[phases.off] if phases.off else ())
+    told_ms = length([phases.run])
+    found_ms = length(clip(proposal.sessions, *phases.run))
+    elsewhere_ms = length(proposal.sessions) - found_ms
+    doubts = []
+    if told_ms - found_ms > TOLERANCE * told_ms:
+        doubts.append(f"of the run of {_min(told_ms)} only {_min(found_ms)} lie above the idling instrument")
+    if elsewhere_ms > TOLERANCE * told_ms:
+        doubts.append(f"{_min(elsewhere_ms)} outside the run lie as high as the run")
+    return proposal, doubts
+
+
+def _too_little(observed: Sequence[Observation], proposal: Proposal) -> Iterator[str]:
+    seen_ms = sum(each.end_ms - each.start_ms for each in observed)
+    if seen_ms < LEAST_RECORDING_MS:
+        yield f"only {seen_ms // 1000} s were observed; record off, idle and one run, five minutes at least"
+    if proposal.choice.run_ms < LEAST_RUN_MS:
+        yield (
+            f"no run was seen: the power rests at {_w(proposal.idle_rest.floor_mw)} and was above "
+            f"{_w(proposal.run.on_mw)} for {(proposal.choice.run_ms + proposal.missed_ms) // 1000} s in all; "
+            "record the instrument off or idle, and a run"
+        )
+
+
+def _unsettled(proposal: Proposal) -> Iterator[str]:
+    """Rule 6, where there is a run to speak of."""
+    choice, run_ms = proposal.choice, proposal.choice.run_ms
+    if run_ms < LEAST_RUN_MS:
+        return
+    on_s, off_s = choice.dwells.on_ms / 1000, choice.dwells.off_ms / 1000
+    if choice.off_spread > TOLERANCE:
+        yield f"{_h(run_ms)} of run change by {choice.off_spread:.0%} with how long a pause may be, around {off_s:g} s"
+    if choice.on_spread > TOLERANCE:
+        yield f"{_h(run_ms)} of run change by {choice.on_spread:.0%} with how long a rise must last, around {on_s:g} s"
+    if proposal.threshold_spread > TOLERANCE:
+        around = f"around {_w(proposal.run.on_mw)}: no gap divides the run from what is below it"
+        yield f"{_h(run_ms)} of run change by {proposal.threshold_spread:.0%} with the threshold, {around}"
+    if proposal.rest_ms > MOST_AT_REST * run_ms:
+        yield f"{_h(proposal.rest_ms)} of {_h(run_ms)} of run are pauses at rest, bridged by the dwell alone"
+    if proposal.missed_ms > TOLERANCE * run_ms:
+        yield f"beside {_h(run_ms)} of run the power is as high for {_h(proposal.missed_ms)}, too briefly to count"
+
+
+def _remarks(proposal: Proposal) -> Iterator[str]:
+    if proposal.standby == proposal.run:
+        yield "no standby level was seen: what is no run counts as off"
+    elif proposal.off_rest is None:
+        yield "the instrument was never off: off begins below half of the floor; record it switched off to know better"
+
+
+def _either(mode: Mode, *, lowest: Proposal, other: Proposal) -> str:
+    return (
+        f"at {_w(mode.low_mw)} to {_w(mode.high_mw)} the instrument may idle, which gives {_h(other.choice.run_ms)} of "
+        f"run, or work, which gives {_h(lowest.choice.run_ms)}; a guided recording asks (calibrate -c … --watcher …)"
+    )
+
+
+def _valid_mw(observed: Sequence[Observation]) -> tuple[int, int]:
+    """What to believe: up to ten times what was seen, for an instrument may do more than it did here."""
+    highest_mw = percentile_mw([(each.high_mw, each.end_ms - each.start_ms) for each in observed], VALID_PERCENTILE)
+    lowest_mw = min(each.low_mw for each in observed)
+    return min(0, 2 * lowest_mw), min(MAX_POWER_MW, max(LEAST_VALID_MW, VALID_FACTOR * highest_mw))
+
+
+def _w(power_mw: int) -> str:
+    return f"{power_mw / 1000:g} W"
+
+
+def _h(ms: int) -> str:
+    return f"{ms / 3_600_000:.2f} h"
+
+
+def _min(ms: int) -> str:
+    return f"{ms / 60_000:.1f} min"
+
+
+_NO_REST = (
+    "the power never rests at one level, so there is no floor to go up from; record five minutes of the instrument "
+    "off or idle"
+)
