@@ -67,8 +67,8 @@ class PowerLog:
             self._keep(said.at.wall_ms, said.value, said.counter_mwh)
 
     def count(self, when: Interval) -> int:
-        """How many samples came in a stretch of time."""
-        return sum(when[0] <= at_ms < when[1] for at_ms in self.taken)
+        """How many samples speak for a stretch of time; each speaks for the time before it."""
+        return sum(when[0] < at_ms <= when[1] for at_ms in self.taken)
 
     def _keep(self, at_ms: int, power_mw: int, counter_mwh: int | None) -> None:
         energy = "" if counter_mwh is None else f"{counter_mwh / 1000:.3f}"

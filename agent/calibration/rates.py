@@ -25,10 +25,13 @@ class Rate(NamedTuple):
 
 
 def compare_rates(samples: Sequence[Sample], policy: Policy, *, poll_ms: int) -> list[Rate]:
-    """The recording as it is, then thinned to each slower rate; `poll_ms` is how it was recorded."""
+    """The recording as it is, then thinned to each slower rate that it is long enough for.
+
+    `poll_ms` is how it was recorded, and `samples` cover some time.
+    """
     slower = [rate_ms for rate_ms in RATES_MS if rate_ms > poll_ms]
     thinned = [(poll_ms, samples), *((rate_ms, list(_thin(samples, rate_ms))) for rate_ms in slower)]
-    return [Rate(rate_ms, _run_ms(some, policy, poll_ms=rate_ms)) for rate_ms, some in thinned]
+    return [Rate(rate_ms, _run_ms(some, policy, poll_ms=rate_ms)) for rate_ms, some in thinned if len(some) > 1]
 
 
 def slowest_that_serves(rates: Sequence[Rate]) -> int:

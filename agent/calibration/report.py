@@ -94,8 +94,9 @@ def _outcome(result: Result, proposal: Proposal) -> Iterator[str]:
 
 
 def _mode(mode: Mode) -> str:
-    hours = f"{mode.total_ms / 3_600_000:.2f} h"
-    return f"{mode.low_mw / 1000:.4g} to {mode.high_mw / 1000:.4g} W for {hours}"
+    low, high = f"{mode.low_mw / 1000:.4g}", f"{mode.high_mw / 1000:.4g}"
+    levels = low if low == high else f"{low} to {high}"
+    return f"{levels} W for {mode.total_ms / 3_600_000:.2f} h"
 
 
 def _rest(rest: Rest) -> str:

@@ -43,3 +43,8 @@ def test_only_slower_rates_than_the_recordings_can_be_told():
 
 def test_a_rate_serves_only_if_all_faster_ones_do():
     assert slowest_that_serves([Rate(1, 100), Rate(2, 100), Rate(5, 80), Rate(10, 100)]) == 2
+
+
+def test_a_recording_of_seconds_tells_nothing_of_rates_that_are_longer():
+    rates = compare_rates(samples((4, 900)), POLICY, poll_ms=1000)
+    assert [rate.poll_ms for rate in rates] == [1_000, 2_000]
