@@ -13,6 +13,8 @@ from protocol.sample_file import Recording
 from protocol.samples import hole_limit_ms, observe_samples, poll_period_ms
 from protocol.timeline import Span, derive
 
+SLOWEST_POLL_MS = 600_000
+
 
 class Result(NamedTuple):
     """A finding and, where it holds a proposal, the policy and what it makes of the recording."""
@@ -39,10 +41,12 @@ class Result(NamedTuple):
 def examine(recording: Recording, name: str, *, poll_ms: int | None = None, phases: Phases | None = None) -> Result:
     """Calibrate; `name` is that of the policy, `poll_ms` the median step where nobody says it.
 
-    CalibrationError where no two samples are close enough to cover any time.
+    CalibrationError where samples are too far apart for a policy, or no two are close enough to cover any time.
     """
     samples = recording.samples
     poll_ms = poll_ms or poll_period_ms(samples)
+    if poll_ms > SLOWEST_POLL_MS:
+        raise CalibrationError(f"a sample each {poll_ms // 1000} s tells no run; record each 1 or 2 s")
     observed = observe_samples(samples, hole_limit_ms=hole_limit_ms(poll_ms, GAP_MS))
     if not observed:
         raise CalibrationError(f"no two samples lie within {hole_limit_ms(poll_ms, GAP_MS) // 1000} s; poll more often")

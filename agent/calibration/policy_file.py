@@ -15,7 +15,7 @@ def write_policy(finding: Finding, proposal: Proposal, *, name: str) -> bytes:
     members = {
         "v": 1,
         "name": "".join(c for c in name if c.isprintable())[:MAX_NAME].strip() or "calibrated",
-        "valid_mw": list(finding.valid_mw),
+        "valid_mw": list(proposal.valid_mw),
         "standby": _trigger(proposal.standby, proposal.choice.dwells),
         "run": _trigger(proposal.run, proposal.choice.dwells),
         "gap_ms": finding.gap_ms,

@@ -12,6 +12,7 @@ from agent.calibration.dwells import Choice, Hours, Pair, choose, spread
 from agent.calibration.levels import Mode, Rest, percentile_mw, rest_of
 from protocol.interval import Interval
 from protocol.observation import Observation, between
+from protocol.policy import MAX_POWER_MW
 
 POWERED_MW = 10_000
 """A floor at or above this is an instrument that is switched on."""
@@ -21,6 +22,7 @@ BELOW_THE_RUN = 0.9
 STAYS = 0.5
 STANDS_OUT = 1.5
 LOOK_BACK_MS = 60_000
+VALID_FACTOR, LEAST_VALID_MW = 10, 5_000_000
 
 
 class Proposal(NamedTuple):
@@ -39,6 +41,7 @@ class Proposal(NamedTuple):
     threshold_spread: float
     rest_ms: int
     missed_ms: int
+    valid_mw: tuple[int, int]
 
 
 class Proposer:
@@ -66,6 +69,7 @@ class Proposer:
             threshold_spread=self._threshold_spread(idle_rest, choice, inside),
             rest_ms=_ms(each for each in inside if each.mean_mw <= run.off_mw),
             missed_ms=_above_ms(self._observed, run) - _above_ms(inside, run),
+            valid_mw=_valid_mw(self._observed, inside, run=run),
         )
 
     def is_rest(self, mode: Mode) -> bool:
@@ -118,6 +122,13 @@ def _standby_pair(off_rest: Rest | None, idle_rest: Rest, *, run: Pair) -> Pair:
     if idle_rest.floor_mw >= POWERED_MW:
         return Pair(idle_rest.floor_mw // 4, idle_rest.floor_mw // 2)
     return run
+
+
+def _valid_mw(observed: Sequence[Observation], inside: Sequence[Observation], *, run: Pair) -> tuple[int, int]:
+    """What to believe: up to ten times what the runs drew, for the instrument may do more than it did here."""
+    busiest_mw = percentile_mw([(each.high_mw, each.end_ms - each.start_ms) for each in inside], 0.99) if inside else 0
+    highest_mw = max(LEAST_VALID_MW, VALID_FACTOR * max(busiest_mw, run.on_mw))
+    return min(0, 2 * min(each.low_mw for each in observed)), min(MAX_POWER_MW, highest_mw)
 
 
 def _above_ms(observed: Iterable[Observation], pair: Pair) -> int:

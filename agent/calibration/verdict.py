@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from agent.calibration.dwells import spread
-from agent.calibration.levels import Mode, find_modes, percentile_mw, window_ms
+from agent.calibration.levels import LEAST_GAP_MW, Mode, find_modes, window_ms
 from agent.calibration.proposal import Proposal, Proposer
 from protocol.interval import Interval, clip, length
 from protocol.observation import Observation
-from protocol.policy import MAX_POWER_MW
 
 LEAST_RECORDING_MS = 300_000
 LEAST_RUN_MS = 60_000
 GAP_MS = 60_000
 GAP_POLLS = 3
+FAST_POLL_MS = 2_000
 TOLERANCE = 0.08
 """By how much of themselves hours may depend on the choice of one number."""
 MOST_AT_REST = 0.5
@@ -30,7 +30,6 @@ SHORT_RECORDING_MS = 18_000_000
 SURELY_IDLE_MS, SURELY_IDLE_OF_RECORDING = 1_800_000, 0.1
 LEADS_TO_RUNS = 0.8
 RUN_SHARE = 0.05
-VALID_PERCENTILE, VALID_FACTOR, LEAST_VALID_MW = 0.999, 10, 5_000_000
 
 
 class Phases(NamedTuple):
@@ -48,7 +47,6 @@ class Finding(NamedTuple):
     proposal: Proposal | None
     objections: tuple[str, ...]
     remarks: tuple[str, ...]
-    valid_mw: tuple[int, int]
     gap_ms: int
 
     @property
@@ -68,9 +66,9 @@ def calibrate(observed: Sequence[Observation], *, poll_ms: int, phases: Phases |
     elif modes:
         proposal, doubts = _untold(proposer, modes, span_ms=span_ms)
     else:
-        return Finding(modes, None, (_NO_REST,), (), _valid_mw(observed), gap_ms)
+        return Finding(modes, None, (_NO_REST,), (), gap_ms)
     objections = [*_too_little(observed, proposal), *doubts, *_unsettled(proposal)]
-    return Finding(modes, proposal, tuple(objections), tuple(_remarks(proposal)), _valid_mw(observed), gap_ms)
+    return Finding(modes, proposal, tuple(objections), tuple(_remarks(proposal, poll_ms)), gap_ms)
 
 
 def _untold(proposer: Proposer, modes: list[Mode], *, span_ms: int) -> tuple[Proposal, list[str]]:
@@ -124,6 +122,8 @@ def _too_little(observed: Sequence[Observation], proposal: Proposal) -> Iterator
     seen_ms = sum(each.end_ms - each.start_ms for each in observed)
     if seen_ms < LEAST_RECORDING_MS:
         yield f"only {seen_ms // 1000} s were observed; record off, idle and one run, five minutes at least"
+    if proposal.idle_rest.floor_mw < -LEAST_GAP_MW:
+        yield f"the power rests at {_w(proposal.idle_rest.floor_mw)}: turn the meter round, or its transformer"
     if proposal.choice.run_ms < LEAST_RUN_MS:
         yield (
             f"no run was seen: the power rests at {_w(proposal.idle_rest.floor_mw)} and was above "
@@ -151,7 +151,9 @@ def _unsettled(proposal: Proposal) -> Iterator[str]:
         yield f"beside {_h(run_ms)} of run the power is as high for {_h(proposal.missed_ms)}, too briefly to count"
 
 
-def _remarks(proposal: Proposal) -> Iterator[str]:
+def _remarks(proposal: Proposal, poll_ms: int) -> Iterator[str]:
+    if poll_ms > FAST_POLL_MS:
+        yield f"recorded each {poll_ms / 1000:g} s: what a load does within that time was not seen; record at 1 or 2 s"
     if proposal.standby == proposal.run:
         yield "no standby level was seen: what is no run counts as off"
     elif proposal.off_rest is None:
@@ -163,13 +165,6 @@ def _either(mode: Mode, *, lowest: Proposal, other: Proposal) -> str:
         f"at {_w(mode.low_mw)} to {_w(mode.high_mw)} the instrument may idle, which gives {_h(other.choice.run_ms)} of "
         f"run, or work, which gives {_h(lowest.choice.run_ms)}; a guided recording asks (calibrate -c … --watcher …)"
     )
-
-
-def _valid_mw(observed: Sequence[Observation]) -> tuple[int, int]:
-    """What to believe: up to ten times what was seen, for an instrument may do more than it did here."""
-    highest_mw = percentile_mw([(each.high_mw, each.end_ms - each.start_ms) for each in observed], VALID_PERCENTILE)
-    lowest_mw = min(each.low_mw for each in observed)
-    return min(0, 2 * lowest_mw), min(MAX_POWER_MW, max(LEAST_VALID_MW, VALID_FACTOR * highest_mw))
 
 
 def _w(power_mw: int) -> str:

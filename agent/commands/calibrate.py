@@ -78,12 +78,11 @@ def _judge(arguments: Namespace, path: Path, phases: Phases | None = None) -> Re
     from protocol.errors import ForeignBytesError
     from protocol.sample_file import parse_samples
 
-    try:
-        recording = parse_samples(path.read_bytes(), arguments.format)
-    except ForeignBytesError as error:
-        raise CalibrationError(f"{path}: {error}") from error
     name = arguments.name or arguments.watcher or path.name.split(".")[0]
-    return examine(recording, name, phases=phases)
+    try:
+        return examine(parse_samples(path.read_bytes(), arguments.format), name, phases=phases)
+    except (ForeignBytesError, CalibrationError) as error:
+        raise CalibrationError(f"{path}: {error}") from error
 
 
 def _record(arguments: Namespace) -> Result:

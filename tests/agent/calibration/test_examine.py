@@ -47,6 +47,11 @@ def test_samples_too_far_apart_cover_nothing():
         examine(Recording((Sample(0, 1), Sample(4_000_000, 1)), Notation("epoch")), "x", poll_ms=1000)
 
 
+def test_samples_an_hour_apart_tell_no_run():
+    with pytest.raises(CalibrationError, match="a sample each 3600 s tells no run; record each 1 or 2 s"):
+        examine(recording((9 * HOUR, 5), (9 * HOUR, 900), poll_s=3600), "x")
+
+
 PARTS = st.tuples(st.integers(30, 900), st.one_of(st.none(), st.integers(0, 2000)))
 
 

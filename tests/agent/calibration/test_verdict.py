@@ -65,6 +65,7 @@ def test_the_hours_that_a_person_reads_off(load, hours):
         ([(3 * HOUR, quantised(9, 11))], "no run was seen: the power rests at 9 W"),
         ([(3 * HOUR, 0)], "no run was seen: the power rests at 0 W and was above 10 W for 0 s in all"),
         ([(3 * HOUR, 3000)], "no run was seen"),
+        ([(HOUR, -3), (HOUR, -800)], "the power rests at -800 W: turn the meter round"),
         ([(3 * HOUR, 0), (20, 500), (HOUR, 0)], "no run was seen: the power rests at 0 W and was above 10 W for 20 s"),
         ([(3 * HOUR, lambda s: 500 * (s // 60 % 7))], "the power never rests at one level"),
         ([(2 * MINUTE, 0), (2 * MINUTE, 500)], "only 238 s were observed"),
@@ -80,6 +81,7 @@ def test_the_hours_that_a_person_reads_off(load, hours):
         "a router",
         "nothing",
         "a constant load",
+        "wired the wrong way",
         "a spike",
         "no rest",
         "too short",
@@ -191,6 +193,14 @@ def test_a_simulated_instruments_day_is_its_truth(name):
     assert run_s(finding) == pytest.approx(truth_ms / 1000, rel=0.01)
 
 
-def test_what_lies_ten_times_above_the_recording_is_not_believed_later():
-    assert found((3 * HOUR, 3), (2 * HOUR, 3000), (3 * HOUR, 3)).valid_mw == (0, 30_000_000)
-    assert found((3 * HOUR, -2), (2 * HOUR, 300), (3 * HOUR, -2)).valid_mw == (-4_000, 5_000_000)
+def test_what_lies_ten_times_above_the_runs_is_not_believed_later():
+    assert found((3 * HOUR, 3), (120, 3000), (3 * HOUR, 3)).proposal.valid_mw == (0, 30_000_000)
+    assert found((3 * HOUR, -2), (2 * HOUR, 300), (3 * HOUR, -2)).proposal.valid_mw == (-4_000, 5_000_000)
+
+
+def test_a_glitch_of_the_meter_does_not_widen_what_is_believed():
+    assert found((3 * HOUR, 3), (4, 900_000), (3 * HOUR, 3), (HOUR, 400)).proposal.valid_mw == (0, 5_000_000)
+
+
+def test_a_slow_recording_says_what_it_cannot_know():
+    assert "recorded each 60 s" in found((3 * HOUR, 3), (2 * HOUR, 300), (3 * HOUR, 3), poll_s=60).remarks[0]
