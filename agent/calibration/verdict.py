@@ -106,7 +106,7 @@ def _may_idle(proposer: Proposer, mode: Mode, *, other: Proposal) -> bool:
 
 def _told(proposer: Proposer, phases: Phases) -> tuple[Proposal, list[str]]:
     """Rule 7: somebody said what was when, so the run that is found has to be the run that was told."""
-    proposal = proposer.above([phases.idle], off=[phases.off] if phases.off else ())
+    proposal = proposer.above([_inner(phases.idle)], off=[_inner(phases.off)] if phases.off else ())
     told_ms = length([phases.run])
     found_ms = length(clip(proposal.sessions, *phases.run))
     elsewhere_ms = length(proposal.sessions) - found_ms
@@ -116,6 +116,12 @@ def _told(proposer: Proposer, phases: Phases) -> tuple[Proposal, list[str]]:
     if elsewhere_ms > TOLERANCE * told_ms:
         doubts.append(f"{_min(elsewhere_ms)} outside the run lie as high as the run")
     return proposal, doubts
+
+
+def _inner(phase: Interval) -> Interval:
+    """Without a tenth at each end: nobody presses Enter at the very moment."""
+    margin_ms = length([phase]) // 10
+    return phase[0] + margin_ms, phase[1] - margin_ms
 
 
 def _too_little(observed: Sequence[Observation], proposal: Proposal) -> Iterator[str]:
@@ -168,7 +174,7 @@ def _either(mode: Mode, *, lowest: Proposal, other: Proposal) -> str:
 
 
 def _w(power_mw: int) -> str:
-    return f"{power_mw / 1000:g} W"
+    return f"{power_mw / 1000:.4g} W"
 
 
 def _h(ms: int) -> str:

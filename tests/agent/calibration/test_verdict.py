@@ -168,6 +168,12 @@ def test_what_somebody_told_needs_no_guess():
     assert finding.proposal.off_rest.floor_mw == 0
 
 
+def test_nobody_presses_enter_at_the_very_moment():
+    finding = found((110, 0), (300, 300), (910, 900), (120, 300), phases=phases(120, 300, 900))
+    assert run_s(finding) == pytest.approx(910, abs=3)
+    assert (finding.proposal.off_rest.reach_mw, finding.proposal.idle_rest.reach_mw) == (0, 300_000)
+
+
 @pytest.mark.parametrize(
     "load, why",
     [
