@@ -69,8 +69,9 @@ def _lines(result: Result) -> Iterator[str]:
 def _reasons(proposal: Proposal) -> Iterator[str]:
     if proposal.off_rest:
         yield f"off       {_rest(proposal.off_rest)}"
-    yield f"{'idle' if proposal.standby != proposal.run else 'floor':<9} {_rest(proposal.idle_rest)}"
-    yield f"standby   {_pair(proposal.standby)}"
+    told_apart = proposal.standby != proposal.run
+    yield f"{'idle' if told_apart else 'rest'}      {_rest(proposal.idle_rest)}"
+    yield f"standby   {_pair(proposal.standby) if told_apart else 'not told apart from off'}"
     yield f"run       {_pair(proposal.run)}"
     on_ms, off_ms = proposal.choice.dwells
     yield f"dwells    a rise counts after {on_ms / 1000:g} s, a fall after {off_ms / 1000:g} s"
