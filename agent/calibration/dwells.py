@@ -1,8 +1,9 @@
 """Which dwells serve a pair of thresholds. Pure; rules 5 and 6 of docs/calibration.md.
 
 Hours that depend on the exact dwell are nobody's hours. So a dwell is judged by its *spread*: by how much the hours of
-run differ when it is half as long again and when it is two thirds as long, as a share of the hours. Of the dwells
-whose spread is small the first in the order below is taken; where none is, the one of least spread.
+run differ when it is half as long again and when it is two thirds as long, as a share of the hours. Of the dwells whose
+spread is small, those count first that miss little: with which the runs hold nearly all of the time at their power.
+The first in the order below is taken; where no spread is small, the pair of least spread.
 
 Hours come from the kernel itself. What makes that quick is that neighbours on the same side of both thresholds are
 joined first: cuts decide nothing (timeline.py, rule 11).
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
-from protocol.interval import Interval
+from protocol.interval import Interval, length, subtract, union
 from protocol.lead import UNOBSERVED
 from protocol.observation import Observation
 from protocol.policy import MAX_POWER_MW, Policy, Trigger
@@ -42,12 +43,26 @@ class Dwells(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The dwells taken, the ms of run that they give, and the spread of each of them, as a share of these."""
+    """The dwells taken, the ms of run that they give, and the spread of each of them, as a share of these.
+
+    `missed_ms`: how long the power was as high as in a run, too briefly to become one.
+    """
 
     dwells: Dwells
     run_ms: int
     on_spread: float
     off_spread: float
+    missed_ms: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is a run, of about the same length with either dwell shorter and longer."""
+        return self.run_ms > 0 and max(self.on_spread, self.off_spread) <= SMALL
+
+    @property
+    def misses_little(self) -> bool:
+        """Whether the runs hold nearly all of the time at their power."""
+        return self.missed_ms <= SMALL * self.run_ms
 
 
 class Hours:
@@ -67,6 +82,11 @@ class Hours:
     def run_ms(self, dwells: Dwells) -> int:
         """Their sum."""
         return sum(end - start for start, end in self.sessions(dwells))
+
+    def missed_ms(self, dwells: Dwells) -> int:
+        """How long the power was as high as in a run, outside of them."""
+        high = [(each.start_ms, each.end_ms) for each in self._joined if each.high_mw >= self._pair.on_mw]
+        return length(subtract(union(high), self.sessions(dwells)))
 
     def _derive(self, dwells: Dwells) -> list[Interval]:
         trigger = Trigger(self._pair.on_mw, self._pair.off_mw, dwells.on_ms, dwells.off_ms)
@@ -90,8 +110,9 @@ def choose(hours: Hours, poll_ms: int) -> Choice:
         _judge(hours, Dwells(max(on_ms, shortest_ms), max(off_ms, shortest_ms)))
         for on_ms, off_ms in product(ON_MS, OFF_MS)
     ]
-    small = (trial for trial in trials if max(trial.on_spread, trial.off_spread) <= SMALL and trial.run_ms)
-    return next(small, None) or min(trials, key=_by_spread)
+    settled = [trial for trial in trials if trial.is_settled]
+    complete = [trial for trial in settled if trial.misses_little]
+    return next(iter(complete or settled), None) or min(trials, key=_by_spread)
 
 
 def spread(lower_ms: int, upper_ms: int, *, of_ms: int) -> float:
@@ -105,7 +126,8 @@ def _judge(hours: Hours, dwells: Dwells) -> Choice:
     run_ms = hours.run_ms(dwells)
     on_ms = [hours.run_ms(dwells._replace(on_ms=_scaled(dwells.on_ms, by))) for by in (1 / STRETCH, STRETCH)]
     off_ms = [hours.run_ms(dwells._replace(off_ms=_scaled(dwells.off_ms, by))) for by in (1 / STRETCH, STRETCH)]
-    return Choice(dwells, run_ms, spread(*on_ms, of_ms=run_ms), spread(*off_ms, of_ms=run_ms))
+    spreads = spread(*on_ms, of_ms=run_ms), spread(*off_ms, of_ms=run_ms)
+    return Choice(dwells, run_ms, *spreads, hours.missed_ms(dwells))
 
 
 def _by_spread(choice: Choice) -> tuple[bool, float]:
@@ -117,12 +139,12 @@ def _scaled(ms: int, by: float) -> int:
 
 
 def _join(observed: Sequence[Observation], pair: Pair) -> list[Observation]:
-    """Join touching neighbours that are all above, all below or all inside the band."""
+    """Join touching neighbours that are on the same side of both thresholds, or on both sides of them."""
     joined: list[Observation] = []
-    last_side = (True, True)
+    last_side = (False, False)
     for each in observed:
         side = each.high_mw >= pair.on_mw, each.low_mw <= pair.off_mw
-        if side == last_side != (True, True) and joined[-1].end_ms == each.start_ms:
+        if joined and side == last_side and joined[-1].end_ms == each.start_ms:
             joined[-1] = _one(joined[-1], each)
         else:
             joined.append(each._replace(delta_mwh=None))

@@ -29,7 +29,7 @@ class Proposal(NamedTuple):
     """Thresholds, dwells, the runs (ms) that they give, and how settled those are.
 
     `threshold_spread`: by how much the hours differ with lower and higher thresholds, as a share of them. `rest_ms`:
-    how much of the runs are pauses that only a dwell bridges. `missed_ms`: how long the power was as high outside runs.
+    how much of the runs are pauses that only a dwell bridges.
     """
 
     standby: Pair
@@ -40,7 +40,6 @@ class Proposal(NamedTuple):
     sessions: list[Interval]
     threshold_spread: float
     rest_ms: int
-    missed_ms: int
     valid_mw: tuple[int, int]
 
 
@@ -68,7 +67,6 @@ class Proposer:
             sessions=sessions,
             threshold_spread=self._threshold_spread(idle_rest, choice, inside),
             rest_ms=_ms(each for each in inside if each.mean_mw <= run.off_mw),
-            missed_ms=_above_ms(self._observed, run) - _above_ms(inside, run),
             valid_mw=_valid_mw(self._observed, inside, run=run),
         )
 
@@ -129,10 +127,6 @@ def _valid_mw(observed: Sequence[Observation], inside: Sequence[Observation], *,
     busiest_mw = percentile_mw([(each.high_mw, each.end_ms - each.start_ms) for each in inside], 0.99) if inside else 0
     highest_mw = max(LEAST_VALID_MW, VALID_FACTOR * max(busiest_mw, run.on_mw))
     return min(0, 2 * min(each.low_mw for each in observed)), min(MAX_POWER_MW, highest_mw)
-
-
-def _above_ms(observed: Iterable[Observation], pair: Pair) -> int:
-    return _ms(each for each in observed if each.mean_mw >= pair.on_mw)
 
 
 def _ms(observed: Iterable[Observation]) -> int:

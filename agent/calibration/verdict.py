@@ -97,8 +97,7 @@ def _is_long(mode: Mode, lowest: Proposal, *, span_ms: int) -> bool:
 def _may_idle(proposer: Proposer, mode: Mode, *, other: Proposal) -> bool:
     """Whether there are runs above this level, which stand out from it and begin from it."""
     return (
-        other.run.on_mw > mode.high_mw
-        and other.choice.run_ms >= max(LEAST_RUN_MS, RUN_SHARE * mode.total_ms)
+        other.choice.run_ms >= max(LEAST_RUN_MS, RUN_SHARE * mode.total_ms)
         and proposer.leads_from(mode, other) >= LEADS_TO_RUNS
         and proposer.stands_out(other)
     )
@@ -133,7 +132,7 @@ def _too_little(observed: Sequence[Observation], proposal: Proposal) -> Iterator
     if proposal.choice.run_ms < LEAST_RUN_MS:
         yield (
             f"no run was seen: the power rests at {_w(proposal.idle_rest.floor_mw)} and was above "
-            f"{_w(proposal.run.on_mw)} for {(proposal.choice.run_ms + proposal.missed_ms) // 1000} s in all; "
+            f"{_w(proposal.run.on_mw)} for {(proposal.choice.run_ms + proposal.choice.missed_ms) // 1000} s in all; "
             "record the instrument off or idle, and a run"
         )
 
@@ -153,8 +152,8 @@ def _unsettled(proposal: Proposal) -> Iterator[str]:
         yield f"{_h(run_ms)} of run change by {proposal.threshold_spread:.0%} with the threshold, {around}"
     if proposal.rest_ms > MOST_AT_REST * run_ms:
         yield f"{_h(proposal.rest_ms)} of {_h(run_ms)} of run are pauses at rest, bridged by the dwell alone"
-    if proposal.missed_ms > TOLERANCE * run_ms:
-        yield f"beside {_h(run_ms)} of run the power is as high for {_h(proposal.missed_ms)}, too briefly to count"
+    if choice.missed_ms > TOLERANCE * run_ms:
+        yield f"beside {_h(run_ms)} of run the power is as high for {_h(choice.missed_ms)}, too briefly to count"
 
 
 def _remarks(proposal: Proposal, poll_ms: int) -> Iterator[str]:

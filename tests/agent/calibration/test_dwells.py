@@ -37,6 +37,18 @@ def test_runs_in_short_bursts_need_a_shorter_dwell_upwards():
     assert choice.on_spread == 0
 
 
+def test_bursts_before_a_long_run_are_not_lost():
+    choice = chosen((HOUR, 3), *repeated(80, (8, 300), (12, 3)), (HOUR, 300), (HOUR, 3))
+    assert choice.dwells.on_ms == 5_000
+    assert choice.missed_ms == 0
+    assert choice.run_ms == (80 * 20 + HOUR) * 1000
+
+
+def test_spikes_that_are_no_part_of_a_run_leave_the_longer_dwell():
+    choice = chosen((HOUR, 3), *repeated(4, (8, 300), (600, 3)), (HOUR, 300), (HOUR, 3))
+    assert (choice.dwells.on_ms, choice.missed_ms) == (15_000, 32_000)
+
+
 def test_where_no_dwell_is_settled_the_least_unsettled_is_taken_and_tells():
     choice = chosen(*[part for n in range(60) for part in ((60, 300), (40 + 7 * n, 3))])
     assert choice.off_spread > 0.08
@@ -53,9 +65,10 @@ def test_a_dwell_confirms_two_polls_at_least():
         [(900, bursts(5, 30, low_s=3, high_s=2)), (100, None), (900, bursts(5, 900, low_s=30, high_s=20))],
     ],
 )
+@pytest.mark.parametrize("reach_mw", [0, 30_000])
 @pytest.mark.parametrize("dwells", [Dwells(5_000, 60_000), Dwells(15_000, 20_000)])
-def test_joining_what_lies_on_the_same_side_gives_the_kernels_own_sessions(load, dwells):
-    some = observed(*load)
+def test_joining_what_lies_on_the_same_side_gives_the_kernels_own_sessions(load, dwells, reach_mw):
+    some = [each._replace(high_mw=each.high_mw + reach_mw) for each in observed(*load)]
     trigger = Trigger(PAIR.on_mw, PAIR.off_mw, dwells.on_ms, dwells.off_ms)
     policy = Policy(name="x", valid_mw=(0, 10**9), standby=trigger, run=trigger, gap_ms=60_000, sha256="")
     start_ms, end_ms = some[0].start_ms, some[-1].end_ms

@@ -26,6 +26,7 @@ def repeated(times, *parts):
     return [part for _ in range(times) for part in parts]
 
 
+COTTON = [(25 * MINUTE, drum), (30 * MINUTE, 2100), (25 * MINUTE, drum)]
 WASHING = [(20 * MINUTE, 2100), (40 * MINUTE, drum), (2 * MINUTE, 15), (8 * MINUTE, drum)]
 DISHES = [(15 * MINUTE, 120), (20 * MINUTE, 2000), (10 * MINUTE, 120), (40, 3), (15 * MINUTE, 2000)]
 
@@ -35,22 +36,28 @@ DISHES = [(15 * MINUTE, 120), (20 * MINUTE, 2000), (10 * MINUTE, 120), (40, 3), 
     [
         ([(3 * HOUR, FLICKER), (2 * HOUR, 230), (3 * HOUR, quantised(4, 6)), (HOUR, 230), (2 * HOUR, FLICKER)], 3.0),
         ([(3 * HOUR, FLICKER), *WASHING, (3 * HOUR, FLICKER)], 70 / 60),
+        ([(3 * HOUR, FLICKER), *COTTON, (3 * HOUR, FLICKER)], 80 / 60),
         ([(3 * HOUR, FLICKER), *DISHES, (3 * HOUR, FLICKER)], 60 / 60),
         ([*repeated(9, (40 * MINUTE, 0), (20 * MINUTE, quantised(90, 92, 94)))], 3.0),
         ([*repeated(9, (40 * MINUTE, quantised(15, 17)), (20 * MINUTE, 120))], 3.0),
         ([(5 * HOUR, 0), (180, 1900), (HOUR, 0), (150, 1900), (HOUR, 0)], 330 / 3600),
         ([(3 * HOUR, 2), (4 * HOUR, lambda s: 90 + 20 * (s // 60 % 2)), (HOUR, 2)], 4.0),
+        ([(3 * HOUR, 2), (4 * HOUR, lambda s: 125 if s % 2400 < 360 else 90), (HOUR, 2)], 4.0),
+        ([(3 * HOUR, 2), (4 * HOUR, lambda s: 15 + s // 600 % 3 * 7), (HOUR, 2)], 4.0),
         ([(3 * HOUR, FLICKER), (2 * HOUR, 11), (2 * HOUR, FLICKER)], 2.0),
         ([(5 * HOUR, quantised(9, 11)), *repeated(10, (60, 700), (20, 12)), (HOUR, quantised(9, 11))], 780 / 3600),
     ],
     ids=[
         "a projector's lamp, and its stand-by",
         "a washing machine's programme with its dips",
+        "a drum that turns at a steady pace before it heats",
         "a dishwasher's programme",
         "a refrigerator",
         "a thermostat that idles at 15 W",
         "a kettle",
         "a computer",
+        "a screen that is brighter now and then",
+        "a laptop",
         "a lamp of 11 W",
         "a printer",
     ],
