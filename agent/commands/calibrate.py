@@ -92,13 +92,23 @@ def _record(arguments: Namespace) -> Result:
     clock = SystemClock()
     watcher = _watcher(arguments, clock)
     path = arguments.recording or Path(f"calibration-{watcher.name}-{clock.now().wall_ms // 1000}.csv")
-    print(f"recording to {path}; Ctrl-C ends, and keeps what was recorded")
+    _tell(f"recording to {path}; Ctrl-C ends, and keeps what was recorded")
     try:
-        phases = record(watcher, path, ask=input, tell=print, clock=clock)
+        phases = record(watcher, path, ask=_ask, tell=_tell, clock=clock)
     except (KeyboardInterrupt, EOFError):
         _note(f"ended early; what was recorded is kept: jishi-agent calibrate --from {path}")
         raise KeyboardInterrupt from None
     return _judge(arguments, path, phases)
+
+
+def _ask(question: str) -> str:
+    """Standard output is the result's alone."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return input()
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _watcher(arguments: Namespace, clock: Clock) -> Watcher:

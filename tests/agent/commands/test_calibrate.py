@@ -165,7 +165,7 @@ def patient_operator(monkeypatch):
             if isinstance(said, Sample):
                 came.release()
 
-    def press_enter(prompt):
+    def press_enter():
         assert all(came.acquire(timeout=20) for _ in range(5)), "the meter says nothing"
         return ""
 
@@ -181,11 +181,14 @@ def test_a_recording_through_a_real_meter(tmp_path, bench, patient_operator, cap
     assert code == 3, "a meter that always shows the same has no run"
     assert len(recorded.read_text("utf-8").splitlines()) > 30
     assert f",{POWER_MW / 1000:.3f}," in recorded.read_text("utf-8").splitlines()[1]
-    assert "no run was seen" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "no run was seen" in said.out
+    assert "3/3 Begin one run" in said.err
+    assert "Begin one run" not in said.out, "standard output is the result's alone"
 
 
 def test_ctrl_c_ends_a_recording_and_says_where_it_is(tmp_path, bench, monkeypatch, capsys):
-    def interrupted(prompt):
+    def interrupted():
         raise KeyboardInterrupt
 
     monkeypatch.setattr(builtins, "input", interrupted)
