@@ -16,6 +16,7 @@ from agent.reading import Sample
 from agent.supervisor import Supervisor
 from agent.watchers.watcher import Fault, Said, Watcher
 from protocol.interval import Interval
+from protocol.policy import POWER
 from protocol.sample_file import Notation
 
 Ask = Callable[[str], str]
@@ -50,10 +51,10 @@ RUN = Question(
 
 
 class PowerLog:
-    """Takes what a watcher says, from its thread, and writes the samples of one channel to a file."""
+    """Takes what a watcher says, from its thread, and writes the samples of power to a file."""
 
-    def __init__(self, file: TextIO, channel: str, tell: Tell) -> None:
-        self._file, self._channel, self._tell = file, channel, tell
+    def __init__(self, file: TextIO, tell: Tell) -> None:
+        self._file, self._tell = file, tell
         self._lock = threading.Lock()
         self.taken: list[int] = []
         """When the samples came, in UTC ms."""
@@ -63,7 +64,7 @@ class PowerLog:
         """Keep a sample; pass on why there is none."""
         if isinstance(said, Fault):
             self._tell(f"    {said.watcher}: {said.reason}")
-        elif isinstance(said, Sample) and said.channel == self._channel and isinstance(said.value, int):
+        elif isinstance(said, Sample) and said.channel == POWER and isinstance(said.value, int):
             self._keep(said.at.wall_ms, said.value, said.counter_mwh)
 
     def count(self, when: Interval) -> int:
@@ -80,15 +81,14 @@ class PowerLog:
 
 def record(watcher: Watcher, path: Path, *, ask: Ask, tell: Tell, clock: Clock) -> Phases:
     """Record what the operator is led through. CalibrationError: no power channel, or the file exists already."""
-    channel = next((channel.name for channel in watcher.channels if channel.kind == "gauge"), None)
-    if channel is None:
+    if POWER not in {channel.name for channel in watcher.channels}:
         raise CalibrationError(f"watcher {watcher.name!r} tells no power; name a meter or a plug")
     try:
         file = path.open("x", encoding="utf-8")
     except FileExistsError as error:
         raise CalibrationError(f"{path} exists already; name another file (--recording)") from error
     with file:
-        log = PowerLog(file, channel, tell)
+        log = PowerLog(file, tell)
         supervisor = Supervisor([watcher], log.emit, clock=clock)
         supervisor.start()
         try:

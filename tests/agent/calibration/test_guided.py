@@ -19,8 +19,8 @@ class Meter:
 
     name, kind, asset = "meter1", "scripted", "A001"
 
-    def __init__(self, clock, kind="gauge"):
-        self.channels = (Channel("power", kind, 1000),)
+    def __init__(self, clock, channel="power"):
+        self.channels = (Channel("pressure", "gauge", 1000), Channel(channel, "gauge", 1000))
         self._clock = clock
         self._running = threading.Event()
 
@@ -35,6 +35,7 @@ class Meter:
 
     def show(self, watts, seconds):
         for n in range(seconds):
+            self.say(Sample(self.name, "pressure", self._clock.now(), 4_711))
             self.say(Sample(self.name, "power", self._clock.advance(1000), watts * 1000, counter_mwh=1_000_000 + n))
 
 
@@ -156,5 +157,5 @@ def test_a_file_that_exists_is_never_overwritten(tmp_path, meter, clock):
 
 def test_a_watcher_without_power_is_named(tmp_path, clock):
     with pytest.raises(CalibrationError, match="'meter1' tells no power; name a meter or a plug"):
-        record(Meter(clock, kind="state"), tmp_path / "r.csv", Operator(), clock)
+        record(Meter(clock, channel="flow"), tmp_path / "r.csv", Operator(), clock)
     assert not (tmp_path / "r.csv").exists()
