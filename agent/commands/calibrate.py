@@ -36,7 +36,12 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=["plain", "tracebase"], default="plain", help="layout of SAMPLES.csv")
     parser.add_argument("--output", type=Path, metavar="POLICY.json", help="where to write the proposed policy")
     parser.add_argument("--name", help="name of the policy (default: that of the file or watcher)")
-    parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw trace and states (.svg or .png)")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE.svg",
+        help="where to draw trace and states, .svg or .png (default: beside the policy)",
+    )
     parser.add_argument("--anyway", action="store_true", help="write the policy even if it does not serve")
     usage.add_json(parser)
 
@@ -56,8 +61,9 @@ def run(arguments: Namespace) -> int:
         print(report.as_json(result))
     else:
         _show(result)
-    if arguments.picture:
-        _draw(result, arguments.picture)
+    picture = arguments.picture or (arguments.output and arguments.output.with_suffix(".svg"))
+    if picture:
+        _draw(result, picture)
     _write(result, arguments)
     return usage.OK if result.finding.serves else NOTHING_SERVES
 

@@ -34,8 +34,8 @@ def calibrate(tmp_path, capsys):
 
 
 def test_a_proposal_that_serves_is_shown_drawn_and_written(tmp_path, calibrate, capsys):
-    policy, drawing = tmp_path / "policy.json", tmp_path / "oven.svg"
-    code, out, err = calibrate(SERVES, "--output", policy, "--picture", drawing)
+    policy, drawing = tmp_path / "policy.json", tmp_path / "policy.svg"
+    code, out, err = calibrate(SERVES, "--output", policy)
     assert code == 0
     assert "┤" in out, "the trace in the terminal"
     assert "verdict   this pair of thresholds serves" in out
@@ -43,6 +43,11 @@ def test_a_proposal_that_serves_is_shown_drawn_and_written(tmp_path, calibrate, 
     assert drawing.exists()
     assert audit.main(["timeline", "--policy", str(policy), str(tmp_path / "oven.csv"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["seconds"]["run"] == 7200
+
+
+def test_the_picture_is_drawn_where_it_is_wanted_also_of_what_does_not_serve(tmp_path, calibrate):
+    assert calibrate(NOTHING, "--picture", tmp_path / "x.png")[0] == 3
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_policy_is_named_after_the_file_or_as_asked(tmp_path, calibrate):
