@@ -49,9 +49,14 @@ class Proposer:
     def __init__(self, observed: Sequence[Observation], *, poll_ms: int, gap_ms: int) -> None:
         self._observed, self._poll_ms, self._gap_ms = observed, poll_ms, gap_ms
 
-    def above(self, idle: Sequence[Interval], *, off: Sequence[Interval] = ()) -> Proposal:
-        """The run is what rises above the rest in `idle`; in `off` the instrument was switched off."""
+    def above(self, idle: Sequence[Interval], *, off: Sequence[Interval] = (), from_reach: bool = False) -> Proposal:
+        """The run is what rises above the rest in `idle`; in `off` the instrument was switched off.
+
+        `from_reach`: what idling reaches by itself (a chiller that switches) is taken for its floor.
+        """
         idle_rest = rest_of(self._observed, idle)
+        if from_reach:
+            idle_rest = idle_rest._replace(floor_mw=idle_rest.reach_mw)
         off_rest = rest_of(self._observed, off) if off else None
         run = _pair(idle_rest, 1.0)
         hours = self._hours(run)

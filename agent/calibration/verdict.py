@@ -104,8 +104,19 @@ def _may_idle(proposer: Proposer, mode: Mode, *, other: Proposal) -> bool:
 
 
 def _told(proposer: Proposer, phases: Phases) -> tuple[Proposal, list[str]]:
-    """Rule 7: somebody said what was when, so the run that is found has to be the run that was told."""
-    proposal = proposer.above([_inner(phases.idle)], off=[_inner(phases.off)] if phases.off else ())
+    """Rule 7: somebody said what was when, so thresholds may begin at what idling reaches, where its floor fails."""
+    idle, off = [_inner(phases.idle)], [_inner(phases.off)] if phases.off else []
+    proposal = proposer.above(idle, off=off)
+    doubts = _unlike_told(proposal, phases)
+    if doubts or any(_unsettled(proposal)):
+        higher = proposer.above(idle, off=off, from_reach=True)
+        if not _unlike_told(higher, phases) and not any(_unsettled(higher)):
+            return higher, []
+    return proposal, doubts
+
+
+def _unlike_told(proposal: Proposal, phases: Phases) -> list[str]:
+    """Where the run that is found is not the run that was told."""
     told_ms = length([phases.run])
     found_ms = length(clip(proposal.sessions, *phases.run))
     elsewhere_ms = length(proposal.sessions) - found_ms
@@ -114,7 +125,7 @@ def _told(proposer: Proposer, phases: Phases) -> tuple[Proposal, list[str]]:
         doubts.append(f"of the run of {_min(told_ms)} only {_min(found_ms)} lie above the idling instrument")
     if elsewhere_ms > TOLERANCE * told_ms:
         doubts.append(f"{_min(elsewhere_ms)} outside the run lie as high as the run")
-    return proposal, doubts
+    return doubts
 
 
 def _inner(phase: Interval) -> Interval:

@@ -217,3 +217,13 @@ def test_a_glitch_of_the_meter_does_not_widen_what_is_believed():
 
 def test_a_slow_recording_says_what_it_cannot_know():
     assert "recorded each 60 s" in found((3 * HOUR, 3), (2 * HOUR, 300), (3 * HOUR, 3), poll_s=60).remarks[0]
+
+
+def test_what_switches_by_itself_while_idling_is_no_run_where_somebody_told_what_was_when():
+    """A chiller of 82 W on 320 W that starts as the run ends: from the floor of idling, the run would go on with it."""
+    chilled = [(100, 320), (50, 402)] * 6
+    finding = found((300, 3), *chilled, (900, 900), (200, 402), (100, 320), phases=phases(300, 900, 900))
+    assert finding.serves, finding.objections
+    assert finding.proposal is not None
+    assert finding.proposal.run.off_mw > 402_000
+    assert finding.proposal.run.on_mw < 900_000
