@@ -39,7 +39,7 @@ class SerialMeter(SerialWatcher[MeterLine]):
         if line.energy_mwh is not None and (objection := self._judge.objection(at.mono_ms, line.energy_mwh)):
             raise NoReading("counter", objection)
         sample = Sample(self.name, "power", at, line.power_mw, line.energy_mwh)
-        if line.energy_mwh is None or not self._judge.leap:
+        if line.energy_mwh is None or not self._judge.leap or self.is_down:
             return [sample]
-        # A fault ends the block, so that the leap becomes no energy.
+        # A fault ends the block, so that the leap becomes no energy; where one was said already, it has ended.
         return [Fault(self.name, at, f"unobserved because {self._judge.leap}"), sample]

@@ -141,6 +141,11 @@ class SerialWatcher(ABC, Generic[Line]):
     def hear(self, at: Instant, line: Line) -> Iterable[Said]:
         """Return what a good line says; NoReading when it is not believed."""
 
+    @property
+    def is_down(self) -> bool:
+        """Whether a fault was said, and nothing good since."""
+        return self._told is not None
+
     def particulars(self) -> tuple[tuple[str, str | int], ...]:
         """Return what `status` may show beside the port."""
         return ()

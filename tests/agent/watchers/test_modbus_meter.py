@@ -335,6 +335,15 @@ def test_a_counter_that_leaps_upwards_becomes_no_energy() -> None:
     assert sum(energies_of(desk.said)) == 1000
 
 
+def test_a_leap_after_a_fault_is_not_told_again() -> None:
+    """The fault has ended the block already."""
+    desk = Desk()
+    desk.hand(1000, power_mw=5, energy_mwh=5_000_000)
+    assert [type(said) for said in desk.hand(2000, error="port", reason="unplugged")] == [Fault]
+    assert desk.hand(9000, power_mw=5, energy_mwh=900_000_000) != []
+    assert [type(said) for said in desk.hand(10_000, power_mw=5, energy_mwh=900_000_000)] == [Sample]
+
+
 def test_a_line_that_is_none_ends_the_child() -> None:
     desk = Desk()
     with pytest.raises(ChildLost, match="its process said Traceback"):

@@ -27,6 +27,7 @@ class Meters:
 
     def __init__(self, *addresses: int) -> None:
         self.mute: set[int] = set()
+        self.faults: dict[str, Callable[[bytes], bytes]] = {}
         self._meters = {address: SimulatedMeter(IMAGES["sdm120"], address) for address in addresses}
 
     def questions(self, heard: bytes) -> list[bytes]:
@@ -35,9 +36,6 @@ class Meters:
 
     def answer(self, question: bytes, *, power_mw: int, counter_wh: int) -> bytes:
         return self._meters[question[0]].answer(question, power_mw=power_mw + 1000 * question[0], counter_wh=counter_wh)
-
-    def misaddress(self, reply: bytes) -> bytes:
-        return reply
 
 
 @pytest.fixture
