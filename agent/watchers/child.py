@@ -53,6 +53,10 @@ class Child:
             return line
         return None
 
+    def is_running(self) -> bool:
+        """Whether it is still there; after `end` that is one which the system does not let go."""
+        return self._process.poll() is None
+
     def end(self) -> None:
         """Let the child end, or kill it. A child that not even that ends (stuck in a driver) is left behind."""
         assert self._process.stdin is not None

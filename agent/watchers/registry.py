@@ -30,6 +30,7 @@ BUILT_IN = {
     "zigbee2mqtt-plug": "agent.watchers.zigbee2mqtt_plug",
     "esphome-meter": "agent.watchers.esphome_meter",
     "mqtt-topic": "agent.watchers.mqtt_topic",
+    "data-files": "agent.watchers.data_files",
 }
 
 

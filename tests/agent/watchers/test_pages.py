@@ -93,7 +93,7 @@ def test_each_built_in_map_stands_on_the_page_with_its_registers_and_its_source(
     assert "](https://" in row
 
 
-@pytest.mark.parametrize("page", ["process", "host", "contact", "card-reader", "status-poll"])
+@pytest.mark.parametrize("page", ["process", "host", "data-files", "contact", "card-reader", "status-poll"])
 def test_captured_readings_are_readings(page: str) -> None:
     lines = [line for block in blocks_of(PAGES / f"{page}.md", "json") for line in block.splitlines()]
     assert lines

@@ -41,6 +41,7 @@ def test_built_in_kinds_make_watchers_with_frozen_settings(name: str) -> None:
         "modbus-meter": {"port": "/dev/null"},
         "dlt645-meter": {"port": "/dev/null", "address": "any"},
         "process": {"executable": "sem"},
+        "data-files": {"directory": "/data"},
         "contact": {"port": "/dev/null", "cts": {}},
         "card-reader": {"port": "/dev/null"},
         "status-poll": {"port": "/dev/null", "profile": "scpi"},
