@@ -36,10 +36,9 @@ from agent.journal import Journal
 from agent.notify import ServiceManager
 from agent.recorder import Recorder
 from agent.scratch import Scratch
-from agent.supervisor import Supervisor
+from agent.supervisor import Supervisor, make_watcher
 from agent.uplink import Address, Uplink
 from agent.version import VERSION
-from agent.watchers.registry import find_kind
 from agent.watchers.watcher import Watcher
 from protocol.entry import ConfigChange, clean_text
 from protocol.message import Level
@@ -75,7 +74,7 @@ class Agent:
         self._journal = Journal.open(who.journal, origin=who.enrolment.origin)
         try:
             self._scratch = _open_scratch(who.journal)
-            watchers = [find_kind(settings.kind).make(settings, clock) for settings in configuration.watchers]
+            watchers = [make_watcher(settings, clock) for settings in configuration.watchers]
         except BaseException:
             self._journal.close()
             raise
@@ -119,7 +118,11 @@ class Agent:
         log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
 
     def tend(self, manager: ServiceManager) -> None:
-        """Write the status and tell the service manager; AgentError when the recording has ended by itself."""
+        """Look after the watchers, write the status, tell the service manager.
+
+        AgentError when the recording has ended by itself.
+        """
+        self._supervisor.look()
         composed = self._write_status()
         manager.alive(self._recorder.beats, status.in_one_line(composed))
         if not self._threads["recorder"].is_alive():
