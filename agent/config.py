@@ -35,6 +35,7 @@ from msgspec.structs import FieldInfo
 from agent.errors import BrokenKind, ConfigurationError, WatcherError
 from agent.reading import BLOCK_MS
 from agent.watchers.registry import ask, find_kind
+from agent.watchers.stand_in import BrokenSettings
 from agent.watchers.watcher import WatcherSettings
 
 TABLES = ("agent", "collector", "desk", "watcher")
@@ -182,7 +183,7 @@ def _read_watchers(tables: Any, faults: list[str], *, files: _Files, without_bro
         try:
             watcher = _read_watcher(table, where, faults=faults, files=files)
         except BrokenKind as broken:
-            watcher = _read_common(table, where, faults=faults) if without_broken else None
+            watcher = _read_broken(table, where, broken, faults=faults) if without_broken else None
             faults += [] if without_broken else [f"{where}.kind: {broken}"]
         if watcher is None:
             continue
@@ -217,9 +218,10 @@ def _read_watcher(table: dict[str, Any], where: str, *, faults: list[str], files
     )
 
 
-def _read_common(table: dict[str, Any], where: str, *, faults: list[str]) -> WatcherSettings | None:
+def _read_broken(table: dict[str, Any], where: str, broken: BrokenKind, *, faults: list[str]) -> BrokenSettings | None:
+    """Return what all watchers have; whatever else the table holds, only the kind could tell."""
     common = {key: table[key] for key in WatcherSettings.__struct_fields__ if key in table}
-    return _read(WatcherSettings, common, where=where, faults=faults)
+    return _read(BrokenSettings, {**common, "reason": str(broken)}, where=where, faults=faults)
 
 
 def _with_files(

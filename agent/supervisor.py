@@ -15,7 +15,7 @@ from agent.clock import Clock
 from agent.errors import AgentError
 from agent.hearing import Ear
 from agent.watchers.registry import ask, find_kind
-from agent.watchers.stand_in import StandIn, faults_of
+from agent.watchers.stand_in import BrokenSettings, StandIn, faults_of
 from agent.watchers.watcher import Emit, Watcher, WatcherSettings
 
 FIRST_PAUSE_S = 1.0
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 def make_watcher(settings: WatcherSettings, clock: Clock) -> Watcher:
     """Return the watcher that is configured, or one in its place that only says why there is none."""
+    if isinstance(settings, BrokenSettings):
+        return StandIn(settings, settings.reason)
     kind = settings.kind
     try:
         watcher = ask(f"kind {kind!r} could not make its watcher", lambda: find_kind(kind).make(settings, clock))

@@ -16,6 +16,12 @@ MAX_CHANNELS = 32
 SLOWEST_MS = 3_600_000
 
 
+class BrokenSettings(WatcherSettings, frozen=True):
+    """What is known of a table whose kind is broken; `reason` says how."""
+
+    reason: str = ""
+
+
 class StandIn:
     """The watcher that is none."""
 

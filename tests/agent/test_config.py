@@ -13,6 +13,7 @@ from agent.config import Configuration, effective, load, settings_by_path
 from agent.errors import BrokenKind, ConfigurationError
 from agent.watchers.modbus_meter import ModbusMeterSettings
 from agent.watchers.registry import find_kind
+from agent.watchers.stand_in import BrokenSettings
 from agent.watchers.watcher import Kind, WatcherSettings
 from protocol.topics import check_agent_id
 
@@ -382,7 +383,8 @@ def test_a_kind_that_is_broken_is_a_fault_for_who_asks_and_no_reason_not_to_run(
     monkeypatch.setattr(config_module, "find_kind", find)
     assert faults_of(tmp_path, BROKEN) == ["watcher[3].kind: kind 'acme' cannot be loaded"]
     spared = load(write(tmp_path, BROKEN), without_broken=True)
-    assert spared.watchers[3] == WatcherSettings(name="gauge", kind="acme", asset="A002")
+    reason = "kind 'acme' cannot be loaded"
+    assert spared.watchers[3] == BrokenSettings(name="gauge", kind="acme", asset="A002", reason=reason)
     assert len(spared.watchers) == 4
 
 
