@@ -29,6 +29,7 @@ STRANGE_CLOCK = 10
 """So many in a row that do not fit the agent's clocks are no jump of the clock, which spoils one or two."""
 
 SILENCE_MS = 60_000
+STOOD_STILL_MS = 30_000
 EVERY_MS = 10
 BURST_MS = 10_000  # a thousand at once
 SHOWN = 100
@@ -68,7 +69,7 @@ class Ear:
         self._is_down = False
         self._strange = 0
         self._due_ms = 0  # by when as much as was said would have been said at the usual pace
-        self._heard_ms = clock.now().mono_ms
+        self._heard_ms = self._noticed_ms = clock.now().mono_ms
         measured = [channel.poll_ms for channel in watcher.channels if channel.kind != "event"]
         self._patience_ms = max(SILENCE_MS, MISSED_POLLS * max(measured)) if measured else None
 
@@ -95,8 +96,16 @@ class Ear:
         self._emit(Fault(self._name, self._clock.now(), clean_text(f"unobserved because {reason}")))
 
     def notice_silence(self) -> None:
-        """Complain when nothing has been heard for too long of a watcher that has something to measure."""
-        silent_ms = self._clock.now().mono_ms - self._heard_ms
+        """Complain when nothing has been heard for too long of a watcher that has something to measure.
+
+        To be called every few seconds: where that was not so, the whole program stood still, and no watcher is to
+        blame.
+        """
+        now_ms = self._clock.now().mono_ms
+        if now_ms - self._noticed_ms > STOOD_STILL_MS:
+            self._heard_ms = now_ms
+        self._noticed_ms = now_ms
+        silent_ms = now_ms - self._heard_ms
         if self._patience_ms is not None and silent_ms > self._patience_ms and not self._is_down:
             self.complain(f"the watcher has said nothing for {silent_ms // 1000} s; it may hang")
 
