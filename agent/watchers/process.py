@@ -11,6 +11,7 @@ little. Channels:
   digits of `path` begin the SHA-256 of the executable's path, which may hold a person's name.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -89,18 +90,26 @@ class Finder:
         self._looked_at[pid] += 1
         try:
             process = psutil.Process(pid)
-            meant = matches(self._settings, executable=path_of(process), arguments=process.cmdline())
+            # Only what is needed is asked for: the command line of another user's process may be closed to us.
+            if self._settings.command_line is not None:
+                meant = matches(self._settings, executable="", arguments=process.cmdline())
+            else:
+                meant = matches(self._settings, executable=path_of(process), arguments=[])
             return process if meant and _is_alive(process) else None
         except psutil.Error:  # it ended meanwhile, or may not be looked at
             return None
 
 
 def path_of(process: psutil.Process) -> str:
-    """Return the executable's path; by the command line where another user's may not be read; psutil.Error."""
-    try:
-        return process.exe()
-    except psutil.AccessDenied:
-        return next(iter(process.cmdline()), "")
+    """Return the executable's path; where that may not be read, its name by the command line, or its mere name.
+
+    Raises psutil.NoSuchProcess.
+    """
+    for ask in (process.exe, lambda: next(iter(process.cmdline()), ""), process.name):
+        with contextlib.suppress(psutil.AccessDenied):
+            if path := ask():
+                return path
+    return ""
 
 
 class ProcessWatcher:
@@ -198,6 +207,8 @@ def _digest(path: str) -> str:
 def _is_alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.AccessDenied:
+        return True  # it is there, and somebody else's
     except psutil.Error:
         return False
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -263,16 +263,41 @@ def test_a_process_is_meant_by_path_name_or_command_line(
     assert matches(settings_for(**settings), executable=executable, arguments=arguments) is meant
 
 
-def test_where_another_users_path_is_hidden_the_command_line_says_it(
-    software: Software, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("hidden", "name_of"),
+    [
+        ({"cmdline"}, lambda process: Path(process.exe()).name),
+        ({"status"}, lambda process: Path(process.exe()).name),
+        ({"exe"}, lambda process: Path(sys.executable).name),
+        ({"exe", "cmdline"}, lambda process: process.name()),
+    ],
+    ids=["command-line", "status", "path", "all-but-its-name"],
+)
+def test_another_users_process_is_found_by_what_may_be_seen_of_it(
+    software: Software,
+    monkeypatch: pytest.MonkeyPatch,
+    hidden: set[str],
+    name_of: Callable[[psutil.Process], str],
 ) -> None:
     def refuse(process: psutil.Process) -> str:
         raise psutil.AccessDenied(process.pid)
 
-    software.open()
-    monkeypatch.setattr(psutil.Process, "exe", refuse)
-    look = Look(executable=Path(sys.executable).name)
+    opened = software.open()
+    name = name_of(opened)
+    for part in hidden:
+        monkeypatch.setattr(psutil.Process, part, refuse)
+    look = Look(executable=name)
     assert look()["process"] == "running"
+    assert opened.pid in look.found
+
+
+def test_a_command_line_that_may_not_be_seen_is_no_match(software: Software, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(process: psutil.Process) -> list[str]:
+        raise psutil.AccessDenied(process.pid)
+
+    software.open()
+    monkeypatch.setattr(psutil.Process, "cmdline", refuse)
+    assert Look(command_line=MARK)()["process"] == "absent"
 
 
 @pytest.mark.parametrize("settings", [{}, {"executable": "sem", "command_line": "sem"}])
