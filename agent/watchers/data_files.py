@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.clock import Clock, Instant
+from agent.finding import Finding
 from agent.reading import MISSED_POLLS, Channel, Sample
 from agent.watchers.child import Child, ChildLost
 from agent.watchers.data_listing import ScanSettings
@@ -29,6 +30,7 @@ CHILD_MODULE = "agent.watchers.data_scan"
 CHILD_PATIENCE_S = 5.0
 RESTART_S = (0.5, 1.0, 2.0, 4.0)
 STUCK_LOOK_S = 1.0
+EXAMINE_S = 20.0
 
 Pattern = Annotated[str, Meta(min_length=1, max_length=100)]
 
@@ -137,4 +139,30 @@ class DataFiles:
         emit(Fault(self.name, at, clean_text(f"unobserved because {reason}")))
 
 
-KIND = Kind(DataFilesSettings, DataFiles)
+def examine(settings: DataFilesSettings) -> Iterator[Finding]:
+    """Look once, in a child, and say what is there or why nothing can be seen."""
+    what = f"data files of {settings.name}"
+    child = Child(CHILD_MODULE, msgspec.json.encode(settings.for_scan()).decode())
+    try:
+        raw = child.next_line(EXAMINE_S, threading.Event())
+        line = msgspec.json.decode(raw or b"", type=_Line)
+    except (ChildLost, msgspec.DecodeError) as lost:
+        yield Finding(what, "fail", str(lost), "a list of files", "see whether the disk or the file server answers")
+        return
+    finally:
+        child.end()
+    if line.error is not None:
+        found, _, remedy = line.reason.partition(": ")
+        yield Finding(what, "fail", found, "a directory that can be listed", remedy)
+        return
+    yield Finding(what, "ok", f"{line.files} files match")
+    if not line.files:
+        yield Finding(what, "warn", "no file matches", "files of earlier work", "correct `directory` or `names`")
+    if line.unreadable:
+        remedy = "grant the agent's user the right to list them, if they hold data"
+        yield Finding(what, "warn", f"{line.unreadable} folders may not be read", "none", remedy)
+    if line.too_deep:
+        yield Finding(what, "warn", f"{line.too_deep} folders lie below `depth`", "none", "raise `depth`")
+
+
+KIND = Kind(DataFilesSettings, DataFiles, examine)

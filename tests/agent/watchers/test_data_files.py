@@ -194,3 +194,24 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], key: st
 
 def test_settings_that_work_have_no_fault() -> None:
     assert not list(settings_for(Path("/mnt/sem/data"), mount="/mnt/sem").faults())
+
+
+def examined(directory: Path, **settings: Any) -> list[tuple[str, str]]:
+    assert data_files.KIND.examine is not None
+    return [
+        (finding.verdict, finding.found) for finding in data_files.KIND.examine(settings_for(directory, **settings))
+    ]
+
+
+def test_an_examination_says_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a.tif").touch()
+    assert examined(tmp_path, depth=0) == [("ok", "1 files match"), ("warn", "1 folders lie below `depth`")]
+    assert examined(tmp_path, names=("*.raw",)) == [("ok", "0 files match"), ("warn", "no file matches")]
+    assert examined(tmp_path / "none") == [("fail", "the directory is not there")]
+
+
+def test_an_examination_of_a_disk_that_hangs_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(data_files, "EXAMINE_S", 0.0)
+    [(verdict, found)] = examined(tmp_path)
+    assert (verdict, "said nothing for 0 s" in found) == ("fail", True)
