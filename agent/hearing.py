@@ -156,7 +156,7 @@ def _is_shown(particulars: object) -> bool:
 def _is_plain(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= MAX_PARTICULAR
-    return type(value) is int and -MAX_INT <= value <= MAX_INT
+    return isinstance(value, int) and -MAX_INT <= value <= MAX_INT
 
 
 def _shown(thing: object) -> str:

@@ -42,7 +42,7 @@ class Odd:
         Sample("one", "growth", NOW, 0),
         Sample("one", "door", NOW, "x" * 64),
         Fault("one", NOW, "gone"),
-        Seen("one", NOW, (("port", "COM3"), ("pid", 7))),
+        Seen("one", NOW, (("port", "COM3"), ("pid", 7), ("locked", True))),
         Card("one", NOW, "0A1B2C"),
     ],
 )

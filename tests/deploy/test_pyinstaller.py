@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,18 +17,24 @@ from tests.agent.enrolled import enrol_in
 SPEC = Path(__file__).parents[2] / "deploy" / "pyinstaller" / "jishi-agent.spec"
 DATA_FILES = '\n[[watcher]]\nname = "data"\nkind = "data-files"\ndirectory = "{}"\npoll_s = 1\n'
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="this is the twin for Linux; Windows is built there")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="this is the twin for Linux; Windows is built there"),
+    pytest.mark.skipif(shutil.which("objdump") is None, reason="PyInstaller needs binutils: apt-get install binutils"),
+]
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built program, in a directory with a space in its name."""
     place = tmp_path_factory.mktemp("built here")
-    subprocess.run(
+    built = subprocess.run(
         [sys.executable, "-m", "PyInstaller", "--log-level", "ERROR", "--distpath", place / "dist",
          "--workpath", place / "work", SPEC],
-        check=True, capture_output=True, env={**os.environ, "PYINSTALLER_CONFIG_DIR": str(place / "cache")},
+        capture_output=True, text=True, check=False, env={**os.environ, "PYINSTALLER_CONFIG_DIR": str(place / "cache")},
     )  # fmt: skip
+    if "shared library" in built.stderr:
+        pytest.skip("PyInstaller needs Python's shared library: apt-get install libpython3.11, or as it is called")
+    assert built.returncode == 0, built.stderr
     return place / "dist" / "jishi-agent" / "jishi-agent"
 
 
