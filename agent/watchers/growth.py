@@ -17,6 +17,7 @@ Names may hold personal data: `name_digest` is what is told of them.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -125,8 +126,11 @@ class Follower:
 
 
 def name_digest(name: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 of a file's name under the directory, `/` between folders."""
-    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:DIGEST_HEX]
+    """Return the first 16 hex digits of the SHA-256 of a file's name under the directory, `/` between folders.
+
+    Of the name's bytes as the system has them, which need be no UTF-8.
+    """
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:DIGEST_HEX]
 
 
 def _changes(before: Listing, now: Listing) -> Iterator[_Change]:

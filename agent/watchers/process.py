@@ -201,7 +201,7 @@ class Rises:
 
 
 def _digest(path: str) -> str:
-    return hashlib.sha256(path.encode(errors="surrogateescape")).hexdigest()[:DIGEST_HEX]
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:DIGEST_HEX]
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_children_cannot_speak_in_its_name(environment: dict[str, str]) -> None:
     assert environment == {"HOME": "/"}
 
 
-@pytest.mark.skipif(os.uname().sysname != "Linux", reason="abstract sockets are Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets are Linux's")
 def test_an_abstract_socket_is_one_too() -> None:
     name = f"jishi-test-{os.getpid()}"
     ear = Ear(f"\0{name}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import cli
-from agent.service import Installation, powershell_script, systemd_unit, winsw_definition
+from agent.service import SYSTEMS, Installation, powershell_script, systemd_unit, winsw_definition
 
 PLAIN = Installation("/opt/jishi/bin/jishi-agent", "/etc/jishi/agent.toml", "/var/lib/jishi-agent")
 AWKWARD = Installation('/opt/my "jishi" 50%/agent', "/etc/it's $HOME/a&b.toml", "/srv/state dir/50%")
@@ -97,3 +97,12 @@ def test_it_installs_nothing_by_itself(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         cli.main(["service", "install", "-c", "agent.toml"])
     assert "--print" in capsys.readouterr().err
+
+
+def test_the_page_names_every_system_and_the_units_user() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text("utf-8")
+    for system in SYSTEMS:
+        assert f"| `{system}` |" in page
+    settings = settings_of(systemd_unit(PLAIN))
+    assert f"`{settings['User'][0]}`" in page
+    assert f"`WatchdogSec={settings['WatchdogSec'][0]}`" in page

@@ -69,6 +69,13 @@ def test_a_renamed_folder_does_not_grow(tmp_path: Path) -> None:
     assert (said["grown"], said["events"]) == (0, [f"moved {name_digest('d/a')} {name_digest('e/a')}"])
 
 
+def test_a_name_that_is_no_text_is_told_by_its_bytes(tmp_path: Path) -> None:
+    see = Look(tmp_path)
+    see()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.tif")).write_bytes(b"data")
+    assert see()["events"] == [f"new {hashlib.sha256(bytes([0xFF, 0xFE]) + b'.tif').hexdigest()[:16]} 4"]
+
+
 def test_a_clock_that_stands_wrong_changes_nothing(tmp_path: Path) -> None:
     see = Look(tmp_path)
     see()
