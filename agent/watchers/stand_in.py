@@ -13,7 +13,7 @@ from agent.watchers.watcher import Emit, Watcher, WatcherSettings
 from protocol.entry import NAME_PATTERN
 
 MAX_CHANNELS = 32
-SLOWEST_MS = 3_600_000
+SLOWEST_MS = 86_400_000
 
 
 class BrokenSettings(WatcherSettings, frozen=True):
