@@ -77,7 +77,7 @@ def test_an_installed_package_cannot_take_over_a_built_in_name(installed: None) 
         ("modbus-meeter", "no kind of watcher is named 'modbus-meeter'; did you mean 'modbus-meter'?"),
         ("vacum", "did you mean 'vacuum'?"),
         ("zzz", f"known: {', '.join(sorted([*BUILT_IN, 'broken', 'no-kind', 'no-settings', 'vacuum']))}"),
-        ("broken", "kind 'broken' cannot be loaded from acme_none:KIND: No module named 'acme_none'"),
+        ("broken", "kind 'broken' cannot be loaded from acme_none:KIND (ModuleNotFoundError: No module named"),
         ("no-kind", "kind 'no-kind' names str, not a Kind"),
         ("no-settings", "kind 'no-settings' is no Kind(settings, make) with settings that are WatcherSettings"),
     ],
