@@ -32,6 +32,8 @@ RESTART_S = (0.5, 1.0, 2.0, 4.0)
 STUCK_LOOK_S = 1.0
 EXAMINE_S = 20.0
 
+COUNTED = ("files", "active", "unreadable", "too_deep", "other_disks")
+
 Pattern = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
@@ -72,6 +74,7 @@ class _Line(msgspec.Struct):
     active: int = 0
     unreadable: int = 0
     too_deep: int = 0
+    other_disks: int = 0
     error: str | None = None
     reason: str = ""
 
@@ -128,8 +131,7 @@ class DataFiles:
         emit(Sample(self.name, "growth", at, min(line.grown, MAX_INT)))
         for event in line.events:
             emit(Sample(self.name, "files", at, event))
-        counts = (line.files, line.active, line.unreadable, line.too_deep)
-        emit(Seen(self.name, at, tuple(zip(("files", "active", "unreadable", "too_deep"), counts, strict=True))))
+        emit(Seen(self.name, at, tuple((what, getattr(line, what)) for what in COUNTED)))
 
     def _complain(self, at: Instant, word: str, *, reason: str, emit: Emit) -> None:
         bears_with = self._good_ms is not None and at.mono_ms - self._good_ms <= self._patience_ms
@@ -163,6 +165,9 @@ def examine(settings: DataFilesSettings) -> Iterator[Finding]:
         yield Finding(what, "warn", f"{line.unreadable} folders may not be read", "none", remedy)
     if line.too_deep:
         yield Finding(what, "warn", f"{line.too_deep} folders lie below `depth`", "none", "raise `depth`")
+    if line.other_disks:
+        remedy = "give each of them a watcher of its own, if they hold data"
+        yield Finding(what, "warn", f"{line.other_disks} folders lie on other disks", "none", remedy)
 
 
 KIND = Kind(DataFilesSettings, DataFiles, examine)

@@ -50,13 +50,15 @@ def list_files(settings: ScanSettings) -> Listing:
     """Return all files that match; Unseen where not all of them can be seen."""
     if settings.mount is not None and not os.path.ismount(settings.mount):
         raise Unseen("unmounted", "nothing is mounted at `mount`: mount the share, or correct `mount`")
+    directory = Path(settings.directory)
     try:
-        device = Path(settings.directory).stat().st_dev
-        walk = _Walk(settings)
+        walk = _Walk(settings, directory.stat().st_dev)
         files = dict(walk.files())
+        if directory.stat().st_dev != walk.device:
+            raise Unseen("unmounted", "a disk was mounted or unmounted meanwhile: the next look will tell")
     except OSError as error:
         raise _why_unseen(error) from error
-    return Listing(device, files, frozenset(walk.unreadable), walk.too_deep)
+    return Listing(walk.device, files, frozenset(walk.unreadable), walk.too_deep, walk.other_disks)
 
 
 def head_digest(path: Path) -> str:
@@ -69,11 +71,16 @@ def head_digest(path: Path) -> str:
 
 
 class _Walk:
-    """One walk through the directory, breadth first, never through a link."""
+    """One walk through the directory, breadth first, never through a link, and never to another disk.
 
-    def __init__(self, settings: ScanSettings) -> None:
+    A share that is mounted below the directory would bring all its files at once whenever it comes.
+    """
+
+    def __init__(self, settings: ScanSettings, device: int) -> None:
+        self.device = device
         self.unreadable: list[str] = []
         self.too_deep = 0
+        self.other_disks = 0
         self._settings = settings
         self._limit_s = GIVE_UP_POLLS * settings.poll_s
         self._give_up_s = time.monotonic() + self._limit_s
@@ -97,7 +104,7 @@ class _Walk:
                     self._count()
                     name = f"{folder}/{entry.name}" if folder else entry.name
                     if entry.is_dir(follow_symlinks=False):
-                        deeper.append(name)
+                        self._note_folder(name, entry.path, deeper=deeper)
                     elif any(fnmatch.fnmatch(entry.name, wanted) for wanted in self._settings.names):
                         state = _state_of(entry.path)
                         if state is not None:
@@ -107,6 +114,13 @@ class _Walk:
                 raise
             if error.errno in _FORBIDDEN:
                 self.unreadable.append(folder)
+
+    def _note_folder(self, name: str, path: str, *, deeper: list[str]) -> None:
+        found = _stat(path)
+        if found is not None and found.st_dev == self.device:
+            deeper.append(name)
+        elif found is not None:
+            self.other_disks += 1
 
     def _count(self) -> None:
         self._entries += 1
@@ -126,19 +140,26 @@ class _Walk:
 
 def _state_of(path: str) -> FileState | None:
     """Return a regular file's state; None for anything else, and for what has just gone."""
-    try:
-        # Not the entry's own stat: on Windows that is what the directory remembers, which lags behind while the
-        # file is open for writing.
-        found = os.lstat(path)
-    except OSError as error:
-        if error.errno in _PASSED_OVER | _FORBIDDEN:
-            return None
-        raise
-    if not stat.S_ISREG(found.st_mode):
+    found = _stat(path)
+    if found is None or not stat.S_ISREG(found.st_mode):
         return None
     blocks = getattr(found, "st_blocks", 0)  # Windows, and some shares, do not tell
     stored = min(found.st_size, blocks * BLOCK_BYTES) if blocks else found.st_size
     return FileState(found.st_size, stored, found.st_mtime_ns, found.st_ino)
+
+
+def _stat(path: str) -> os.stat_result | None:
+    """Return what the system says of it, None when it has just gone; OSError.
+
+    Not the directory entry's own stat: on Windows that is what the directory remembers, which lags behind while a file
+    is open for writing, and leaves out the disk.
+    """
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno in _PASSED_OVER:
+            return None
+        raise
 
 
 def _why_unseen(error: OSError) -> Unseen:

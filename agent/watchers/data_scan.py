@@ -4,7 +4,7 @@ A share whose server is gone can block a look at it for ever, and nothing but th
 one of its own. It prints one JSON line for each look, and ends when its standard input closes.
 
     {"wall_ms": 1764554716036, "mono_ms": 72893813, "grown": 8388608, "events": ["new 09af3c1d22b4e7f0 8388608"],
-     "files": 1242, "active": 1, "unreadable": 0, "too_deep": 0}
+     "files": 1242, "active": 1, "unreadable": 0, "too_deep": 0, "other_disks": 0}
     {"wall_ms": 1764554726041, "mono_ms": 72903818, "error": "missing", "reason": "the directory is not there: …"}
 
 A file's head is read when it is done: a file that is being written is left alone, and many formats write their head
@@ -89,6 +89,7 @@ def look(settings: ScanSettings, follower: Follower, telling: Telling) -> dict[s
         "active": follower.active,
         "unreadable": len(listing.unreadable),
         "too_deep": listing.too_deep,
+        "other_disks": listing.other_disks,
     }
 
 

@@ -45,6 +45,7 @@ class Listing(NamedTuple):
     files: dict[str, FileState]
     unreadable: frozenset[str] = frozenset()
     too_deep: int = 0
+    other_disks: int = 0
 
 
 class Happening(NamedTuple):

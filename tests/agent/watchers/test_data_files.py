@@ -116,7 +116,7 @@ def test_a_directory_that_goes_is_unobserved_and_its_files_are_not_new_when_it_i
     running.until(is_growth)
     seen = running.until(lambda said: isinstance(said, Seen))
     assert isinstance(seen, Seen)
-    assert dict(seen.particulars) == {"files": 1, "active": 0, "unreadable": 0, "too_deep": 0}
+    assert dict(seen.particulars) == {"files": 1, "active": 0, "unreadable": 0, "too_deep": 0, "other_disks": 0}
 
 
 class Taken:

@@ -131,6 +131,50 @@ def test_a_folder_that_may_not_be_read_is_told_and_the_rest_is_seen(
     assert listing.unreadable == {"System Volume Information"}
 
 
+def test_a_folder_whose_files_may_not_be_looked_at_is_as_one_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a", "d/b")
+    lstat = os.lstat
+
+    def refuse_b(path: str) -> os.stat_result:
+        if path.endswith("/b"):
+            raise PermissionError(13, "Permission denied", path)
+        return lstat(path)
+
+    monkeypatch.setattr(data_listing.os, "lstat", refuse_b)
+    assert look(tmp_path).unreadable == {"d"}
+    write(tmp_path, "b")
+    assert why_unseen(tmp_path)[0] == "forbidden", "in the directory itself nothing is seen then"
+
+
+def test_another_disk_below_the_directory_is_counted_and_left_out() -> None:
+    mark = Path("/dev/shm", f"jishi-test-{os.getpid()}")  # a disk of its own, mounted below /dev
+    mark.touch()
+    try:
+        listing = look(Path("/dev"), names=["*-test-*"], depth=1)
+    finally:
+        mark.unlink()
+    assert f"shm/{mark.name}" not in listing.files
+    assert listing.other_disks >= 1
+
+
+def test_a_disk_that_comes_while_it_is_looked_at_hides_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "data"
+    link.symlink_to("/proc")
+    scandir = os.scandir
+
+    def mount_meanwhile(path: Path) -> Any:
+        link.unlink()
+        link.symlink_to(tmp_path)
+        return scandir(tmp_path)
+
+    monkeypatch.setattr(data_listing.os, "scandir", mount_meanwhile)
+    assert why_unseen(link, depth=0)[0] == "unmounted"
+
+
 def test_a_folder_that_went_meanwhile_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "a", "d/b")
     refuse(2, tmp_path / "d", monkeypatch)
