@@ -17,10 +17,10 @@ from agent.errors import AgentError, ConfigurationError
 
 
 class Command(NamedTuple):
-    """A module with `configure(parser)` and `run(arguments)`, and its line in the list of commands."""
+    """A module with `configure(parser)` and `run(arguments)`, and its line in the list of commands, if it has one."""
 
     module: str
-    purpose: str
+    purpose: str = ""
 
 
 COMMANDS = {
@@ -33,7 +33,9 @@ COMMANDS = {
     "sign": Command("agent.commands.sign", "sign somebody in or out at an instrument, or show who is there"),
     "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
     "calibrate": Command("agent.commands.calibrate", "find thresholds and dwells in a recording, or record first"),
+    "service": Command("agent.commands.service", "print what makes the agent a service of this system"),
     "simulate": Command("agent.simulator.cli", "be an instrument's energy meter on a pseudo-terminal"),
+    "child": Command("agent.commands.child"),
 }
 
 
@@ -64,7 +66,8 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     )
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        its_own = parsers.add_parser(name, help=command.purpose)
+        # Without `help` it is not listed.
+        its_own = parsers.add_parser(name, help=command.purpose) if command.purpose else parsers.add_parser(name)
         if name == wanted:
             module = import_module(command.module)
             module.configure(its_own)

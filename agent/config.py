@@ -32,9 +32,10 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import FieldInfo
 
-from agent.errors import ConfigurationError, WatcherError
+from agent.errors import BrokenKind, ConfigurationError, WatcherError
 from agent.reading import BLOCK_MS
-from agent.watchers.registry import find_kind
+from agent.watchers.registry import ask, find_kind
+from agent.watchers.stand_in import BrokenSettings
 from agent.watchers.watcher import WatcherSettings
 
 TABLES = ("agent", "collector", "desk", "watcher")
@@ -98,8 +99,12 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 _CHECKED = (CollectorSettings, WatcherSettings)
 
 
-def load(path: Path) -> Configuration:
-    """Return the configuration in a file; ConfigurationError with all its faults. A relative state_dir is beside it."""
+def load(path: Path, *, without_broken: bool = False) -> Configuration:
+    """Return the configuration in a file; ConfigurationError with all its faults. A relative state_dir is beside it.
+
+    `without_broken`: a watcher whose installed kind is broken is no fault, and has only what all watchers have. So one
+    package that an update broke does not keep the agent from recording everything else.
+    """
     try:
         raw = path.read_bytes()
         tables = tomllib.loads(raw.decode())
@@ -113,7 +118,7 @@ def load(path: Path) -> Configuration:
     collector = _read(CollectorSettings, tables.get("collector", {}), where="collector", faults=faults)
     desk = _read(DeskSettings, tables["desk"], where="desk", faults=faults) if "desk" in tables else None
     files = _Files(path.absolute().parent)
-    watchers = _read_watchers(tables.get("watcher", []), faults, files=files)
+    watchers = _read_watchers(tables.get("watcher", []), faults, files=files, without_broken=without_broken)
     if faults or agent is None or collector is None:
         raise ConfigurationError(tuple(faults))
     return Configuration(
@@ -166,7 +171,7 @@ class _Files:
         return table
 
 
-def _read_watchers(tables: Any, faults: list[str], *, files: _Files) -> list[WatcherSettings]:
+def _read_watchers(tables: Any, faults: list[str], *, files: _Files, without_broken: bool) -> list[WatcherSettings]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         faults.append("watcher: expected [[watcher]], with two brackets: there can be several")
         return []
@@ -174,7 +179,12 @@ def _read_watchers(tables: Any, faults: list[str], *, files: _Files) -> list[Wat
         faults.append("watcher: none is configured, so nothing would be observed; add a [[watcher]] table")
     watchers: list[WatcherSettings] = []
     for number, table in enumerate(tables):
-        watcher = _read_watcher(table, f"watcher[{number}]", faults=faults, files=files)
+        where = f"watcher[{number}]"
+        try:
+            watcher = _read_watcher(table, where, faults=faults, files=files)
+        except BrokenKind as broken:
+            watcher = _read_broken(table, where, broken, faults=faults) if without_broken else None
+            faults += [] if without_broken else [f"{where}.kind: {broken}"]
         if watcher is None:
             continue
         for other in watchers:
@@ -194,12 +204,24 @@ def _read_watcher(table: dict[str, Any], where: str, *, faults: list[str], files
         return None
     try:
         settings = find_kind(kind).settings
+    except BrokenKind:
+        raise
     except WatcherError as error:
         faults.append(f"{where}.kind: {error}")
         return None
     before = len(faults)
     table = _with_files(settings, table, where=where, faults=faults, files=files)
-    return _read(settings, table, where=where, faults=faults) if len(faults) == before else None
+    if len(faults) > before:
+        return None
+    return ask(
+        f"kind {kind!r} could not judge its settings", lambda: _read(settings, table, where=where, faults=faults)
+    )
+
+
+def _read_broken(table: dict[str, Any], where: str, broken: BrokenKind, *, faults: list[str]) -> BrokenSettings | None:
+    """Return what all watchers have; whatever else the table holds, only the kind could tell."""
+    common = {key: table[key] for key in WatcherSettings.__struct_fields__ if key in table}
+    return _read(BrokenSettings, {**common, "reason": str(broken)}, where=where, faults=faults)
 
 
 def _with_files(

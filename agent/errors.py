@@ -3,6 +3,7 @@
     AgentError
     ├── ConfigurationError     the TOML file is wrong; carries every fault with its key path
     ├── WatcherError           what is watched cannot be watched now; the supervisor tries again
+    │   └── BrokenKind         a kind that an installed package brings does not work
     ├── NotEnrolledError       no key, or an enrolment that was not finished
     ├── EnrolmentError         the collector refused to enrol, or could not be asked
     ├── DeskError              what was asked at the desk cannot be done; nothing was recorded
@@ -35,6 +36,10 @@ class ConfigurationError(AgentError):
 
 class WatcherError(AgentError):
     """A watcher cannot observe at the moment; its text becomes the reason in the `watcher` entry."""
+
+
+class BrokenKind(WatcherError):
+    """A package's kind of watcher cannot be loaded, or raised where it had no reason to: its author has to mend it."""
 
 
 class NotEnrolledError(AgentError):

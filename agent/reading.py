@@ -18,7 +18,7 @@ Events have no extent: event number i of a block happened at a + d[0] + … + d[
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -35,6 +35,7 @@ from agent.intervals import (
 from protocol.entry import MAX_ENTRY_BYTES, Reading
 
 ChannelKind = Literal["gauge", "state", "count", "event"]
+CHANNEL_KINDS: tuple[ChannelKind, ...] = get_args(ChannelKind)
 
 BLOCK_MS = 300_000
 MISSED_POLLS = 3

@@ -81,6 +81,7 @@ class Recorder:
     ) -> None:
         self.pen: Final = Pen(journal, clock)
         self.dropped = 0  # what watchers said that found the queue full
+        self.beats = 0  # ticks that were finished: it stands still when the recorder does
         self._journal = journal
         self._scratch = scratch
         self._clock = clock
@@ -193,6 +194,7 @@ class Recorder:
             self._say_beginning()
         if now.mono_ms - self._scratched_ms >= SCRATCH_EVERY_MS:
             self._save(now)
+        self.beats += 1
 
     def _declare(self, said: Declaration) -> Entry | None:
         at = self._clock.now()

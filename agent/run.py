@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -32,12 +33,12 @@ from agent.errors import AgentError, JournalError, JournalLocked
 from agent.exchange import UseHints
 from agent.identity import Identity
 from agent.journal import Journal
+from agent.notify import ServiceManager
 from agent.recorder import Recorder
 from agent.scratch import Scratch
-from agent.supervisor import Supervisor
+from agent.supervisor import Supervisor, make_watcher
 from agent.uplink import Address, Uplink
 from agent.version import VERSION
-from agent.watchers.registry import find_kind
 from agent.watchers.watcher import Watcher
 from protocol.entry import ConfigChange, clean_text
 from protocol.message import Level
@@ -51,6 +52,8 @@ UPLINK_PATIENCE_S = 20.0
 LEVELS = "levels.json"
 IN_FORCE = "configuration.json"
 MAX_CHANGED = 100
+STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
+"""SIGBREAK is Windows' Ctrl-Break, and what a console program gets there when the machine shuts down."""
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ class Agent:
         self._journal = Journal.open(who.journal, origin=who.enrolment.origin)
         try:
             self._scratch = _open_scratch(who.journal)
-            watchers = [find_kind(settings.kind).make(settings, clock) for settings in configuration.watchers]
+            watchers = [make_watcher(settings, clock) for settings in configuration.watchers]
         except BaseException:
             self._journal.close()
             raise
@@ -114,9 +117,14 @@ class Agent:
         self._write_status()
         log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
 
-    def tend(self) -> None:
-        """Write the status; AgentError when the recording has ended by itself."""
-        self._write_status()
+    def tend(self, manager: ServiceManager) -> None:
+        """Look after the watchers, write the status, tell the service manager.
+
+        AgentError when the recording has ended by itself.
+        """
+        self._supervisor.look()
+        composed = self._write_status()
+        manager.alive(self._recorder.beats, status.in_one_line(composed))
         if not self._threads["recorder"].is_alive():
             raise AgentError("the recorder ended by itself; the lines above say why")
 
@@ -190,15 +198,18 @@ class Agent:
 def run(configuration: Configuration) -> None:
     """Run until told to stop; AgentError where that cannot be, or cannot go on."""
     clock = SystemClock()
+    manager = ServiceManager.from_environment(os.environ)
     try:
         who = identity.load(configuration.state_dir, agent_id=configuration.agent.id)
         with _told_to_stop() as told:
             agent = Agent(configuration, who, clock=clock)
             try:
                 agent.start()
+                manager.ready()
                 while not told.wait(STATUS_EVERY_S):
-                    agent.tend()
+                    agent.tend(manager)
             finally:
+                manager.stopping()
                 agent.stop("asked to stop" if told.is_set() else "failed")
     except JournalLocked:
         raise  # the status file is the other agent's
@@ -211,13 +222,13 @@ def run(configuration: Configuration) -> None:
 
 @contextlib.contextmanager
 def _told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGTERM or SIGINT sets; a second one changes nothing, for the end is under way."""
+    """An event that SIGTERM, Ctrl-C or Ctrl-Break sets; a second one changes nothing, for the end is under way."""
     told = threading.Event()
 
     def tell(_number: int, _frame: FrameType | None) -> None:
         told.set()
 
-    numbers = [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    numbers = [getattr(signal, name) for name in STOP_SIGNALS if hasattr(signal, name)]
     before = {number: signal.signal(number, tell) for number in numbers}
     try:
         yield told

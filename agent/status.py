@@ -93,6 +93,14 @@ def is_running(status: Status, *, now_ms: int) -> bool:
     return status.get("state") == "running" and fresh and _is_alive(int(status.get("pid", 0)))
 
 
+def in_one_line(status: Status) -> str:
+    """The status in a few words, for a service manager's list."""
+    journal, watchers = status["journal"], status["watchers"]
+    up = sum(watcher["state"] == "up" for watcher in watchers)
+    words = f"{up} of {len(watchers)} watchers up, {journal['receipted']} of {journal['size']} entries receipted"
+    return f"RECORDS NOTHING: {journal['refusing']}; {words}" if journal["refusing"] else words
+
+
 def table(status: Status, *, now_ms: int) -> str:
     """The status for people, as lines."""
     running = is_running(status, now_ms=now_ms)

@@ -1,8 +1,9 @@
-"""Runs each watcher in a thread of its own and starts it again when it fails; none can stop another.
+"""Makes each watcher, runs it in a thread of its own, and starts it again when it fails; none can stop another.
 
-What a watcher raises is counted, logged, and told as a fault of that watcher; it is tried again after a pause that
-doubles from 1 s to a minute and shrinks back once it has run for a minute. Stopping is prompt: a thread that does not
-end in time is left to die with the process and named.
+What a watcher raises (also by sys.exit) is counted, logged, and told as a fault of that watcher; it is tried again
+after a pause that doubles from 1 s to a minute and shrinks back once it has run for a minute. One that cannot even be
+made is stood in for by one that says so. What it says passes an ear of its own (`hearing`). Stopping is prompt: a
+thread that does not end in time is left to die with the process and named.
 """
 
 import logging
@@ -12,14 +13,29 @@ from collections.abc import Iterable
 
 from agent.clock import Clock
 from agent.errors import AgentError
-from agent.watchers.watcher import Emit, Fault, Watcher
-from protocol.entry import clean_text
+from agent.hearing import Ear
+from agent.watchers.registry import ask, find_kind
+from agent.watchers.stand_in import BrokenSettings, StandIn, faults_of
+from agent.watchers.watcher import Emit, Watcher, WatcherSettings
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 STEADY_S = 60.0
 
 log = logging.getLogger(__name__)
+
+
+def make_watcher(settings: WatcherSettings, clock: Clock) -> Watcher:
+    """Return the watcher that is configured, or one in its place that only says why there is none."""
+    if isinstance(settings, BrokenSettings):
+        return StandIn(settings, settings.reason)
+    kind = settings.kind
+    try:
+        watcher = ask(f"kind {kind!r} could not make its watcher", lambda: find_kind(kind).make(settings, clock))
+        wrong = ask(f"kind {kind!r} made what is no watcher", lambda: faults_of(watcher, settings))
+    except AgentError as error:
+        return StandIn(settings, str(error))
+    return StandIn(settings, f"kind {kind!r} made {wrong}") if wrong else watcher
 
 
 class Pause:
@@ -41,8 +57,7 @@ class Supervisor:
 
     def __init__(self, watchers: Iterable[Watcher], emit: Emit, *, clock: Clock) -> None:
         self._watchers = tuple(watchers)
-        self._emit = emit
-        self._clock = clock
+        self._ears = {watcher.name: Ear(watcher, emit, clock) for watcher in self._watchers}
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self.failures = dict.fromkeys((watcher.name for watcher in self._watchers), 0)
@@ -53,6 +68,11 @@ class Supervisor:
             thread = threading.Thread(target=self._keep, args=(watcher,), name=watcher.name, daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def look(self) -> None:
+        """Say of each watcher that has fallen silent that it has; to be called every few seconds."""
+        for ear in self._ears.values():
+            ear.notice_silence()
 
     def stop(self, patience_s: float = 5.0) -> list[str]:
         """Stop all watchers; return the names of those that did not end within `patience_s`."""
@@ -75,16 +95,16 @@ class Supervisor:
             pause_s = pause.after(time.monotonic() - started_s)
             self.failures[watcher.name] += 1
             log.error("watcher failed", extra={"watcher": watcher.name, "reason": reason, "pause_s": pause_s})
-            self._emit(Fault(watcher.name, self._clock.now(), clean_text(f"unobserved because {reason}")))
+            self._ears[watcher.name].complain(reason)
             self._stop.wait(pause_s)
 
     def _run(self, watcher: Watcher) -> str:
         """Run a watcher until it ends, and return why it did."""
         try:
-            watcher.run(self._emit, self._stop)
+            watcher.run(self._ears[watcher.name], self._stop)
         except AgentError as error:
             return str(error)
-        except Exception as error:  # one failing watcher, whoever wrote it, must not stop the others
+        except (Exception, SystemExit) as error:  # one failing watcher, whoever wrote it, must not stop the others
             log.debug("watcher raised", exc_info=True)
             return f"the watcher failed ({type(error).__name__}: {error})"
         return "the watcher ended by itself"

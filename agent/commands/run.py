@@ -17,5 +17,5 @@ def run(arguments: Namespace) -> int:
     from agent.run import run as run_agent
 
     logs.set_up(verbose=arguments.verbose)
-    run_agent(config.load(arguments.config))
+    run_agent(config.load(arguments.config, without_broken=True))
     return usage.OK

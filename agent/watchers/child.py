@@ -18,6 +18,12 @@ LOOK_S = 0.5
 END_PATIENCE_S = 0.5
 
 
+def command(module: str, argument: str) -> list[str]:
+    """Return the command line of a child. A program that PyInstaller built is its own interpreter (commands/child)."""
+    how = ["child"] if getattr(sys, "frozen", False) else ["-m"]
+    return [sys.executable, *how, module, argument]
+
+
 class ChildLost(Exception):
     """The child ended or fell silent; its text says which."""
 
@@ -26,8 +32,10 @@ class Child:
     """One running child. Its lines are read by a thread, because a pipe cannot be read with a time-out everywhere."""
 
     def __init__(self, module: str, argument: str) -> None:
+        # On Windows a group of its own: Ctrl-C and Ctrl-Break are for the agent, which ends its children in order.
+        group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, argument], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command(module, argument), stdin=subprocess.PIPE, stdout=subprocess.PIPE, creationflags=group
         )
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         assert self._process.stdout is not None
@@ -52,6 +60,10 @@ class Child:
                 raise ChildLost(f"its process ended with exit code {self._process.wait(END_PATIENCE_S)}")
             return line
         return None
+
+    def is_running(self) -> bool:
+        """Whether it is still there; after `end` that is one which the system does not let go."""
+        return self._process.poll() is None
 
     def end(self) -> None:
         """Let the child end, or kill it. A child that not even that ends (stuck in a driver) is left behind."""

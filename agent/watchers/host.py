@@ -3,20 +3,23 @@
 The heartbeat tells powered-on time of the control PC and, by its absence, when nobody watched. Channels:
 
 - `host`, state: `on`;
-- `session`, state: `present` or `none`: whether any user is logged in; who it is, is not looked at;
-- `boot`, event: `boot=<8 hex digits>` when the watcher starts, `slept=<ms>` when the machine wakes from suspend.
+- `session`, state: `present` or `none`: whether any user is logged in; who it is, is not looked at. No sample where the
+  system does not tell;
+- `boot`, event: `boot=<8 hex digits>` when the watcher starts, `slept=<ms>` when the machine wakes from suspend,
+  hibernation, or what Windows calls a shutdown with fast start-up.
 
-A boot is known by the id that the system draws at random for it: psutil.boot_time() moves with the wall clock.
+A boot is known by the id that the system draws at random for it: psutil.boot_time() moves with the wall clock. Sleep of
+the computer says nothing about the instrument; it explains why nothing was observed.
 """
 
 import threading
 from typing import Annotated
 
-import psutil
 from msgspec import Meta
 
 from agent.clock import Clock
 from agent.reading import Channel, Sample
+from agent.watchers.login import session
 from agent.watchers.watcher import Emit, Kind, WatcherSettings
 
 SLEEP_FLOOR_MS = 1000
@@ -30,7 +33,7 @@ class HostSettings(WatcherSettings, frozen=True):
 
 
 class HostWatcher:
-    """The watcher; each poll gives one sample of `host` and one of `session`."""
+    """The watcher; each poll gives one sample of `host`, and one of `session` where that can be told."""
 
     kind = "host"
 
@@ -66,7 +69,9 @@ class HostWatcher:
             self._asleep_ms += slept_ms
             emit(Sample(self.name, "boot", now, f"slept={slept_ms}"))
         emit(Sample(self.name, "host", now, "on"))
-        emit(Sample(self.name, "session", now, "present" if psutil.users() else "none"))
+        present = session()
+        if present is not None:
+            emit(Sample(self.name, "session", now, present))
 
 
 KIND = Kind(HostSettings, HostWatcher)

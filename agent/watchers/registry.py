@@ -8,12 +8,19 @@ something else on another machine.
 """
 
 import difflib
+import logging
+from collections.abc import Callable
 from importlib import import_module
+from typing import TypeVar
 
-from agent.errors import WatcherError
-from agent.watchers.watcher import Kind
+from agent.errors import AgentError, BrokenKind, WatcherError
+from agent.watchers.watcher import Kind, WatcherSettings
 
 ENTRY_POINT_GROUP = "jishi.watchers"
+
+_Answer = TypeVar("_Answer")
+
+log = logging.getLogger(__name__)
 
 # Imported only when a configuration names them: a host without a meter does without its code.
 BUILT_IN = {
@@ -30,6 +37,7 @@ BUILT_IN = {
     "zigbee2mqtt-plug": "agent.watchers.zigbee2mqtt_plug",
     "esphome-meter": "agent.watchers.esphome_meter",
     "mqtt-topic": "agent.watchers.mqtt_topic",
+    "data-files": "agent.watchers.data_files",
 }
 
 
@@ -39,11 +47,24 @@ def kind_names() -> list[str]:
 
 
 def find_kind(name: str) -> Kind:
-    """Return the kind of this name; WatcherError, with the nearest name, when there is none or it cannot be loaded."""
+    """Return the kind of this name; WatcherError, with the nearest name, when there is none, BrokenKind."""
     kind = import_module(BUILT_IN[name]).KIND if name in BUILT_IN else _load_installed(name)
     if not isinstance(kind, Kind):
-        raise WatcherError(f"kind {name!r} names {type(kind).__name__}, not a Kind of agent.watchers.watcher")
+        raise BrokenKind(f"kind {name!r} names {type(kind).__name__}, not a Kind of agent.watchers.watcher")
+    if not (isinstance(kind.settings, type) and issubclass(kind.settings, WatcherSettings) and callable(kind.make)):
+        raise BrokenKind(f"kind {name!r} is no Kind(settings, make) with settings that are WatcherSettings")
     return kind
+
+
+def ask(question: str, answer: Callable[[], _Answer]) -> _Answer:
+    """Return what anybody's code answers; BrokenKind for whatever it raises that is none of ours, sys.exit included."""
+    try:
+        return answer()
+    except AgentError:
+        raise
+    except (Exception, SystemExit) as error:
+        log.debug("foreign code raised", exc_info=True)
+        raise BrokenKind(f"{question} ({type(error).__name__}: {error})") from error
 
 
 def _load_installed(name: str) -> object:
@@ -54,10 +75,10 @@ def _load_installed(name: str) -> object:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
         raise WatcherError(f"no kind of watcher is named {name!r}; {hint}")
     module, _, attribute = installed[name].partition(":")
-    try:
-        return getattr(import_module(module), attribute or "KIND")
-    except (ImportError, AttributeError) as error:
-        raise WatcherError(f"kind {name!r} cannot be loaded from {installed[name]}: {error}") from error
+    return ask(
+        f"kind {name!r} cannot be loaded from {installed[name]}",
+        lambda: getattr(import_module(module), attribute or "KIND"),
+    )
 
 
 def _installed() -> dict[str, str]:

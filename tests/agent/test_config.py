@@ -1,6 +1,7 @@
 """A configuration is taken whole, or every one of its faults is named with its key path."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,10 @@ import pytest
 
 from agent import config as config_module
 from agent.config import Configuration, effective, load, settings_by_path
-from agent.errors import ConfigurationError
+from agent.errors import BrokenKind, ConfigurationError
 from agent.watchers.modbus_meter import ModbusMeterSettings
 from agent.watchers.registry import find_kind
+from agent.watchers.stand_in import BrokenSettings
 from agent.watchers.watcher import Kind, WatcherSettings
 from protocol.topics import check_agent_id
 
@@ -358,3 +360,44 @@ def test_meters_that_cannot_be_on_one_line_are_refused(tmp_path: Path, first: st
 def test_a_port_is_not_shared_with_another_kind(tmp_path: Path) -> None:
     reader = '[[watcher]]\nname = "cards"\nkind = "card-reader"\nport = "/dev/ttyUSB0"\nformat = "rdm6300"\n'
     assert "watcher[3] (cards): meter1 has /dev/ttyUSB0 already" in faults_of(tmp_path, GOOD + reader)
+
+
+class Touchy(WatcherSettings, frozen=True):
+    """Settings of a package whose author never tried them."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        raise ZeroDivisionError
+
+
+BROKEN = GOOD + '\n[[watcher]]\nname = "gauge"\nkind = "acme"\nasset = "A002"\nport = 17\n'
+
+
+def test_a_kind_that_is_broken_is_a_fault_for_who_asks_and_no_reason_not_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str) -> Kind:
+        if name == "acme":
+            raise BrokenKind("kind 'acme' cannot be loaded")
+        return find_kind(name)
+
+    monkeypatch.setattr(config_module, "find_kind", find)
+    assert faults_of(tmp_path, BROKEN) == ["watcher[3].kind: kind 'acme' cannot be loaded"]
+    spared = load(write(tmp_path, BROKEN), without_broken=True)
+    reason = "kind 'acme' cannot be loaded"
+    assert spared.watchers[3] == BrokenSettings(name="gauge", kind="acme", asset="A002", reason=reason)
+    assert len(spared.watchers) == 4
+
+
+def test_settings_that_raise_are_the_fault_of_their_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = BROKEN.replace("port = 17\n", "")
+    acme = Kind(Touchy, lambda settings, clock: None)  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr(config_module, "find_kind", lambda name: acme if name == "acme" else find_kind(name))
+    assert faults_of(tmp_path, text) == [
+        "watcher[3].kind: kind 'acme' could not judge its settings (ZeroDivisionError: )"
+    ]
+    assert load(write(tmp_path, text), without_broken=True).watchers[3].name == "gauge"
+
+
+def test_a_misspelt_kind_is_a_fault_whoever_asks(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no kind of watcher is named 'acme'"):
+        load(write(tmp_path, BROKEN), without_broken=True)

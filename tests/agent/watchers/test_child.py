@@ -1,11 +1,12 @@
 """The watcher's half of a child process."""
 
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from agent.watchers.child import Child, ChildLost
+from agent.watchers.child import Child, ChildLost, command
 
 
 @pytest.fixture
@@ -44,3 +45,16 @@ def test_a_stop_ends_the_waiting(module: str) -> None:
     threading.Timer(0.05, stop.set).start()
     assert child.next_line(60, stop) is None
     child.end()
+
+
+def test_a_program_that_is_its_own_interpreter_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command("parrot", "polly") == [sys.executable, "-m", "parrot", "polly"]
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert command("parrot", "polly") == [sys.executable, "child", "parrot", "polly"]
+
+
+def test_a_child_that_was_ended_is_not_running(module: str) -> None:
+    child = Child(module, "polly")
+    assert child.is_running()
+    child.end()
+    assert not child.is_running()

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import psutil
 import pytest
 
 from agent.reading import Sample
+from agent.watchers import host
 from agent.watchers.host import HostSettings, HostWatcher
 from tests.agent.manual_clock import ManualClock
 
@@ -27,7 +27,7 @@ class Look:
 @pytest.fixture(autouse=True)
 def users(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     present: list[str] = []
-    monkeypatch.setattr(psutil, "users", lambda: present)
+    monkeypatch.setattr(host, "session", lambda: "present" if present else "none")
     return present
 
 
@@ -44,6 +44,11 @@ def test_a_session_is_present_and_nobody_is_named(users: list[str]) -> None:
     said = look()
     assert ("session", "present") in said
     assert "li.ming" not in str(said)
+
+
+def test_where_the_system_does_not_tell_a_session_is_unobserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "session", lambda: None)
+    assert Look()() == [("boot", "boot=5f3a9c01"), ("host", "on")]
 
 
 def test_sleep_is_told_with_its_length() -> None:
