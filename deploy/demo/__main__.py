@@ -19,6 +19,9 @@ from deploy.demo.audit import audit
 from deploy.demo.places import DemoError, claimed, from_environment
 from deploy.demo.stage import Stage
 
+FIRST_CARD_S, CARD_EVERY_S = 4, 25
+"""When cards are presented: somebody comes, and goes, and comes again."""
+
 
 def main() -> int:
     """0 when it ran and, where it was to end by itself, the audit held; 1 with the reason; 130 when cut short."""
@@ -43,6 +46,7 @@ def _run(console: Console, *, seconds: int) -> int:
         for step in stage.set_up():
             console.print(f"demo: {step}", markup=False, highlight=False, soft_wrap=True)
         console.print(f"\n  page           {stage.entry_link()}", soft_wrap=True, highlight=False)
+        console.print(f"  desk           http://127.0.0.1:{places.desk_port}/ (the microscope's)", soft_wrap=True)
         console.print(f"  API's documents {places.url}/docs", soft_wrap=True, highlight=False)
         console.print(f"  API key        {stage.api_key}", soft_wrap=True, highlight=False)
         console.print("  Ctrl-C stops it. Kill any of its processes with -9: it is started again.\n", highlight=False)
@@ -59,9 +63,13 @@ def _run(console: Console, *, seconds: int) -> int:
 def _watch(console: Console, stage: Stage, *, seconds: int) -> None:
     """Shows the table, and starts again what dies, until the time is over (0: until Ctrl-C)."""
     started = time.monotonic()
+    presented = 0
     with Live(console=console, refresh_per_second=2, transient=False) as live:
         while not seconds or time.monotonic() - started < seconds:
             stage.revive()
+            if time.monotonic() - started >= CARD_EVERY_S * presented + FIRST_CARD_S:
+                stage.present_cards()
+                presented += 1
             live.update(stage.table(elapsed_s=time.monotonic() - started, seconds=seconds))
             time.sleep(0.5)
 

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import psycopg
 
+from deploy.demo.instruments import INSTRUMENTS, Instrument
 from deploy.demo.places import DemoError
-from deploy.demo.stage import INSTRUMENTS, Instrument, Stage
+from deploy.demo.stage import Stage
 from deploy.demo.truth import Comparison, Span, compare, read_truth
 from protocol import hours
 from protocol.batch import parse_bundle
-from protocol.entry import Entry, Reading, decode
+from protocol.entry import Declaration, Entry, Reading, decode
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S, day_bounds_ms, local_day
 from protocol.keys import parse_vkey
@@ -80,7 +81,10 @@ def audit(stage: Stage) -> Result:
         result = compare(truth, list(_recorded(held.records)), tolerance_s=TOLERANCE_S)
         kills = stage.restarts_of(instrument)
         faults += [f"{instrument.agent_id}: {fault}" for fault in _faults(held, journal, result, kills=kills)]
-        lines.append(_describe(instrument, result, kills=kills))
+        signed = sum(isinstance(entry.body, Declaration) for entry in map(decode, journal))
+        if instrument.card and not signed:
+            faults.append(f"{instrument.agent_id}: nobody was signed in, though a card was presented")
+        lines.append(_describe(instrument, result, signed=signed, kills=kills))
         found = (len(journal), held.receipted, result.recorded_run_s, result.lost_s, result.doubled_s + held.doubled)
         totals = [total + each for total, each in zip(totals, found, strict=True)]
     entries, receipted, run_s, lost, doubled = totals
@@ -111,11 +115,11 @@ def _faults(held: Stored, journal: Sequence[bytes], result: Comparison, *, kills
         yield f"{result.unobserved_s} s unobserved after the first reading; {allowed} s are allowed for {kills} kills"
 
 
-def _describe(instrument: Instrument, result: Comparison, *, kills: int) -> str:
+def _describe(instrument: Instrument, result: Comparison, *, signed: int, kills: int) -> str:
     return (
         f"demo: {instrument.agent_id}: run {result.recorded_run_s} s, truth {result.true_run_s} s, "
         f"lost {result.lost_s} s, doubled {result.doubled_s} s, unobserved {result.unobserved_s} s, "
-        f"agent restarts {kills}"
+        f"declarations {signed}, agent restarts {kills}"
     )
 
 

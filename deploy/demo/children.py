@@ -4,6 +4,8 @@ Starting and stopping are the collector's own (a session of its own, death with 
 log per child, the restart and the error that shows the log's last lines.
 """
 
+import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -27,12 +29,37 @@ class Child:
     log: Path
     restarted: bool = True
     """Whether it is started again when it dies; a simulator is not, because its truth would be gone."""
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
     restarts: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = start_child(self.command, output=log, death_signal=signal.SIGTERM)
+            self.process = start_child(
+                self.command,
+                output=log,
+                death_signal=signal.SIGTERM,
+                stdin=subprocess.PIPE,
+                env={**os.environ, **self.environment},
+            )
+
+    def tell(self, line: str) -> None:
+        """Writes a line to its standard input, if it is still there."""
+        if self.process is not None and self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.write(f"{line}\n".encode())
+                self.process.stdin.flush()
+
+    def finish(self, *, within_s: float) -> None:
+        """Waits for it to end by itself; DemoError when it fails or takes longer."""
+        assert self.process is not None
+        try:
+            failed = self.process.wait(within_s) != 0
+        except subprocess.TimeoutExpired:
+            self.stop()
+            failed = True
+        if failed:
+            raise DemoError(f"{self.name} failed; its last lines:\n{self.tail()}")
 
     def revive(self) -> bool:
         """Starts it again if it has died; True if it had. DemoError for one that cannot be started again."""

@@ -2,7 +2,7 @@
 
 Everything lies in one directory per user under the temporary directory, so that nothing of the demo is left in the
 checkout, a second user can run his own, and PostgreSQL (which as root runs as another user) needs no access to
-anybody's home. `JISHI_DEMO_DIR`, `JISHI_DEMO_API_PORT` and `JISHI_DEMO_BROKER_PORT` move it.
+anybody's home. `JISHI_DEMO_DIR` and `JISHI_DEMO_API_PORT`, `…_BROKER_PORT`, `…_DESK_PORT`, `…_CONTACT_PORT` move it.
 """
 
 import fcntl
@@ -31,6 +31,8 @@ class Places:
     root: Path
     api_port: int
     broker_port: int
+    desk_port: int
+    contact_port: int
 
     @property
     def collector(self) -> Path:
@@ -54,6 +56,8 @@ def from_environment() -> Places:
         root=Path(os.environ.get("JISHI_DEMO_DIR") or default),
         api_port=_port("JISHI_DEMO_API_PORT", 8321),
         broker_port=_port("JISHI_DEMO_BROKER_PORT", 18831),
+        desk_port=_port("JISHI_DEMO_DESK_PORT", 8323),
+        contact_port=_port("JISHI_DEMO_CONTACT_PORT", 18832),
     )
 
 
@@ -83,11 +87,14 @@ def claimed(places: Places) -> Iterator[None]:
         except BlockingIOError:
             raise DemoError(
                 f"another demo of this user is running (it holds {places.root / LOCK}); stop it with Ctrl-C in its "
-                "terminal, or give this one JISHI_DEMO_DIR, JISHI_DEMO_API_PORT and JISHI_DEMO_BROKER_PORT of its own"
+                "terminal, or give this one of its own: JISHI_DEMO_DIR, and JISHI_DEMO_API_PORT, …_BROKER_PORT, "
+                "…_DESK_PORT and …_CONTACT_PORT"
             ) from None
         for port, variable in (
             (places.api_port, "JISHI_DEMO_API_PORT"),
             (places.broker_port, "JISHI_DEMO_BROKER_PORT"),
+            (places.desk_port, "JISHI_DEMO_DESK_PORT"),
+            (places.contact_port, "JISHI_DEMO_CONTACT_PORT"),
         ):
             _refuse_busy(port, variable)
         _empty(places.root)

@@ -12,7 +12,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,74 +19,14 @@ from typing import Self
 from rich.table import Table
 
 from deploy.demo.children import Child
+from deploy.demo.instruments import INSTRUMENTS, Card, Instrument
 from deploy.demo.places import DemoError, Places
-from deploy.demo.table import Figures, describe, draw, read_status
-from protocol.policy import POWER
+from deploy.demo.table import Figures, describe, draw, is_desk_open, read_status
 
 HERE = Path(__file__).parent
 DOMAIN = "demo.jishi.example"
 READY_S = 120.0
 """For the first start on a slow machine: initdb, migrations, two imports."""
-
-AGENT_CONFIG = """\
-[agent]
-id = "{agent_id}"
-state_dir = "state"
-block_s = 10
-
-[collector]
-url = "{url}"
-
-[[watcher]]
-name = "meter"
-kind = "modbus-meter"
-asset = "{asset}"
-port = "{port}"
-map = "sdm120"
-address = 1
-baudrate = 9600
-parity = "N"
-poll_s = 1
-
-[[watcher]]
-name = "software"
-kind = "process"
-asset = "{asset}"
-command_line = "{software}"
-poll_s = 2
-
-[[watcher]]
-name = "host"
-kind = "host"
-asset = "{asset}"
-poll_s = 10
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """One simulated instrument and the agent beside it."""
-
-    agent_id: str
-    asset: str
-    name: str
-    model: str
-    speed: float
-    seed: int
-    watch: tuple[str, ...] = ("meter",)  # WATCHER[:CHANNEL], as `jishi-collector token --watch` takes it
-
-    @property
-    def channels(self) -> frozenset[tuple[str, str]]:
-        """The watchers and channels whose readings count for the instrument."""
-        pairs = (each.partition(":") for each in self.watch)
-        return frozenset((watcher, channel or POWER) for watcher, _, channel in pairs)
-
-
-INSTRUMENTS = (
-    Instrument("demo-em", "DEMO-EM-01", "microscope", "electron-microscope", 180, 7),
-    Instrument("demo-gc", "DEMO-GC-01", "chromatograph", "chromatograph", 180, 8),
-    Instrument("demo-oven", "DEMO-OV-01", "oven", "oven", 180, 9),
-)
 
 
 class Stage:
@@ -132,6 +71,10 @@ class Stage:
             agent = self._child(instrument.agent_id, *_agent(self.places, instrument, "run"))
             agent.start()
             self._agents.append(agent)
+        for instrument in INSTRUMENTS:
+            if instrument.card:
+                yield f"giving {instrument.card.holder} a card for the {instrument.name}"
+                self._assign(instrument, instrument.card)
 
     def entry_link(self) -> str:
         """An address that signs in once, for whoever watches the demo."""
@@ -141,6 +84,12 @@ class Stage:
         """Starts again what somebody killed. DemoError when it was a simulator: the truth ends with it."""
         for child in (self._collector, *self._agents, *self._instruments):
             child.revive()
+
+    def present_cards(self) -> None:
+        """Puts each card on its reader: its holder signs in, or out."""
+        for instrument, simulator in zip(INSTRUMENTS, self._instruments, strict=True):
+            if instrument.card:
+                simulator.tell(instrument.card.number)
 
     def table(self, *, elapsed_s: float, seconds: int) -> Table:
         """The live table."""
@@ -191,25 +140,27 @@ class Stage:
     def _plug_in(self, instrument: Instrument) -> None:
         directory = self.places.agent(instrument.agent_id)
         directory.mkdir()
-        config = AGENT_CONFIG.format(
-            agent_id=instrument.agent_id,
-            url=self.places.url,
-            asset=instrument.asset,
-            port=directory / "port",
-            software=_software(instrument),
-        )
-        (directory / "agent.toml").write_text(config, encoding="utf-8")
+        values = {
+            "agent_id": instrument.agent_id,
+            "asset": instrument.asset,
+            "url": self.places.url,
+            "directory": directory,
+            "broker_port": self.places.broker_port,
+            "contact_port": self.places.contact_port,
+            "desk_port": self.places.desk_port,
+        }
+        (directory / "agent.toml").write_text(instrument.configuration(values), encoding="utf-8")
         simulator = self._child(
             f"simulator-{instrument.agent_id}",
             _program("jishi-agent"),
-            *("simulate", "--model", instrument.model, "--link", str(directory / "port")),
+            *("simulate", "--model", instrument.model, *(word.format(**values) for word in instrument.simulate)),
             *("--truth", str(self.truth_file(instrument)), "--seed", str(instrument.seed)),
-            *("--speed", str(instrument.speed), "--software", _software(instrument)),
+            *("--speed", str(instrument.speed), "--software", instrument.software),
             restarted=False,
         )
         simulator.start()
         self._instruments.append(simulator)
-        simulator.await_ready((directory / "port").exists, within_s=READY_S)
+        simulator.await_ready(lambda: "ready:" in simulator.tail(), within_s=READY_S)
 
     def _enrol(self, instrument: Instrument) -> None:
         watch = [word for each in instrument.watch for word in ("--watch", f"{each}={instrument.asset}")]
@@ -219,6 +170,19 @@ class Stage:
         token.write_text(answer.split()[-1], encoding="utf-8")
         _run([*_agent(self.places, instrument, "enroll"), "--token-file", str(token)])
         token.unlink()
+
+    def _assign(self, instrument: Instrument, card: Card) -> None:
+        """Gives the card to its holder, as an operator does: the command asks for it, and it is presented."""
+        agent, simulator = (kept[INSTRUMENTS.index(instrument)] for kept in (self._agents, self._instruments))
+        state = self.state_dir(instrument) / "status.json"
+        agent.await_ready(lambda: is_desk_open(read_status(state)), within_s=READY_S)
+        command = _agent(self.places, instrument, "card", "assign", "--purpose", "own-research")
+        log = self.places.log(f"card-{instrument.agent_id}")
+        assigning = Child("card assign", command, log, restarted=False, environment={"JISHI_OPERATOR": card.holder})
+        assigning.start()
+        assigning.await_ready(lambda: "present the card" in assigning.tail(), within_s=READY_S)
+        simulator.tell(card.number)
+        assigning.finish(within_s=READY_S)
 
     def _tell(self, *arguments: str) -> str:
         """Runs a command of the collector; returns what it prints."""
@@ -249,13 +213,8 @@ def _program(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def _agent(places: Places, instrument: Instrument, verb: str) -> list[str]:
-    return [_program("jishi-agent"), verb, "-c", str(places.agent(instrument.agent_id) / "agent.toml")]
-
-
-def _software(instrument: Instrument) -> str:
-    """The name of the simulated control software, distinct so that no other process of the machine matches."""
-    return f"{instrument.agent_id}-control"
+def _agent(places: Places, instrument: Instrument, *words: str) -> list[str]:
+    return [_program("jishi-agent"), *words, "-c", str(places.agent(instrument.agent_id) / "agent.toml")]
 
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> str:

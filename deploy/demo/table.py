@@ -28,8 +28,8 @@ class Row:
     instrument: str
     state: str
     power: str
+    who: str
     hours_today: str
-    journal: str
     receipted: str
 
 
@@ -40,6 +40,12 @@ def read_status(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return status
+
+
+def is_desk_open(status: dict[str, Any]) -> bool:
+    """Whether somebody can present a card: the desk answers, and every reader is up."""
+    readers = [watcher["state"] for watcher in status.get("watchers", []) if watcher["kind"] == "card-reader"]
+    return bool(status.get("desk")) and not status["desk"]["problem"] and set(readers) == {"up"}
 
 
 class Figures:
@@ -78,10 +84,18 @@ def describe(agent_id: str, instrument: str, *, status: dict[str, Any], record: 
         instrument=instrument,
         state=str(spans[-1]["state"]) if spans else "–",
         power=f"{watts[0]:.0f} W" if watts else "–",
+        who=_who(status),
         hours_today=f"{record['run_s'] / 3600:.3f} h" if record else "–",
-        journal=str(journal.get("size", "–")),
-        receipted=f"{journal.get('receipted', '–')}" + (f", {age:.0f} s ago" if age is not None else ""),
+        receipted=f"{journal.get('receipted', '–')}/{journal.get('size', '–')}"
+        + (f", {age:.0f} s" if age is not None else ""),
     )
+
+
+def _who(status: dict[str, Any]) -> str:
+    """Who is signed in; a dash where the instrument has no desk, nobody where nobody is."""
+    if not status.get("desk"):
+        return "–"
+    return ", ".join(one["operator"] for one in status["desk"]["present"]) or "nobody"
 
 
 def draw(rows: list[Row], *, caption: str) -> Table:
@@ -96,8 +110,8 @@ def draw(rows: list[Row], *, caption: str) -> Table:
     )
     table.add_column("agent", no_wrap=True)
     table.add_column("instrument", overflow="fold")
-    for heading in ("state", "power", "run today", "journal", "receipted"):
-        table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
+    for heading in ("state", "power", "desk", "run today", "receipted"):
+        table.add_column(heading, justify="left" if heading in ("state", "desk") else "right", no_wrap=True)
     for row in rows:
         style = STATE_STYLE.get(row.state, "")
         table.add_row(
@@ -105,8 +119,8 @@ def draw(rows: list[Row], *, caption: str) -> Table:
             row.instrument,
             f"[{style}]{row.state}[/]" if style else row.state,
             row.power,
+            row.who,
             row.hours_today,
-            row.journal,
             row.receipted,
         )
     return table
