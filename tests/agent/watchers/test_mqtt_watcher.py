@@ -97,6 +97,7 @@ class Air:
 
 @pytest.fixture
 def air(broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Air]:
+    monkeypatch.setattr(mqtt_link, "LOOK_S", 0.05)
     if broker.program == "amqtt":
         monkeypatch.setattr(mqtt_link, "ANSWER_S", 1.0)  # it does not answer what it does not know
     air = Air(broker)
