@@ -148,10 +148,10 @@ class MqttWatcher:
                 self._judge.subscribed(self._clock.now())
                 self._follow(link, emit, stop=stop)
             except LinkLost as lost:
-                if link.was_misunderstood and self._modern:
-                    self._modern = False  # an older broker, perhaps: it is asked once more before anything is said
-                    continue
-                self._modern = True
+                if link.was_misunderstood:
+                    self._modern = not self._modern
+                    if not self._modern:
+                        continue  # an older broker, perhaps: it is asked in the older way before anything is said
                 _say(self._judge.lost(self._clock.now(), "broker", reason=str(lost)), emit)
             except Flood as flood:
                 self._failures = len(RETRY_S)  # each attempt costs what a burst costs
