@@ -68,6 +68,7 @@ class MqttJudge:
         self._hole_ms = 0  # a counter from before this is not carried on
         self._pending: tuple[Instant, int | str] | None = None  # a value that waits for its counter
         self._objection: str | None = None
+        self._leap = ""  # of the counter, until it is said
         self._returns = TokenBucket()
         self._offline: dict[str, None] = {}
         self._told: Word | None = None  # the word of the last fault, until a sample comes
@@ -156,6 +157,7 @@ class MqttJudge:
         self._objection = self._counter_judge.objection(at.mono_ms, counter_mwh)
         if self._objection is None:
             self._counter = (at.mono_ms, counter_mwh)
+            self._leap = self._counter_judge.leap
 
     def _settle(self) -> list[Said]:
         """Say what the value that waits is worth."""
@@ -170,7 +172,15 @@ class MqttJudge:
         if self._is_frozen(at, value, counter_mwh):
             reason = f"{self._watched.channel} and counter repeat themselves, though this counter should have risen"
             return self._complain(at, "frozen", reason=f"{reason}: restart the plug, or its gateway")
-        return self._accept(Sample(self._watched.watcher, self._watched.channel, at, value, counter_mwh))
+        sample = Sample(self._watched.watcher, self._watched.channel, at, value, counter_mwh)
+        return [*self._say_leap(at), *self._accept(sample)]
+
+    def _say_leap(self, at: Instant) -> list[Said]:
+        """A fault ends the block, so that a leap becomes no energy; where one was said already, it has ended."""
+        leap, self._leap = self._leap, ""
+        if not leap or self._told is not None:
+            return []
+        return [Fault(self._watched.watcher, at, clean_text(f"unobserved because {leap}"))]
 
     def _counter_at(self, at: Instant) -> int | None:
         if self._counter is None:

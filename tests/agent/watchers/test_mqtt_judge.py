@@ -160,6 +160,16 @@ def test_a_counter_that_no_load_explains_holds_its_report_back_and_a_reset_goes_
     assert plug.report(40_000, WATTS, 1000) == [sample(40_000, WATTS, 1000)]
 
 
+def test_a_counter_that_leapt_and_stays_there_ends_the_block_so_that_the_leap_becomes_no_energy() -> None:
+    plug = Plug()
+    plug.report(1_000, WATTS, 1_000_000)
+    assert plug.report(11_000, WATTS, 900_000_000) == []
+    fault, after = plug.report(21_000, WATTS, 900_002_000)
+    assert "and stays there: the meter was replaced" in reasons([fault])[0]
+    assert after == sample(21_000, counter_mwh=900_002_000)
+    assert plug.report(31_000, WATTS, 900_004_000) == [sample(31_000, counter_mwh=900_004_000)]
+
+
 def test_a_value_waits_a_second_for_its_counter_where_they_come_apart() -> None:
     plug = Plug(apart=True)
     assert plug.report(1000, WATTS) == []
