@@ -4,15 +4,17 @@ A Modbus RTU reply does not say which request it answers, so a late answer would
 energy could become a power. After a time-out the line is therefore *out of step*. To get into step again:
 
 1. say nothing for one time-out and drain what comes;
-2. ask for a number of registers that no other request asks for (the *marker*). A meter answers in order, so once the
-   marker's own length, or a refusal, has come back, no older answer can follow;
-3. a meter that says nothing at all to two markers may not know such requests: then a long silence has to do.
+2. ask for a number of registers that no other request asks for (the *marker*), each time for another one of a few. A
+   meter answers in order, so once the marker's own length has come back, no older answer can follow. A refusal does not
+   say which marker it refuses: it counts when no earlier marker is still unanswered;
+3. after two markers in vain (the meter may not know such requests, or answer later still) a long silence has to do.
 
 Nothing that arrives out of step becomes a value. A freshly opened port is out of step too: a process before this one
 may have asked something.
 """
 
 import time
+from itertools import cycle
 
 from agent.watchers.modbus_frame import ReadRequest, Refusal, encode, find_reply, scan
 from agent.watchers.modbus_maps import Register, RegisterMap
@@ -25,6 +27,7 @@ PAUSE_BITS = 38.5
 FLOOD_BYTES = 2048
 LONG_SILENCE_S = 2.0
 MARKERS_MISSED = 2
+MARKERS = 8
 
 
 def longest_poll_s(timeout_s: float) -> float:
@@ -46,7 +49,9 @@ class Line:
         self._meter = meter
         self._timeout_s = timeout_s
         known = [register for register in (meter.power, meter.energy, meter.serial) if register is not None]
-        self._marker = self._request(meter.power)._replace(length=_unused_length(known))
+        markers = [self._request(meter.power)._replace(length=length) for length in _unused_lengths(known)]
+        self._markers, self._marker = cycle(markers), markers[0]
+        self._open_markers = 0  # asked, and neither answered nor refused so far
         self._in_step = False
         self._heard_s = time.monotonic()  # when the line was last busy
         self._missed_markers = 0
@@ -94,18 +99,29 @@ class Line:
             self._missed_markers = 0
             self._in_step = not heard  # a meter that was heard is alive, so it will answer a marker
             if self._in_step:
+                self._open_markers = 0
                 return
+        self._ask_marker()
+        self._in_step = True
+        self._missed_markers = self._open_markers = 0
+
+    def _ask_marker(self) -> None:
+        """Return once no older answer can follow; NoReading."""
+        self._marker = next(self._markers)
+        self._open_markers += 1
         try:
             self._exchange(self._marker)
         except NoReading as unanswered:
-            if unanswered.word == "refused":
-                self._in_step = True
+            if unanswered.word == "refused" and not self._open_markers:
                 return
-            self._missed_markers += unanswered.word == "silent"
-            if self._late_s is None:
-                raise
-            raise self._came_late(self._late_s) from None
-        self._in_step = True
+            self._missed_markers += unanswered.word in ("silent", "refused")
+            if self._late_s is not None:
+                raise self._came_late(self._late_s) from None
+            if unanswered.word == "refused":
+                raise NoReading(
+                    "late", "an earlier question was refused late; waiting for the line to settle"
+                ) from None
+            raise
 
     def _exchange(self, request: ReadRequest) -> bytes:
         time.sleep(max(0.0, self._heard_s + self._pause_s - time.monotonic()))
@@ -115,6 +131,8 @@ class Line:
         self._port.write(encode(request))
         heard = self._listen(self._timeout_s, request)
         reply = find_reply(heard, request)
+        if isinstance(reply, Refusal):
+            self._open_markers = max(0, self._open_markers - 1)
         if reply is None:
             self._in_step = False
             self._note_late(heard)
@@ -142,8 +160,12 @@ class Line:
 
     def _note_late(self, heard: bytes) -> None:
         address, function = self._marker[:2]
-        answered = any(not isinstance(frame, ReadRequest) and frame[:2] == (address, function) for frame in scan(heard))
-        if answered and self._unanswered_since_s is not None and self._late_s is None:
+        late = [
+            frame for frame in scan(heard) if not isinstance(frame, ReadRequest) and frame[:2] == (address, function)
+        ]
+        refused = sum(isinstance(frame, Refusal) for frame in late)
+        self._open_markers = max(0, self._open_markers - refused)
+        if late and self._unanswered_since_s is not None and self._late_s is None:
             self._late_s = time.monotonic() - self._unanswered_since_s
 
     # What went wrong, in words
@@ -199,6 +221,7 @@ def _excerpt(heard: bytes) -> str:
     return heard[:16].hex(" ") + (" …" if len(heard) > 16 else "")
 
 
-def _unused_length(registers: list[Register]) -> int:
+def _unused_lengths(registers: list[Register]) -> list[int]:
+    """Lengths of markers: so many that none is asked for again while an answer to it could still come."""
     used = {register.length for register in registers}
-    return next(length for length in range(1, 5) if length not in used)
+    return [length for length in range(1, 5 + MARKERS) if length not in used][:MARKERS]
