@@ -34,6 +34,7 @@ COMMANDS = {
     "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
     "calibrate": Command("agent.commands.calibrate", "find thresholds and dwells in a recording, or record first"),
     "service": Command("agent.commands.service", "print what makes the agent a service of this system"),
+    "doctor": Command("agent.commands.doctor", "find the usual troubles, and say the remedy; exit code 1 for any"),
     "ports": Command("agent.commands.ports", "list the serial ports of this machine, and who holds them"),
     "simulate": Command("agent.simulator.cli", "be an instrument's energy meter on a pseudo-terminal"),
     "child": Command("agent.commands.child"),

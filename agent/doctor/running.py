@@ -1,0 +1,92 @@
+"""What a running agent says of itself, judged: its watchers, its journal, its session with the collector."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from agent.doctor.case import Case
+from agent.doctor.delivery import missing_answers
+from agent.doctor.journal import when_written
+from agent.doctor.machine import judge_clock
+from agent.finding import Finding
+from agent.status import Status, age, readings
+from agent.version import VERSION
+
+SILENT_MS = 60_000
+"""A watcher that is up and has not said anything for so long is worth a look; channels speak every 60 s at least."""
+
+UNRECEIPTED_MS = 60_000
+"""A receipt comes within a second or two, and after 30 s without one the agent asks again."""
+
+
+def examine_running(case: Case) -> Iterator[Finding]:
+    """Judge the status of an agent that runs."""
+    if case.status is None:
+        return
+    now_ms = case.clock.now().wall_ms
+    if case.status.get("version") != VERSION:
+        found = f"version {case.status.get('version')} runs, version {VERSION} is installed"
+        yield Finding("agent", "warn", found, VERSION, "start the agent again")
+    for watcher in case.status.get("watchers", []):
+        yield judge_watcher(watcher, now_ms=now_ms)
+    if case.status.get("journal"):
+        yield from judge_recording(case.status["journal"])
+    if case.status.get("journal") and case.status.get("uplink"):
+        written_ms = when_written(case.who, case.status["journal"]["receipted"]) if case.who else None
+        yield judge_uplink(case.status, waiting_ms=now_ms - written_ms if written_ms else 0, now_ms=now_ms)
+        ahead_ms = case.status["uplink"].get("clock_ahead_ms")
+        if ahead_ms is not None:
+            yield judge_clock(ahead_ms / 1000)
+
+
+def judge_watcher(watcher: dict[str, Any], *, now_ms: int) -> Finding:
+    """Judge one watcher's line of the status."""
+    what, seen_ms = f"watcher {watcher['name']}", watcher["last_at_ms"]
+    if watcher["state"] == "down":
+        found, remedy = split_reason(watcher["reason"])
+        return Finding(what, "fail", found, "samples", remedy)
+    if watcher["state"] != "up" or seen_ms is None:
+        return Finding(what, "unknown", "has said nothing yet", "samples", "ask again in a minute")
+    found = f"{readings(watcher)}, {age(now_ms - seen_ms)} ago"
+    if now_ms - seen_ms > SILENT_MS:
+        remedy = "nothing may have changed; if it should have, see that it still sees anything (jishi-agent watch)"
+        return Finding(what, "warn", found, "a sample within a minute", remedy)
+    return Finding(what, "ok", found)
+
+
+def split_reason(reason: str) -> tuple[str, str]:
+    """Split a fault's reason into what was found and the remedy, which a watcher writes behind the last colon."""
+    found, colon, remedy = reason.removeprefix("unobserved because ").rpartition(": ")
+    return (found, remedy) if colon else (remedy, "see the page of its kind in docs/watchers")
+
+
+def judge_recording(journal: dict[str, Any]) -> Iterator[Finding]:
+    """Judge whether what watchers say is recorded."""
+    if journal["refusing"]:
+        remedy = "make room, or mend the disk; it goes on by itself"
+        yield Finding("recording", "fail", f"nothing is recorded: {journal['refusing']}", "new entries", remedy)
+    if journal["dropped"]:
+        found = f"{journal['dropped']} samples were thrown away because the disk was too slow"
+        yield Finding("recording", "warn", found, "none", "look for what keeps the disk busy, or use a faster one")
+
+
+def judge_uplink(status: Status, *, waiting_ms: int, now_ms: int) -> Finding:
+    """Judge the session with the collector by what it has to show: receipts.
+
+    `waiting_ms` is the age of the oldest entry without one, 0 where there is none.
+    """
+    uplink, journal = status["uplink"], status["journal"]
+    state, detail = uplink["state"], uplink["detail"]
+    found = f"{state} for {age(now_ms - uplink['since_ms'])}"
+    if waiting := journal["size"] - journal["receipted"]:
+        found += f", {waiting} entries wait for a receipt, the oldest for {age(waiting_ms)}"
+    found += f"; {detail}" if detail else ""
+    if state == "welcomed" and waiting_ms <= UNRECEIPTED_MS:
+        return Finding("delivery", "ok", found)
+    if state == "greeting" and not detail:
+        return Finding("delivery", "unknown", found, "a welcome", "ask again in a minute")
+    if state in ("welcomed", "greeting"):
+        return Finding("delivery", "fail", found, "receipts within seconds", missing_answers(status["agent"]))
+    if state in ("offline", "connecting"):
+        remedy = "see that the broker runs and can be reached from here; what is recorded is kept and sent later"
+        return Finding("delivery", "fail", found, "a connection", remedy)
+    return Finding("delivery", "fail", found, "a welcome", "as it says; what is recorded is kept")
