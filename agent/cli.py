@@ -36,6 +36,7 @@ COMMANDS = {
     "service": Command("agent.commands.service", "print what makes the agent a service of this system"),
     "doctor": Command("agent.commands.doctor", "find the usual troubles, and say the remedy; exit code 1 for any"),
     "ports": Command("agent.commands.ports", "list the serial ports of this machine, and who holds them"),
+    "watch": Command("agent.commands.watch", "show live readings, while an instrument is being wired or at any time"),
     "simulate": Command("agent.simulator.cli", "be an instrument's energy meter on a pseudo-terminal"),
     "child": Command("agent.commands.child"),
 }
