@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 PROC = Path("/proc")
 BY_ID = Path("/dev/serial/by-id")
+_PTY_MAJORS = range(136, 144)  # of the ends that programs open, /dev/pts/*: Documentation/admin-guide/devices.txt
 
 
 class Holder(NamedTuple):
@@ -66,7 +67,7 @@ def find_ports(named: Iterable[str] = ()) -> list[SerialPort]:
 
 
 def find_holders(port: str, *, proc: Path = PROC) -> Holders:
-    """Return the processes that have a port open, this one not counted."""
+    """Return the processes that have a port open; not this one, and not the device behind a pseudo-terminal."""
     if not proc.joinpath("self", "fd").is_dir():
         return Holders((), None)
     try:
@@ -78,7 +79,8 @@ def find_holders(port: str, *, proc: Path = PROC) -> Holders:
         if not process.name.isdecimal() or int(process.name) == os.getpid():
             continue
         try:
-            if any(_is_same_device(meant, opened) for opened in _open_files(process)):
+            is_open = any(_is_same_device(meant, opened) for opened in _open_files(process))
+            if is_open and not _is_other_end(process, meant):
                 found.append(Holder(int(process.name), _name(process)))
         except PermissionError:
             hidden += 1
@@ -98,6 +100,21 @@ def _open_files(process: Path) -> Iterator[os.stat_result]:
 def _is_same_device(meant: os.stat_result, opened: os.stat_result) -> bool:
     both_devices = stat.S_ISCHR(meant.st_mode) and stat.S_ISCHR(opened.st_mode)
     return both_devices and meant.st_rdev == opened.st_rdev
+
+
+def _is_other_end(process: Path, meant: os.stat_result) -> bool:
+    """Whether a process has the controlling end of this pseudo-terminal, so that it is what answers there."""
+    if os.major(meant.st_rdev) not in _PTY_MAJORS:
+        return False
+    wanted = f"tty-index:\t{256 * (os.major(meant.st_rdev) - _PTY_MAJORS[0]) + os.minor(meant.st_rdev)}"
+    return any(wanted in _fd_info(fd).splitlines() for fd in (process / "fdinfo").iterdir())
+
+
+def _fd_info(fd: Path) -> str:
+    try:
+        return fd.read_text("ascii", "replace")
+    except FileNotFoundError:
+        return ""  # closed meanwhile
 
 
 def _name(process: Path) -> str:

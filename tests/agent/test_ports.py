@@ -1,6 +1,7 @@
 """The serial ports of a machine, and who has them open."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,18 @@ def test_whoever_has_it_open_is_named_by_whatever_name_he_used(port: str, tmp_pa
 def test_several_holders_are_all_named(port: str) -> None:
     with hold(port) as first, hold(port) as second:
         assert {holder.pid for holder in find_holders(port).found} == {first, second}
+
+
+def test_the_program_behind_a_pseudo_terminal_is_the_device_and_no_holder(tmp_path: Path) -> None:
+    link, truth = tmp_path / "port", tmp_path / "truth"
+    words = ["-m", "agent.simulator.cli", "--model", "oven", "--link", str(link), "--truth", str(truth)]
+    with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE) as simulator:
+        assert simulator.stdout is not None
+        assert simulator.stdout.readline().startswith(b"ready")
+        assert find_holders(str(link)).found == ()
+        with hold(str(link)) as pid:
+            assert [holder.pid for holder in find_holders(str(link)).found] == [pid]
+        simulator.terminate()
 
 
 def test_a_system_without_proc_cannot_tell(port: str, tmp_path: Path) -> None:
