@@ -47,8 +47,8 @@ def judge_port(what: str, name: str, *, may_open: bool | None, holders: Holders)
     if holders.found:
         found = f"{', '.join(map(str, holders.found))} has {name} open"
         return Finding(what, "fail", found, "a port of its own", "end that program, or give the watcher another port")
-    blind = f"; {holders.hidden} processes of other users could not be looked into" if holders.hidden else ""
-    return Finding(what, "ok", f"{name} is there, may be opened, and nobody has it open{blind}")
+    seen = ", as far as this user may see" if holders.hidden else ""
+    return Finding(what, "ok", f"{name} is there, may be opened, and nobody has it open{seen}")
 
 
 def _may_open(name: str) -> bool | None:
