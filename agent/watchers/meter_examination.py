@@ -56,7 +56,7 @@ def judge_answers(what: str, port: str, answers: list[Answer], *, meant: Meant) 
         remedy = "check the meter's power, A and B swapped, the wires, and that the meter speaks Modbus or DL/T 645"
         return Finding(what, "fail", found, _in_words(meant), remedy)
     near = min(answers, key=lambda answer: len(_differences(answer, meant)))
-    found = f"at {port} answers {near.kind} {near.address} at {_speed(near.line)}: {near.detail}"
+    found = f"at {port} answers {near.kind} {near.address} at {speed_in_words(near.line)}: {near.detail}"
     differences = _differences(near, meant)
     if differences:
         return Finding(what, "fail", found, _in_words(meant), f"set {', '.join(differences)}")
@@ -87,8 +87,9 @@ def _line_differences(answered: LineSettings, meant: LineSettings) -> list[str]:
 
 def _in_words(meant: Meant) -> str:
     by_map = f", map {meant.map}" if meant.map else ""
-    return f"{meant.kind} {meant.address} at {_speed(meant.line)}{by_map}"
+    return f"{meant.kind} {meant.address} at {speed_in_words(meant.line)}{by_map}"
 
 
-def _speed(line: LineSettings) -> str:
+def speed_in_words(line: LineSettings) -> str:
+    """Return a line's settings as engineers write them: `2400 8E1`."""
     return f"{line.baudrate} {line.bytesize}{line.parity}{line.stopbits}"

@@ -2,12 +2,16 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from agent import cli, ports
-from agent.commands.ports import lines
+from agent.commands.ports import answer_lines, lines
 from agent.ports import Holder, Holders, SerialPort
+from tests.agent.holder import hold
+from tests.agent.watchers.bench import Bench
 
 Captured = pytest.CaptureFixture[str]
 
@@ -66,3 +70,35 @@ def test_processes_that_could_not_be_looked_into_are_counted(capsys: Captured, m
     monkeypatch.setattr(ports, "find_ports", lambda _named: [BARE._replace(holders=Holders((), 12))])
     assert cli.main(["ports"]) == 0
     assert "12 processes of other users could not be looked into" in capsys.readouterr().out
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path / "ttyUSB0")
+    made.plug()
+    yield made
+    made.unplug()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the simulator needs pseudo-terminals")
+def test_a_meter_is_asked_for_only_where_it_is_wanted(bench: Bench, capsys: Captured) -> None:
+    assert cli.main(["ports", "--port", str(bench.link)]) == 0
+    assert "answers" not in capsys.readouterr().out
+    assert cli.main(["ports", "--probe", str(bench.link)]) == 0
+    shown = capsys.readouterr().out.partition(str(bench.link))[2]
+    assert "modbus-meter, address 1, 9600 8N1" in shown
+    assert "885.5 W, 2354.257 kWh" in shown
+    assert cli.main(["ports", "--json", "--probe", str(bench.link)]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)[-1]["answers"]
+    assert (answer["kind"], answer["address"], answer["line"]["baudrate"]) == ("modbus-meter", "1", 9600)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who holds a port is known on Linux only")
+def test_a_port_that_somebody_has_open_is_not_spoken_on(bench: Bench, capsys: Captured) -> None:
+    with hold(str(bench.link)):
+        assert cli.main(["ports", "--probe", str(bench.link)]) == 0
+    assert "not asked: somebody has it open" in capsys.readouterr().out
+
+
+def test_nobody_answering_is_said() -> None:
+    assert [line.split(maxsplit=1)[1] for line in answer_lines([])] == ["nobody, at no common speed and address"]
