@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from agent import cli, ports
 from agent.commands.ports import answer_lines, lines
 from agent.ports import Holder, Holders, SerialPort
+from agent.watchers.probe import probe
+from agent.watchers.serial_port import LineSettings
 from tests.agent.holder import hold
 from tests.agent.watchers.bench import Bench
 
@@ -81,7 +84,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the simulator needs pseudo-terminals")
-def test_a_meter_is_asked_for_only_where_it_is_wanted(bench: Bench, capsys: Captured) -> None:
+def test_a_meter_is_asked_for_only_where_it_is_wanted(
+    bench: Bench, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quickly = partial(probe, lines=[LineSettings(9600)], addresses=[1], timeout_s=0.05)
+    monkeypatch.setattr("agent.commands.ports.probe", quickly)
     assert cli.main(["ports", "--port", str(bench.link)]) == 0
     assert "answers" not in capsys.readouterr().out
     assert cli.main(["ports", "--probe", str(bench.link)]) == 0
