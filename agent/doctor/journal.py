@@ -23,8 +23,9 @@ WHAT = "journal"
 def examine_enrolment(case: Case) -> Iterator[Finding]:
     """Say as what the agent is enrolled, and where enrolment and configuration differ."""
     if case.who is None:
-        remedy = "run jishi-agent enroll with a token that the collector's operator makes (jishi-collector token)"
-        yield Finding("enrolment", "fail", case.not_enrolled, "a complete enrolment", remedy)
+        found, _, remedy = case.not_enrolled.partition(": ")
+        whose = "; the collector's operator makes tokens (jishi-collector token)"
+        yield Finding("enrolment", "fail", found, "a complete enrolment", remedy + whose)
         return
     enrolment = case.who.enrolment
     yield Finding("enrolment", "ok", f"enrolled as {enrolment.origin}")

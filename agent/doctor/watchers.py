@@ -15,13 +15,12 @@ from agent.watchers.registry import find_kind
 
 
 def examine_watchers(case: Case) -> Iterator[Finding]:
-    """Try all watchers at once; then let each kind examine its own."""
+    """Try all watchers at once; then say of each what it said, and what its kind finds."""
     if case.is_attended:
         return
     settings = case.configuration.watchers
-    rows = try_out(settings, case.clock)
-    yield from (judge_row(row, now_ms=case.clock.now().wall_ms) for row in rows)
-    for one in settings:
+    for one, row in zip(settings, try_out(settings, case.clock), strict=True):
+        yield judge_row(row, now_ms=case.clock.now().wall_ms)
         if examine := find_kind(one.kind).examine:
             yield from supervise(f"watcher {one.name}", examine, one)
 

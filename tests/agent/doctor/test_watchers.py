@@ -88,5 +88,6 @@ def test_a_third_partys_examination_that_raises_ends_no_other(tmp_path: Path, mo
     monkeypatch.setattr("agent.trial.PATIENCE_S", 0.5)
     case = case._replace(configuration=msgspec.structs.replace(case.configuration, watchers=watchers))
     found = list(examine_watchers(case))
-    assert verdicts(found) == {"watcher gauge1": "unknown", "watcher host": "ok", "gauge": "ok"}
-    assert "RuntimeError: and fell over that" in found[-1].found
+    assert verdicts(found) == {"watcher gauge1": "unknown", "gauge": "ok", "watcher host": "ok"}
+    assert "RuntimeError: and fell over that" in found[2].found
+    assert found[-1].what == "watcher host"
