@@ -14,6 +14,7 @@ from agent.doctor.round import examine
 from agent.finding import Finding
 from collector.embedded.broker import EmbeddedBroker
 from tests.agent.conftest import AGENT_KEY, RECEIPT_KEY
+from tests.agent.doctor.brokers import ACCESS_RULES, mosquitto
 from tests.agent.doctor.cases import verdicts
 from tests.agent.enrolled import enrol_in
 from tests.agent.fake_collector import FakeCollector
@@ -62,14 +63,17 @@ def test_an_agent_that_runs_is_asked_and_not_disturbed(host: Host, collector: Fa
     assert agent.poll() is None
 
 
-def test_an_agent_whose_hellos_nobody_answers_is_told_of_the_brokers_rules(
-    host: Host, collector: FakeCollector
-) -> None:
-    collector.deaf = True
-    host.start()
-    eventually(lambda: "does not answer" in str(_uplink(host)), within_s=30)
-    finding = next(one for one in examine(host.configuration, SystemClock()) if one.what == "delivery")
+def test_an_agent_that_the_broker_silently_denies_is_told_of_its_rules(tmp_path: Path, open_directory: Path) -> None:
+    rules = open_directory / "rules"
+    rules.write_text(ACCESS_RULES)
+    with mosquitto(open_directory, "allow_anonymous true", f"acl_file {rules}") as port:
+        host = Host(tmp_path / "pc", port)
+        host.start()
+        eventually(lambda: "does not answer" in str(_uplink(host)), within_s=30)
+        finding = next(one for one in examine(host.configuration, SystemClock()) if one.what == "delivery")
+        host.close()
     assert finding.verdict == "fail"
+    assert "entries wait for a receipt" in finding.found
     assert "jishi/v1/up/35/em-01 to be written" in finding.remedy
 
 
