@@ -11,8 +11,8 @@ from agent.finding import Finding
 from agent.status import Status, age, readings
 from agent.version import VERSION
 
-SILENT_MS = 60_000
-"""A watcher that is up and has not said anything for so long is worth a look; channels speak every 60 s at least."""
+SILENT_MS = 1_800_000
+"""Three of the longest polls that any kind allows: whoever is up and has not said anything since is worth a look."""
 
 UNRECEIPTED_MS = 60_000
 """A receipt comes within a second or two, and after 30 s without one the agent asks again."""
@@ -49,7 +49,7 @@ def judge_watcher(watcher: dict[str, Any], *, now_ms: int) -> Finding:
     found = f"{readings(watcher)}, {age(now_ms - seen_ms)} ago"
     if now_ms - seen_ms > SILENT_MS:
         remedy = "nothing may have changed; if it should have, see that it still sees anything (jishi-agent watch)"
-        return Finding(what, "warn", found, "a sample within a minute", remedy)
+        return Finding(what, "warn", found, "samples", remedy)
     return Finding(what, "ok", found)
 
 
