@@ -45,12 +45,14 @@ def test_the_program_behind_a_pseudo_terminal_is_the_device_and_no_holder(tmp_pa
     link, truth = tmp_path / "port", tmp_path / "truth"
     words = ["-m", "agent.simulator.cli", "--model", "oven", "--link", str(link), "--truth", str(truth)]
     with subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE) as simulator:
-        assert simulator.stdout is not None
-        assert simulator.stdout.readline().startswith(b"ready")
-        assert find_holders(str(link)).found == ()
-        with hold(str(link)) as pid:
-            assert [holder.pid for holder in find_holders(str(link)).found] == [pid]
-        simulator.terminate()
+        try:
+            assert simulator.stdout is not None
+            assert simulator.stdout.readline().startswith(b"ready")
+            assert find_holders(str(link)).found == ()
+            with hold(str(link)) as pid:
+                assert [holder.pid for holder in find_holders(str(link)).found] == [pid]
+        finally:
+            simulator.terminate()
 
 
 def test_a_system_without_proc_cannot_tell(port: str, tmp_path: Path) -> None:
