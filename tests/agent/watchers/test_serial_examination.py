@@ -10,6 +10,7 @@ import pytest
 from agent.finding import Finding
 from agent.ports import Holder, Holders
 from agent.watchers.modbus_meter import ModbusMeterSettings
+from agent.watchers.registry import find_kind
 from agent.watchers.serial_examination import examine_ports, free_ports, judge_port
 from tests.agent.holder import hold
 from tests.agent.watchers.bench import Bench
@@ -84,3 +85,8 @@ def test_a_holder_is_named_before_the_port_is_called_free() -> None:
 def test_a_device_server_is_left_to_the_trial() -> None:
     assert look("socket://127.0.0.1:9") == []
     assert free_ports(settings("socket://127.0.0.1:9")) == ["socket://127.0.0.1:9"]
+
+
+@pytest.mark.parametrize("kind", ["contact", "card-reader", "status-poll"])
+def test_every_serial_kind_offers_it(kind: str) -> None:
+    assert find_kind(kind).examine is examine_ports
