@@ -7,12 +7,13 @@ configuration. A command's module is imported when the command is called: the ru
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from agent.commands.usage import FAILED, WRONG
+from agent.commands.usage import FAILED, OK, WRONG
 from agent.errors import AgentError, ConfigurationError
 
 
@@ -55,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AgentError as problem:
         print(f"jishi-agent: {problem}", file=sys.stderr)
         return FAILED
+    except BrokenPipeError:  # whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except OSError as problem:
         print(f"jishi-agent: {problem}", file=sys.stderr)  # names the file, mostly one that may not be written
         return FAILED

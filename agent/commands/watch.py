@@ -62,9 +62,6 @@ def run(arguments: Namespace) -> int:
             return _show(follow_trial(trial), show)
     except KeyboardInterrupt:
         return usage.OK
-    except BrokenPipeError:  # whoever read has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return usage.OK
 
 
 def only(configuration: "Configuration", name: str | None) -> "Configuration":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent import marks, recovery, segment
 from agent.doctor.case import Case
-from agent.finding import Finding
+from agent.finding import Finding, split_remedy
 from agent.identity import Identity
 from agent.journal import RECEIPT_SLOT_BYTES
 from agent.marks import Receipted, Signed
@@ -23,9 +23,8 @@ WHAT = "journal"
 def examine_enrolment(case: Case) -> Iterator[Finding]:
     """Say as what the agent is enrolled, and where enrolment and configuration differ."""
     if case.who is None:
-        found, _, remedy = case.not_enrolled.partition(": ")
-        whose = "; the collector's operator makes tokens (jishi-collector token)"
-        yield Finding("enrolment", "fail", found, "a complete enrolment", remedy + whose)
+        found, remedy = split_remedy(case.not_enrolled)
+        yield Finding("enrolment", "fail", found, "a complete enrolment", remedy)
         return
     enrolment = case.who.enrolment
     yield Finding("enrolment", "ok", f"enrolled as {enrolment.origin}")

@@ -33,8 +33,12 @@ WHAT = "state directory"
 def examine_state_directory(case: Case) -> Iterator[Finding]:
     """Say whether the agent can keep what it must keep."""
     path = case.configuration.state_dir
-    if not path.exists():
-        yield from _examine_absent(path)
+    try:
+        if not path.exists():
+            yield from _examine_absent(path)
+            return
+    except PermissionError as problem:  # it lies in a directory that may not be searched
+        yield judge_refusal(path, problem)
         return
     refusal = _why_unwritable(path)
     if refusal is not None:

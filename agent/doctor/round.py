@@ -39,10 +39,7 @@ def examine(path: Path, clock: Clock) -> Iterator[Finding]:
         configuration = config.load(path)
     except ConfigurationError as problem:
         for fault in problem.faults:
-            where, _, what = fault.partition(": ")
-            yield Finding(
-                "configuration", "fail", f"{where}: {what}", "", "as it says; jishi-agent check shows it again"
-            )
+            yield Finding("configuration", "fail", fault)
         return
     watchers = ", ".join(watcher.name for watcher in configuration.watchers)
     yield Finding("configuration", "ok", f"{path} has no fault; it names {watchers}")

@@ -7,7 +7,7 @@ from agent.doctor.case import Case
 from agent.doctor.delivery import missing_answers
 from agent.doctor.journal import when_written
 from agent.doctor.machine import judge_clock
-from agent.finding import Finding
+from agent.finding import Finding, split_remedy
 from agent.status import Status, age, readings
 from agent.version import VERSION
 
@@ -42,8 +42,8 @@ def judge_watcher(watcher: dict[str, Any], *, now_ms: int) -> Finding:
     """Judge one watcher's line of the status."""
     what, seen_ms = f"watcher {watcher['name']}", watcher["last_at_ms"]
     if watcher["state"] == "down":
-        found, remedy = split_reason(watcher["reason"])
-        return Finding(what, "fail", found, "samples", remedy)
+        found, remedy = split_remedy(watcher["reason"].removeprefix("unobserved because "))
+        return Finding(what, "fail", found, "samples", remedy or "see the page of its kind in docs/watchers")
     if watcher["state"] != "up" or seen_ms is None:
         return Finding(what, "unknown", "has said nothing yet", "samples", "ask again in a minute")
     found = f"{readings(watcher)}, {age(now_ms - seen_ms)} ago"
@@ -51,12 +51,6 @@ def judge_watcher(watcher: dict[str, Any], *, now_ms: int) -> Finding:
         remedy = "nothing may have changed; if it should have, see that it still sees anything (jishi-agent watch)"
         return Finding(what, "warn", found, "samples", remedy)
     return Finding(what, "ok", found)
-
-
-def split_reason(reason: str) -> tuple[str, str]:
-    """Split a fault's reason into what was found and the remedy, which a watcher writes behind the last colon."""
-    found, colon, remedy = reason.removeprefix("unobserved because ").rpartition(": ")
-    return (found, remedy) if colon else (remedy, "see the page of its kind in docs/watchers")
 
 
 def judge_recording(journal: dict[str, Any]) -> Iterator[Finding]:

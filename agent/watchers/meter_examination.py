@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agent.errors import WatcherError
-from agent.finding import Finding
+from agent.finding import Finding, split_remedy
 from agent.watchers.probe import ADDRESSES, COMMON_LINES, TIMEOUT_S, Answer, probe
 from agent.watchers.serial_examination import examine_ports, free_ports
 from agent.watchers.serial_port import LineSettings
@@ -34,7 +34,7 @@ def examine_meter(settings: PortSettings, meant: Meant) -> Iterator[Finding]:
         try:
             yield judge_answers(f"meter of {settings.name}", name, look_for(name, meant), meant=meant)
         except WatcherError as problem:
-            found, _, remedy = str(problem).partition(": ")
+            found, remedy = split_remedy(str(problem))
             yield Finding(f"meter of {settings.name}", "fail", found, "a port that can be opened", remedy)
 
 

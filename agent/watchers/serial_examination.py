@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.finding import Finding
+from agent.finding import Finding, split_remedy
 from agent.ports import Holders, find_holders, find_ports
 from agent.watchers.serial_candidates import present_ports, why_none
 from agent.watchers.serial_watcher import PortSettings
@@ -19,7 +19,7 @@ def examine_ports(settings: PortSettings) -> Iterator[Finding]:
     what, where = f"port of {settings.name}", settings.where
     names = present_ports(where)
     if not names:
-        found, _, remedy = why_none(where).partition(": ")
+        found, remedy = split_remedy(why_none(where))
         yield Finding(what, "fail", found, "a port", f"{remedy}; {_what_there_is()}")
     for name in names:
         if "://" not in name:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.doctor.running import examine_running, judge_recording, judge_uplink, judge_watcher, split_reason
+from agent.doctor.running import examine_running, judge_recording, judge_uplink, judge_watcher
 from tests.agent.doctor.cases import a_case, only, verdicts
 from tests.agent.manual_clock import ManualClock
 from tests.agent.test_status import NOW_MS, a_status
@@ -50,12 +50,6 @@ def test_another_version_than_the_installed_one_is_said(tmp_path: Path) -> None:
 )
 def test_a_watcher(changes: dict[str, Any], verdict: str) -> None:
     assert judge_watcher(a_row(**changes), now_ms=NOW_MS).verdict == verdict
-
-
-def test_a_reason_is_split_into_what_was_found_and_the_remedy() -> None:
-    assert split_reason("unobserved because there is no port x: plug it in") == ("there is no port x", "plug it in")
-    assert split_reason("unobserved because (a: b) is odd: look") == ("(a: b) is odd", "look")
-    assert split_reason("it broke") == ("it broke", "see the page of its kind in docs/watchers")
 
 
 def test_a_journal_that_takes_nothing_and_samples_that_were_dropped() -> None:
