@@ -1,15 +1,19 @@
 """What a running agent says of itself, judged: its watchers, its journal, its session with the collector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import psutil
 
 from agent.doctor.case import Case
 from agent.doctor.delivery import missing_answers
 from agent.doctor.journal import when_written
 from agent.doctor.machine import judge_clock
 from agent.finding import Finding, split_remedy
+from agent.ports import find_holders
 from agent.status import Status, age, readings
 from agent.version import VERSION
+from agent.watchers.watcher import WatcherSettings
 
 SILENT_MS = 1_800_000
 """Three of the longest polls that any kind allows: whoever is up and has not said anything since is worth a look."""
@@ -28,6 +32,7 @@ def examine_running(case: Case) -> Iterator[Finding]:
         yield Finding("agent", "warn", found, VERSION, "start the agent again")
     for watcher in case.status.get("watchers", []):
         yield judge_watcher(watcher, now_ms=now_ms)
+    yield from examine_company(case.configuration.watchers, agent_pid=case.status["pid"])
     if case.status.get("journal"):
         yield from judge_recording(case.status["journal"])
     if case.status.get("journal") and case.status.get("uplink"):
@@ -47,10 +52,31 @@ def judge_watcher(watcher: dict[str, Any], *, now_ms: int) -> Finding:
     if watcher["state"] != "up" or seen_ms is None:
         return Finding(what, "unknown", "has said nothing yet", "samples", "ask again in a minute")
     found = f"{readings(watcher)}, {age(now_ms - seen_ms)} ago"
+    if watcher.get("failures"):
+        remedy = "the agent's log tells each time and reason"
+        return Finding(what, "warn", f"{found}; it failed {watcher['failures']} times", "no failure", remedy)
     if now_ms - seen_ms > SILENT_MS:
         remedy = "nothing may have changed; if it should have, see that it still sees anything (jishi-agent watch)"
         return Finding(what, "warn", found, "samples", remedy)
     return Finding(what, "ok", found)
+
+
+def examine_company(settings: Iterable[WatcherSettings], *, agent_pid: int) -> Iterator[Finding]:
+    """Name the programs that have one of the agent's ports open beside it: each takes answers from the other."""
+    for one in settings:
+        if not one.occupies or "://" in one.occupies:
+            continue
+        others = [holder for holder in find_holders(one.occupies).found if not _descends(holder.pid, agent_pid)]
+        if others:
+            found = f"{', '.join(map(str, others))} has {one.occupies} open beside the agent"
+            yield Finding(f"port of {one.name}", "fail", found, "the agent alone", "end that program")
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    try:
+        return pid == ancestor or any(parent.pid == ancestor for parent in psutil.Process(pid).parents())
+    except psutil.Error:
+        return True  # it ended meanwhile
 
 
 def judge_recording(journal: dict[str, Any]) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from tests.agent.doctor.brokers import ACCESS_RULES, mosquitto
 from tests.agent.doctor.cases import verdicts
 from tests.agent.enrolled import enrol_in
 from tests.agent.fake_collector import FakeCollector
+from tests.agent.holder import hold
 from tests.agent.test_run import Host
 from tests.agent.test_uplink_broker import eventually
 
@@ -55,6 +56,11 @@ def test_an_agent_that_runs_is_asked_and_not_disturbed(host: Host, collector: Fa
     children = psutil.Process(agent.pid).children()
     hellos = len(collector.hellos)
     found = verdicts(examine(host.configuration, SystemClock()))
+    assert "port of meter1" not in found, "the agent's own child, and the meter, are no other programs"
+    with hold(str(host.directory / "port")) as pid:
+        (company,) = [one for one in examine(host.configuration, SystemClock()) if one.what == "port of meter1"]
+    assert company.verdict == "fail"
+    assert f"process {pid} (" in company.found
     assert found["agent"] == "ok"
     assert (found["watcher meter1"], found["delivery"], found["journal"]) == ("ok", "ok", "ok")
     assert found["collector"] == "fail", "nothing listens at the configured address"

@@ -44,6 +44,7 @@ def test_another_version_than_the_installed_one_is_said(tmp_path: Path) -> None:
     [
         ({}, "ok"),
         ({"last_at_ms": NOW_MS - 1_801_000}, "warn"),
+        ({"failures": 3}, "warn"),
         ({"state": "down", "reason": "unobserved because there is no port x: plug it in"}, "fail"),
         ({"state": "starting", "last_at_ms": None}, "unknown"),
     ],
