@@ -20,6 +20,7 @@ from agent.doctor.case import Case
 from agent.doctor.machine import judge_clock
 from agent.finding import Finding
 from agent.identity import Broker, Identity
+from agent.marks import Signed
 from agent.slots import BLOCK_BYTES, read_newest
 from protocol.errors import ForeignBytesError
 from protocol.merkle import EMPTY_FRONTIER
@@ -173,29 +174,38 @@ def _connect(broker: Broker, agent_id: str) -> Session:
 
 
 def _say_hello(session: Session, who: Identity, *, case: Case, patience_s: float) -> Iterator[Finding]:
-    agent_id, nonce = who.enrolment.agent_id, secrets.token_hex(16)
-    signed = marks.read_signed(read_newest(who.journal / "signed", slot_bytes=BLOCK_BYTES, count=2).value)
+    agent_id, nonce, signed = who.enrolment.agent_id, secrets.token_hex(16), _signed_last(who)
     session.subscribe(down_topic(agent_id))
     if not session.wait(lambda: session.subscribed, CONNECT_PATIENCE_S) or session.subscribed.is_failure:
-        found = f"the broker does not let the agent read {down_topic(agent_id)} ({session.subscribed})"
-        yield Finding(DELIVERY, "fail", found, "a subscription", missing_answers(agent_id))
+        yield _denied("read", down_topic(agent_id), session.subscribed, agent_id=agent_id)
         return
-    root = signed.root if signed.size else EMPTY_FRONTIER.root()
-    note = sign_checkpoint(Checkpoint(who.enrolment.origin, signed.size, root), who.key)
-    session.publish(up_topic(agent_id), pack(Hello(nonce, note)))
+    session.publish(up_topic(agent_id), pack(Hello(nonce, _note(who, signed))))
     session.wait(lambda: _answer(session.answers, nonce) or _is_denied(session.published), patience_s)
-    if _is_denied(session.published):
-        found = f"the broker does not let the agent write {up_topic(agent_id)} ({session.published})"
-        yield Finding(DELIVERY, "fail", found, "leave to publish", missing_answers(agent_id))
-        return
     answer = _answer(session.answers, nonce)
-    if answer is None:
+    if _is_denied(session.published):
+        yield _denied("write", up_topic(agent_id), session.published, agent_id=agent_id)
+    elif answer is None:
         found = f"the broker took the hello, and no answer came within {patience_s:g} s"
         yield Finding(DELIVERY, "fail", found, "a welcome", missing_answers(agent_id))
-        return
-    yield judge_answer(answer, signed_size=signed.size)
-    if isinstance(answer, Welcome):
-        yield judge_clock((case.clock.now().wall_ms - answer.time_ms) / 1000)
+    else:
+        yield judge_answer(answer, signed_size=signed.size)
+        if isinstance(answer, Welcome):
+            yield judge_clock((case.clock.now().wall_ms - answer.time_ms) / 1000)
+
+
+def _signed_last(who: Identity) -> Signed:
+    return marks.read_signed(read_newest(who.journal / "signed", slot_bytes=BLOCK_BYTES, count=2).value)
+
+
+def _note(who: Identity, signed: Signed) -> bytes:
+    """The checkpoint that this agent signed last, signed once more: it says nothing new."""
+    root = signed.root if signed.size else EMPTY_FRONTIER.root()
+    return sign_checkpoint(Checkpoint(who.enrolment.origin, signed.size, root), who.key)
+
+
+def _denied(what: str, topic: str, word: Any, *, agent_id: str) -> Finding:
+    found = f"the broker does not let the agent {what} {topic} ({word or 'it does not answer'})"
+    return Finding(DELIVERY, "fail", found, f"leave to {what} it", missing_answers(agent_id))
 
 
 def _is_denied(word: Any) -> bool:
