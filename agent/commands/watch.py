@@ -102,8 +102,13 @@ def _printer(arguments: Namespace, clock: "Clock") -> Show:
 
     if arguments.json:
         return print_json
-    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    return Screen(clock).draw if is_terminal and not arguments.once else print_lines
+    return Screen(clock).draw if _can_be_drawn_on() and not arguments.once else print_lines
+
+
+def _can_be_drawn_on() -> bool:
+    """Whether standard output is a terminal that moves its cursor; of Windows' two, the newer one does."""
+    moves = "WT_SESSION" in os.environ if os.name == "nt" else os.environ.get("TERM") != "dumb"
+    return moves and sys.stdout.isatty()
 
 
 class Screen:
