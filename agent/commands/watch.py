@@ -10,19 +10,21 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from agent import config
+from agent.clock import Clock, SystemClock
 from agent.commands import usage
+from agent.config import Configuration
+from agent.doctor.case import take_up
 from agent.errors import AgentError, WatcherError
-
-if TYPE_CHECKING:
-    from agent.clock import Clock
-    from agent.config import Configuration
+from agent.live import follow_agent, follow_trial, news_line, screen
+from agent.trial import Row, Trial, try_out
 
 UNRECORDED = "no agent runs: the watchers run in this command, and nothing is recorded"
 NARROWEST = 40
 
-Row = dict[str, Any]
 Changes = Iterator[list[Row]]
 Show = Callable[[list[Row]], None]
 
@@ -39,12 +41,6 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show readings until told to end; the exit code."""
-    from agent import config
-    from agent.clock import SystemClock
-    from agent.doctor.case import take_up
-    from agent.live import follow_agent, follow_trial
-    from agent.trial import Trial, try_out
-
     clock = SystemClock()
     configuration = only(config.load(arguments.config), arguments.watcher)
     case = take_up(configuration, clock)
@@ -64,10 +60,8 @@ def run(arguments: Namespace) -> int:
         return usage.OK
 
 
-def only(configuration: "Configuration", name: str | None) -> "Configuration":
+def only(configuration: Configuration, name: str | None) -> Configuration:
     """Return the configuration with this watcher alone, None for all; WatcherError where none has the name."""
-    import msgspec
-
     if name is None:
         return configuration
     chosen = tuple(watcher for watcher in configuration.watchers if watcher.name == name)
@@ -88,9 +82,8 @@ def _show(changes: Changes, show: Show) -> int:
     return usage.OK
 
 
-def _printer(arguments: Namespace, clock: "Clock") -> Show:
+def _printer(arguments: Namespace, clock: Clock) -> Show:
     """What becomes of rows: JSON, a screen that is drawn over, or lines."""
-    from agent.live import news_line
 
     def print_json(rows: list[Row]) -> None:
         for row in rows:
@@ -114,15 +107,13 @@ def _can_be_drawn_on() -> bool:
 class Screen:
     """All watchers at once, drawn over what was drawn before."""
 
-    def __init__(self, clock: "Clock") -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rows: dict[str, Row] = {}
         self._drawn = 0
 
     def draw(self, changed: list[Row]) -> None:
         """Take in what changed, and draw; ages go on where nothing did."""
-        from agent.live import screen
-
         self._rows |= {row["name"]: row for row in changed}
         columns, height = shutil.get_terminal_size()
         lines = screen(self._rows.values(), now_ms=self._clock.now().wall_ms, width=max(NARROWEST, columns - 1))
