@@ -1,8 +1,13 @@
 """The collector's address over real HTTP: a collector, something else, nothing, and the wrong time."""
 
+import socket
+import ssl
+import subprocess
 import threading
+import urllib.error
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import msgspec
@@ -12,6 +17,7 @@ from agent.config import CollectorSettings
 from agent.doctor import collector
 from agent.doctor.case import Case
 from agent.doctor.collector import examine_collector
+from agent.enrolment import why_unreachable
 from agent.finding import Finding
 from tests.agent.doctor.cases import a_case, only, verdicts
 
@@ -115,3 +121,34 @@ def test_an_answer_that_never_comes_is_not_waited_for(
     with mute_listener() as port:
         finding = only(examine_collector(asking(case, f"http://127.0.0.1:{port}")))
     assert finding.verdict == "fail"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """One that nobody vouches for, and its key beside it."""
+    path = tmp_path / "cert.pem"
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=x"]
+    files = ["-keyout", path.with_suffix(".key"), "-out", path]
+    subprocess.run(["openssl", *words, *files], check=True, capture_output=True)
+    return path
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_accepted(case: Case, certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        finding = only(examine_collector(asking(case, f"https://127.0.0.1:{server.server_port}")))
+        server.shutdown()
+        thread.join()
+    assert finding.verdict == "fail"
+    assert "is not accepted (self-signed certificate)" in finding.found
+    assert "certificate authority is installed here" in finding.remedy
+
+
+def test_a_name_that_no_machine_has_is_said() -> None:
+    found, remedy = why_unreachable("https://c.example", urllib.error.URLError(socket.gaierror(-2, "not known")))
+    assert found == "no machine has the name in https://c.example (not known)"
+    assert "check [collector] url" in remedy
