@@ -41,8 +41,7 @@ def judge_port(what: str, name: str, *, may_open: bool | None, holders: Holders)
         remedy = f"plug the adapter in, or correct `port`; {_what_there_is()}"
         return Finding(what, "fail", f"there is no port {name}", "a port", remedy)
     if not may_open:
-        group = _group(name)
-        remedy = f"add the agent's user to that group (usermod -aG {group} USER) and start the agent again"
+        group, remedy = _group(name), _how_to_be_let_in(name)
         return Finding(what, "fail", f"{name} belongs to group {group}, and this user may not open it", "leave", remedy)
     if holders.found:
         found = f"{', '.join(map(str, holders.found))} has {name} open"
@@ -62,6 +61,16 @@ def _may_open(name: str) -> bool | None:
 def _what_there_is() -> str:
     names = [port.lasting_name or port.name for port in find_ports()]
     return f"this machine has {', '.join(names)}" if names else "this machine has no serial port"
+
+
+def _how_to_be_let_in(name: str) -> str:
+    group, mode = _group(name), Path(name).stat().st_mode
+    if group == "root" or mode & 0o060 != 0o060:
+        return (
+            'have udev give such ports to a group (GROUP="dialout", MODE="0660"), add the agent\'s user to it '
+            "(usermod -aG dialout USER), and start the agent again"
+        )
+    return f"add the agent's user to that group (usermod -aG {group} USER), and start the agent again"
 
 
 def _group(name: str) -> str:

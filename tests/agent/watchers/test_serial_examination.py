@@ -1,5 +1,6 @@
 """What is told of a serial port before anything is said over it, with real ports and real programs that hold them."""
 
+import grp
 import os
 import sys
 from collections.abc import Iterator
@@ -67,11 +68,25 @@ def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
     assert finding.found == f"there is no port {tmp_path / 'ttyUSB*'}"
 
 
-def test_a_port_that_may_not_be_opened_names_the_group() -> None:
-    finding = judge_port("port of meter1", "/dev/null", may_open=False, holders=Holders((), 0))
+@pytest.mark.parametrize(("mode", "remedy"), [(0o660, "usermod -aG tty USER"), (0o600, "have udev give such ports")])
+def test_a_port_that_may_not_be_opened_is_told_with_what_lets_one_in(mode: int, remedy: str) -> None:
+    master, slave = os.openpty()
+    name = os.ttyname(slave)
+    if os.geteuid() == 0:  # for others devpts does it
+        os.chown(name, -1, grp.getgrnam("tty").gr_gid)
+    Path(name).chmod(mode)
+    finding = judge_port("port of meter1", name, may_open=False, holders=Holders((), 0))
+    os.close(slave)
+    os.close(master)
     assert finding.verdict == "fail"
+    assert "belongs to group tty" in finding.found
+    assert remedy in finding.remedy
+
+
+def test_nobody_is_told_to_join_the_group_of_root() -> None:
+    finding = judge_port("port of meter1", "/dev/null", may_open=False, holders=Holders((), 0))
     assert "belongs to group root" in finding.found
-    assert "usermod -aG root USER" in finding.remedy
+    assert "usermod -aG root" not in finding.remedy
 
 
 def test_a_holder_is_named_before_the_port_is_called_free() -> None:
