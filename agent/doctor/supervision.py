@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, get_args
 
-from agent.finding import Finding
+from agent.finding import Finding, Verdict
+
+REMEDY = "tell whoever made this kind of watcher, or jishi's makers; the other findings hold"
 
 _About = TypeVar("_About")
 
@@ -14,8 +16,16 @@ log = logging.getLogger(__name__)
 def supervise(what: str, examine: Callable[[_About], Iterable[Finding]], about: _About) -> Iterator[Finding]:
     """Yield what an examination finds, and what it raises as `could not be told`, so that the others go on."""
     try:
-        yield from examine(about)
-    except Exception as problem:  # a third party may have written it, and what it looks at may be broken in any way
+        for finding in examine(about):
+            yield _checked(what, finding)
+    except (Exception, SystemExit) as problem:  # a third party may have written it, and anything may be broken
         log.debug("examination failed", exc_info=True)
         found = f"the examination failed ({type(problem).__name__}: {problem})"
-        yield Finding(what, "unknown", found, "", "tell whoever made this kind of watcher, or jishi's makers")
+        yield Finding(what, "unknown", found, "", REMEDY)
+
+
+def _checked(what: str, finding: object) -> Finding:
+    """The finding, or one that says that it is none."""
+    if isinstance(finding, Finding) and finding.verdict in get_args(Verdict):
+        return Finding(*map(str, finding))  # type: ignore[arg-type]
+    return Finding(what, "unknown", f"the examination gave no finding, but {finding!r:.100}", "", REMEDY)

@@ -9,6 +9,7 @@ import pytest
 
 from agent import config
 from agent.doctor.case import Case, take_up
+from agent.doctor.supervision import supervise
 from agent.doctor.watchers import examine_watchers, judge_row
 from agent.finding import Finding
 from agent.trial import first_row
@@ -91,3 +92,21 @@ def test_a_third_partys_examination_that_raises_ends_no_other(tmp_path: Path, mo
     assert verdicts(found) == {"watcher gauge1": "unknown", "gauge": "ok", "watcher host": "ok"}
     assert "RuntimeError: and fell over that" in found[2].found
     assert found[-1].what == "watcher host"
+
+
+def _leave(_: object) -> Iterator[Finding]:
+    yield from ()
+    sys.exit(3)
+
+
+def _talk_nonsense(_: object) -> list[Finding]:
+    return ["all is well", Finding("gauge", "splendid", "it is"), Finding("gauge", "ok", 3)]  # type: ignore[list-item,arg-type]
+
+
+def test_an_examination_that_exits_or_talks_nonsense_is_borne() -> None:
+    (left,) = supervise("gauge", _leave, None)
+    assert (left.verdict, left.found) == ("unknown", "the examination failed (SystemExit: 3)")
+    said, splendid, number = supervise("gauge", _talk_nonsense, None)
+    assert (said.verdict, splendid.verdict) == ("unknown", "unknown")
+    assert "all is well" in said.found
+    assert number == Finding("gauge", "ok", "3")
