@@ -1,7 +1,7 @@
 """Why a meter does not answer as it was configured: look for it at other speeds, addresses and maps. For the doctor.
 
 The likeliest first, because each question takes its time: as configured; the same address at other speeds; all common
-addresses at all common speeds, which takes half a minute. The first that answers is it: a bus has one speed.
+addresses at all common speeds, which takes a minute. The first that answers is it: a bus has one speed.
 """
 
 from collections.abc import Iterator

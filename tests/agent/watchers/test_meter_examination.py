@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.finding import Finding
-from agent.watchers import meter_examination
+from agent.watchers import dlt645_meter, meter_examination
+from agent.watchers.dlt645_meter import Dlt645MeterSettings
 from agent.watchers.meter_examination import Meant, judge_answers
 from agent.watchers.modbus_meter import KIND, ModbusMeterSettings
 from agent.watchers.probe import Answer
@@ -86,6 +87,35 @@ def test_a_port_that_somebody_else_has_open_is_not_asked_over(few_questions: Non
         finding = look(meter.path)
     assert finding.what == "port of meter1"
     assert f"process {pid} (" in finding.found
+
+
+def test_a_645_meter_that_was_taken_for_a_modbus_one_is_told(few_questions: None, tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "port", meter="dlt645")
+    bench.plug()
+    finding = look(bench.link)
+    bench.unplug()
+    settings = 'kind = "dlt645-meter", baudrate = 2400, parity = "E", address = "000000000161"'
+    assert (finding.verdict, finding.remedy) == ("fail", f"set {settings}")
+
+
+@pytest.mark.parametrize(
+    ("address", "verdict", "remedy"),
+    [
+        ("000000000161", "ok", ""),
+        ("any", "ok", ""),
+        ("000000000162", "fail", 'set address = "000000000161"'),
+    ],
+)
+def test_a_645_meter_is_held_against_its_own_settings(
+    few_questions: None, tmp_path: Path, address: str, verdict: str, remedy: str
+) -> None:
+    bench = Bench(tmp_path / "port", meter="dlt645")
+    bench.plug()
+    settings = Dlt645MeterSettings(name="m", kind="dlt645-meter", port=str(bench.link), address=address)
+    assert dlt645_meter.KIND.examine is not None
+    *_, finding = dlt645_meter.KIND.examine(settings)
+    bench.unplug()
+    assert (finding.verdict, finding.remedy) == (verdict, remedy)
 
 
 def an_answer(**changes: object) -> Answer:
