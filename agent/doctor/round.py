@@ -12,6 +12,7 @@ from agent.clock import Clock
 from agent.doctor.case import Case, take_up
 from agent.doctor.collector import examine_collector
 from agent.doctor.delivery import examine_delivery
+from agent.doctor.desk import examine_desk
 from agent.doctor.journal import examine_enrolment, examine_journal
 from agent.doctor.machine import examine_machine
 from agent.doctor.places import examine_state_directory
@@ -28,6 +29,7 @@ EXAMINATIONS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     examine_machine,
     examine_running,
     examine_watchers,
+    examine_desk,
     examine_collector,
     examine_delivery,
 )
