@@ -1,5 +1,6 @@
 """The desk's local page: can it have its port, and what it says of itself while it runs."""
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -46,7 +47,8 @@ def why_taken(address: str, port: int) -> str:
     """Say who listens at an address already, or why nobody may; empty where it is free."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # elsewhere it would share the port with whoever has it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except PermissionError:
