@@ -20,9 +20,19 @@ def examine_watchers(case: Case) -> Iterator[Finding]:
         return
     settings = case.configuration.watchers
     for one, row in zip(settings, try_out(settings, case.clock), strict=True):
-        yield judge_row(row, now_ms=case.clock.now().wall_ms)
-        if examine := find_kind(one.kind).examine:
-            yield from supervise(f"watcher {one.name}", examine, one)
+        examine = find_kind(one.kind).examine
+        examined = supervise(f"watcher {one.name}", examine, one) if examine else iter(())
+        yield from without_echo(judge_row(row, now_ms=case.clock.now().wall_ms), examined)
+
+
+def without_echo(tried: Finding, examined: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield what the trial found and what the examination did, but once where both found the same: it knows more."""
+    first = next(examined, None)
+    if first is None or first.found != tried.found:
+        yield tried
+    if first is not None:
+        yield first
+    yield from examined
 
 
 def judge_row(row: Row, *, now_ms: int) -> Finding:

@@ -42,10 +42,10 @@ def test_a_meter_that_answers_is_in_order(tmp_path: Path) -> None:
 
 def test_a_meter_that_is_not_there_is_said_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.trial.FAULT_PATIENCE_S", 0.2)
-    found = list(examine_watchers(a_case(tmp_path)))
-    assert set(verdicts(found).values()) == {"fail"}
-    assert found[0].found == f"there is no port {tmp_path / 'port'}"
-    assert "plug the adapter in" in found[0].remedy
+    (finding,) = examine_watchers(a_case(tmp_path))
+    assert (finding.what, finding.verdict) == ("port of meter1", "fail")
+    assert finding.found == f"there is no port {tmp_path / 'port'}"
+    assert "plug the adapter in" in finding.remedy
 
 
 def test_a_process_that_does_not_run_is_a_warning_though_the_watcher_sees(tmp_path: Path) -> None:
