@@ -14,8 +14,7 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.reading import Sample
-from agent.supervisor import Supervisor
-from agent.watchers.registry import find_kind
+from agent.supervisor import Supervisor, make_watcher
 from agent.watchers.watcher import Card, Fault, Said, Watcher, WatcherSettings
 
 Row = dict[str, Any]
@@ -34,7 +33,7 @@ class Trial:
     """Watchers that run from `with` on. `rows` holds the newest word of each, and `news` brings it up to date."""
 
     def __init__(self, settings: Iterable[WatcherSettings], clock: Clock) -> None:
-        self.watchers: tuple[Watcher, ...] = tuple(find_kind(one.kind).make(one, clock) for one in settings)
+        self.watchers: tuple[Watcher, ...] = tuple(make_watcher(one, clock) for one in settings)
         self.rows = {watcher.name: first_row(watcher) for watcher in self.watchers}
         self._said: queue.Queue[Said] = queue.Queue(QUEUE_ITEMS)
         self._supervisor = Supervisor(self.watchers, self._emit, clock=clock)
