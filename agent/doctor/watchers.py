@@ -19,10 +19,11 @@ def examine_watchers(case: Case) -> Iterator[Finding]:
     if case.is_attended:
         return
     settings = case.configuration.watchers
-    for one, row in zip(settings, try_out(settings, case.clock), strict=True):
+    rows, now_ms = try_out(settings, case.clock), case.clock.now().wall_ms
+    for one, row in zip(settings, rows, strict=True):
         examine = find_kind(one.kind).examine
         examined = supervise(f"watcher {one.name}", examine, one) if examine else iter(())
-        yield from without_echo(judge_row(row, now_ms=case.clock.now().wall_ms), examined)
+        yield from without_echo(judge_row(row, now_ms=now_ms), examined)
 
 
 def without_echo(tried: Finding, examined: Iterator[Finding]) -> Iterator[Finding]:
