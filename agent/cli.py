@@ -7,12 +7,13 @@ configuration. A command's module is imported when the command is called: the ru
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from agent.commands.usage import FAILED, WRONG
+from agent.commands.usage import FAILED, OK, WRONG
 from agent.errors import AgentError, ConfigurationError
 
 
@@ -34,6 +35,9 @@ COMMANDS = {
     "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
     "calibrate": Command("agent.commands.calibrate", "find thresholds and dwells in a recording, or record first"),
     "service": Command("agent.commands.service", "print what makes the agent a service of this system"),
+    "doctor": Command("agent.commands.doctor", "find the usual troubles, and say the remedy; exit code 1 for any"),
+    "ports": Command("agent.commands.ports", "list the serial ports of this machine, and who holds them"),
+    "watch": Command("agent.commands.watch", "show live readings, while an instrument is being wired or at any time"),
     "simulate": Command("agent.simulator.cli", "be an instrument's energy meter on a pseudo-terminal"),
     "child": Command("agent.commands.child"),
 }
@@ -52,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AgentError as problem:
         print(f"jishi-agent: {problem}", file=sys.stderr)
         return FAILED
+    except BrokenPipeError:  # whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except OSError as problem:
         print(f"jishi-agent: {problem}", file=sys.stderr)  # names the file, mostly one that may not be written
         return FAILED

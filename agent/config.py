@@ -21,7 +21,6 @@ marked with `Meta(extra={"holds": "registers"})` names a TOML file, beside this 
 
 import difflib
 import hashlib
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from types import NoneType
@@ -34,6 +33,7 @@ from msgspec.structs import FieldInfo
 
 from agent.errors import BrokenKind, ConfigurationError, WatcherError
 from agent.reading import BLOCK_MS
+from agent.toml_text import NotToml, parse
 from agent.watchers.registry import ask, find_kind
 from agent.watchers.stand_in import BrokenSettings
 from agent.watchers.watcher import WatcherSettings
@@ -54,7 +54,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where to enrol; everything else about the collector comes with the enrolment."""
 
-    url: str
+    url: Annotated[str, Meta(description="the collector's address, http://host:port or https://host")]
 
     def faults(self) -> list[tuple[str, str]]:
         """Return (key, what is wrong) for what no type can tell."""
@@ -107,11 +107,11 @@ def load(path: Path, *, without_broken: bool = False) -> Configuration:
     """
     try:
         raw = path.read_bytes()
-        tables = tomllib.loads(raw.decode())
+        tables = parse(raw)
     except OSError as error:
         raise ConfigurationError((f"{path}: cannot be read ({error.strerror})",)) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError((f"{path}: is no TOML ({error})",)) from error
+    except NotToml as error:
+        raise ConfigurationError((f"{path}: {error}",)) from error
     faults: list[str] = []
     faults += [_unknown(key, TABLES, where="") for key in tables if key not in TABLES]
     agent = _read(AgentSettings, tables.get("agent", {}), where="agent", faults=faults)
@@ -162,11 +162,11 @@ class _Files:
         """Return what a TOML file holds; ConfigurationError."""
         try:
             raw = (self._beside / name).read_bytes()
-            table = tomllib.loads(raw.decode())
+            table = parse(raw)
         except OSError as error:
             raise ConfigurationError((f"{self._beside / name} cannot be read ({error.strerror})",)) from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigurationError((f"{self._beside / name} is no TOML ({error})",)) from error
+        except NotToml as error:
+            raise ConfigurationError((f"{self._beside / name} {error}",)) from error
         self.read += raw
         return table
 
@@ -200,7 +200,8 @@ def _read_watchers(tables: Any, faults: list[str], *, files: _Files, without_bro
 def _read_watcher(table: dict[str, Any], where: str, *, faults: list[str], files: _Files) -> WatcherSettings | None:
     kind = table.get("kind")
     if not isinstance(kind, str):
-        faults.append(f'{where}.kind: missing; it says what to watch, for example kind = "modbus-meter"')
+        found = "missing" if kind is None else f"found {kind!r}"
+        faults.append(f'{where}.kind: {found}; it says what to watch, for example kind = "modbus-meter"')
         return None
     try:
         settings = find_kind(kind).settings

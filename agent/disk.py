@@ -93,7 +93,7 @@ class WriterLock:
         try:
             _lock(self._fd)
         except OSError as refusal:
-            holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
+            holder = _read_holder(self._fd)
             os.close(self._fd)
             raise JournalLocked(
                 f"{directory} is being written by another agent{f' (process {holder})' if holder else ''}; "
@@ -105,6 +105,25 @@ class WriterLock:
     def release(self) -> None:
         """Let others write. The file stays: removing it could let two in."""
         os.close(self._fd)
+
+
+def lock_holder(directory: Path) -> str | None:
+    """Process id of the writer of a directory, empty where it cannot be told; None where nobody has its lock.
+
+    Nothing is made or changed. OSError where there is no lock file, or it may not be read.
+    """
+    fd = os.open(directory / "lock", os.O_RDONLY)
+    try:
+        _lock(fd)
+    except OSError:
+        return _read_holder(fd)
+    finally:
+        os.close(fd)
+    return None
+
+
+def _read_holder(fd: int) -> str:
+    return os.pread(fd, 32, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
 
 
 if sys.platform == "win32":

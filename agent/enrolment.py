@@ -45,7 +45,7 @@ from protocol.topics import parse_origin
 TIMEOUT_S = 20.0
 CLOCK_LIMIT_S = 60
 MAX_ANSWER_BYTES = 1 << 20
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Answer(NamedTuple):
@@ -105,10 +105,7 @@ def enrol(state_dir: Path, *, agent_id: str, token: str, ask: Ask, clock: Clock,
 
 def http(url: str) -> Ask:
     """How to ask the collector at this address."""
-    host = urlsplit(url).hostname or ""
-    # A proxy of the institute's network cannot reach this machine's own collector.
-    handlers = [urllib.request.ProxyHandler({})] if host in _LOOPBACK else []
-    opener = urllib.request.build_opener(*handlers)
+    opener = make_opener(url)
 
     def ask(path: str, members: dict[str, str]) -> Answer:
         request = urllib.request.Request(  # noqa: S310 (config.py admits http and https only)
@@ -118,14 +115,21 @@ def http(url: str) -> Ask:
         )
         try:
             with opener.open(request, timeout=TIMEOUT_S) as response:
-                return Answer(response.status, response.read(MAX_ANSWER_BYTES), _date_s(response.headers))
+                return Answer(response.status, response.read(MAX_ANSWER_BYTES), read_date_s(response.headers))
         except urllib.error.HTTPError as answer:
             with answer:
-                return Answer(answer.code, answer.read(MAX_ANSWER_BYTES), _date_s(answer.headers))
+                return Answer(answer.code, answer.read(MAX_ANSWER_BYTES), read_date_s(answer.headers))
         except (OSError, HTTPException) as problem:
-            raise EnrolmentError(_unreachable(url, problem)) from problem
+            raise EnrolmentError(": ".join(why_unreachable(url, problem))) from problem
 
     return ask
+
+
+def make_opener(url: str) -> urllib.request.OpenerDirector:
+    """What requests to this address go through: the system's proxy, but not to this machine itself."""
+    # A proxy of the institute's network cannot reach this machine's own collector.
+    handlers = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in LOOPBACK else []
+    return urllib.request.build_opener(*handlers)
 
 
 def _enrolled_before(state_dir: Path, *, agent_id: str, again: bool) -> Enrolment | None:
@@ -243,23 +247,25 @@ def _members(answer: Answer) -> dict[str, Any]:
     raise _Refused(slug, f"the collector refused: {members.get('detail') or members.get('title') or slug}")
 
 
-def _date_s(headers: Any) -> float | None:
+def read_date_s(headers: Any) -> float | None:
+    """The server's clock (UTC s) by its Date header; None where it sent none that can be read."""
     try:
         return parsedate_to_datetime(headers["Date"]).timestamp()
     except (TypeError, ValueError):
         return None
 
 
-def _unreachable(url: str, problem: Exception) -> str:
+def why_unreachable(url: str, problem: Exception) -> tuple[str, str]:
+    """What was found instead of the collector at this address, and the remedy."""
     cause = problem.reason if isinstance(problem, urllib.error.URLError) else problem
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
-            f"the certificate of {url} is not accepted ({cause.verify_message}): check the address, this machine's "
-            "clock, and that its certificate authority is installed here"
+            f"the certificate of {url} is not accepted ({cause.verify_message})",
+            "check the address, this machine's clock, and that its certificate authority is installed here",
         )
     if isinstance(cause, socket.gaierror):
-        return f"no machine has the name in {url} ({cause.strerror}): check [collector] url and the network"
+        return f"no machine has the name in {url} ({cause.strerror})", "check [collector] url and the network"
     return (
-        f"no collector answers at {url} ({cause}): is it running, is [collector] url right, does a firewall stand "
-        "between?"
+        f"no collector answers at {url} ({cause})",
+        "see that it runs, that [collector] url is right, and that no firewall stands between",
     )

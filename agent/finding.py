@@ -21,3 +21,16 @@ class Finding(NamedTuple):
     found: str
     expected: str = ""
     remedy: str = ""
+
+
+def split_remedy(text: str) -> tuple[str, str]:
+    """Split a message into what was found and the remedy, which our messages write behind a colon; empty for none.
+
+    A colon in brackets belongs to what the system said.
+    """
+    depth = 0
+    for position, sign in enumerate(text):
+        depth += (sign in "([") - (sign in ")]")
+        if depth == 0 and text.startswith(": ", position):
+            return text[:position], text[position + 2 :]
+    return text, ""

@@ -109,7 +109,10 @@ def load(state_dir: Path, *, agent_id: str) -> Identity:
             f"the enrolment in {state_dir} was not finished: run jishi-agent enroll once more, with the same token"
         )
     if enrolment is None or key is None:
-        raise NotEnrolledError(f"there is no enrolment in {state_dir}: run jishi-agent enroll with a token")
+        raise NotEnrolledError(
+            f"there is no enrolment in {state_dir}: run jishi-agent enroll with a token, "
+            "which the collector's operator makes (jishi-collector token)"
+        )
     if key.name != enrolment.origin:
         raise NotEnrolledError(
             f"{KEY} in {state_dir} belongs to {key.name} and {ENROLMENT} to {enrolment.origin}: put back the right "
@@ -125,6 +128,8 @@ def read_enrolment(state_dir: Path, *, agent_id: str) -> Enrolment | None:
         return parse_enrolment(path.read_bytes(), agent_id=agent_id)
     except FileNotFoundError:
         return None
+    except PermissionError as problem:
+        raise NotEnrolledError(_forbidden(path)) from problem
     except (OSError, ValueError, msgspec.MsgspecError) as problem:
         raise NotEnrolledError(
             f"{path} cannot be used ({problem}): enrol again (jishi-agent enroll --again)"
@@ -165,8 +170,14 @@ def _read_lines(path: Path) -> list[str]:
         return path.read_text("ascii").splitlines()
     except FileNotFoundError:
         return []
+    except PermissionError as problem:
+        raise NotEnrolledError(_forbidden(path)) from problem
     except (OSError, ValueError) as problem:
         raise NotEnrolledError(f"{path} cannot be read: {problem}") from problem
+
+
+def _forbidden(path: Path) -> str:
+    return f"{path} may not be read by this user: run this as the agent's user, for example sudo -u jishi-agent …"
 
 
 def _parse_key(lines: list[str], path: Path) -> SigningKey:

@@ -104,9 +104,9 @@ def in_one_line(status: Status) -> str:
 def table(status: Status, *, now_ms: int) -> str:
     """The status for people, as lines."""
     running = is_running(status, now_ms=now_ms)
-    age = _age(now_ms - int(status.get("at_ms", now_ms)))
+    heard = age(now_ms - int(status.get("at_ms", now_ms)))
     reason = f": {status['reason']}" if status.get("reason") else ""
-    head = "running" if running else f"NOT RUNNING, last heard of {age} ago{reason}"
+    head = "running" if running else f"NOT RUNNING, last heard of {heard} ago{reason}"
     lines = [f"agent    {status.get('agent')}  ({status.get('origin', 'not enrolled')})", f"state    {head}"]
     journal, uplink = status.get("journal"), status.get("uplink")
     if journal:
@@ -150,7 +150,7 @@ def _describe_journal(journal: Journal, recorder: Recorder, *, now: Instant) -> 
 def _journal_lines(journal: Status) -> list[str]:
     age_s = journal["receipt_age_s"]
     receipted = f"{journal['receipted']} receipted"
-    receipted += ", none yet" if age_s is None else f", the newest receipt {_age(age_s * 1000)} old"
+    receipted += ", none yet" if age_s is None else f", the newest receipt {age(age_s * 1000)} old"
     lines = [f"journal  {journal['size']} entries, {journal['bytes'] / 1e6:.1f} MB; {receipted}"]
     if journal["refusing"]:
         lines.append(f"         RECORDS NOTHING: {journal['refusing']}")
@@ -158,12 +158,12 @@ def _journal_lines(journal: Status) -> list[str]:
 
 
 def _uplink_lines(uplink: Status, *, now_ms: int) -> list[str]:
-    words = f"uplink   {uplink['state']} for {_age(now_ms - uplink['since_ms'])}"
+    words = f"uplink   {uplink['state']} for {age(now_ms - uplink['since_ms'])}"
     lines = [words + (f": {uplink['detail']}" if uplink["detail"] else "")]
     ahead_ms = uplink["clock_ahead_ms"]
     if ahead_ms is not None and abs(ahead_ms) > 60_000:
         direction = "ahead of" if ahead_ms > 0 else "behind"
-        lines.append(f"clock    {_age(abs(ahead_ms))} {direction} the collector's: set it")
+        lines.append(f"clock    {age(abs(ahead_ms))} {direction} the collector's: set it")
     return lines
 
 
@@ -172,16 +172,20 @@ def _desk_lines(desk: Status, *, now_ms: int) -> list[str]:
     lines = [f"desk     {page}" + (f": {desk['problem']}" if desk["problem"] else "")]
     for one in desk["present"]:
         what = f"{one['purpose']} {one['order']}" if one["order"] else one["purpose"]
-        lines.append(f"         {one['operator']} at {one['asset']} for {_age(now_ms - one['since_ms'])}: {what}")
+        lines.append(f"         {one['operator']} at {one['asset']} for {age(now_ms - one['since_ms'])}: {what}")
     return lines + ([f"         {desk['hint']}"] if desk["hint"] else [])
 
 
 def _row(watcher: Status, *, now_ms: int) -> tuple[str, ...]:
     seen_ms = watcher["last_at_ms"]
-    values = [_value(name, value) for name, value in watcher["last"].items()]
-    what = ", ".join(values) if watcher["state"] == "up" else watcher["reason"]
-    seen = "never" if seen_ms is None else f"{_age(now_ms - seen_ms)} ago"
+    what = readings(watcher) if watcher["state"] == "up" else watcher["reason"]
+    seen = "never" if seen_ms is None else f"{age(now_ms - seen_ms)} ago"
     return (watcher["name"], watcher["kind"], watcher["asset"] or "-", watcher["state"], seen, what)
+
+
+def readings(watcher: Status) -> str:
+    """What a watcher of the status says at the moment: `885.5 W, 2354.257 kWh`."""
+    return ", ".join(_value(name, value) for name, value in watcher["last"].items())
 
 
 def _value(name: str, value: int | str) -> str:
@@ -197,7 +201,8 @@ def _columns(rows: list[tuple[str, ...]]) -> list[str]:
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def _age(ms: int) -> str:
+def age(ms: int) -> str:
+    """A length of time for people: `95 s`, `12 min`, `30 h`."""
     s = max(0, round(ms / 1000))
     for unit, length_s in (("d", 86_400), ("h", 3600), ("min", 60)):
         if s >= 2 * length_s:

@@ -1,6 +1,7 @@
 """`jishi-agent status`: what the agent says of itself."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from agent.commands import usage
 
@@ -28,7 +29,17 @@ def run(arguments: Namespace) -> int:
         print(json.dumps({**shown, "running": running, "age_s": age_s}))
     elif found is None:
         print(f"agent    {configuration.agent.id}")
-        print(f"state    NOT RUNNING, and it has never run in {configuration.state_dir}")
+        print(f"state    {_why_nothing_is_known(configuration.state_dir)}")
     else:
         print(status.table(found, now_ms=now_ms))
     return usage.OK if running else usage.FAILED
+
+
+def _why_nothing_is_known(state_dir: Path) -> str:
+    from agent.status import FILE
+
+    try:
+        (state_dir / FILE).exists()  # raises where the directory may not be searched
+    except PermissionError:
+        return f"UNKNOWN: {state_dir} may not be read by this user; ask as the agent's user"
+    return f"NOT RUNNING, and it has never run in {state_dir}"

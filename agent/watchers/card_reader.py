@@ -17,6 +17,7 @@ from agent.clock import Clock, Instant
 from agent.reading import Channel, Sample
 from agent.watchers.card_frame import FormatName
 from agent.watchers.child import ChildLost
+from agent.watchers.serial_examination import examine_ports
 from agent.watchers.serial_watcher import ChildLine, SerialWatcher, SpeedSettings
 from agent.watchers.watcher import Card, Emit, Kind, Said
 
@@ -78,4 +79,4 @@ class CardReader(SerialWatcher[CardLine]):
             raise ChildLost("its process said something that is no line of it") from None
 
 
-KIND = Kind(CardReaderSettings, CardReader)
+KIND = Kind(CardReaderSettings, CardReader, examine_ports)

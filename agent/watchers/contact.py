@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from agent.clock import Clock, Instant
 from agent.reading import Channel, Sample
+from agent.watchers.serial_examination import examine_ports
 from agent.watchers.serial_watcher import ChildLine, PortSettings, SerialWatcher
 from agent.watchers.watcher import Kind
 from protocol.entry import Name
@@ -109,4 +110,4 @@ class ContactWatcher(SerialWatcher[ContactSaid]):
         return (("contacts", self._lines),)
 
 
-KIND = Kind(ContactSettings, ContactWatcher)
+KIND = Kind(ContactSettings, ContactWatcher, examine_ports)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agent.clock import Clock, Instant
+from agent.finding import Finding
 from agent.watchers.dlt645_line import MOST_W
 from agent.watchers.dlt645_timing import LONGEST_DELAY_S, Timing
 from agent.watchers.serial_meter import MeterLine, SerialMeter
@@ -88,4 +89,11 @@ class Dlt645Meter(SerialMeter):
         return (("address", self._address),)
 
 
-KIND = Kind(Dlt645MeterSettings, Dlt645Meter)
+def examine(settings: Dlt645MeterSettings) -> Iterable[Finding]:
+    """Say at which settings the meter answers, where it does not at these."""
+    from agent.watchers.meter_examination import Meant, examine_meter  # the running agent does without
+
+    return examine_meter(settings, Meant("dlt645-meter", settings.address, settings.line, ""))
+
+
+KIND = Kind(Dlt645MeterSettings, Dlt645Meter, examine)

@@ -12,6 +12,7 @@ Source: ESPHome documentation, pages "MQTT Client Component" and "Sensor Compone
 from typing import Literal
 
 from agent.clock import Clock
+from agent.watchers.mqtt_examination import examination
 from agent.watchers.mqtt_report import Message, Nonsense, Report, energy_mwh, power_mw, reachable, read_text
 from agent.watchers.mqtt_watcher import MqttWatcher, PlugSettings, Topic, power_channel
 from agent.watchers.watcher import Kind
@@ -63,4 +64,4 @@ def _make(settings: EspHomeMeterSettings, clock: Clock) -> MqttWatcher:
     return MqttWatcher(settings, EspHome(settings), clock, channel=channel, max_w=settings.max_w)
 
 
-KIND = Kind(EspHomeMeterSettings, _make)
+KIND = Kind(EspHomeMeterSettings, _make, examination(EspHome))

@@ -5,7 +5,7 @@ A map of one's own stands in the table `registers`, or in a TOML file that `map_
 The port lives in a child process (`modbus_port`); what it says is judged by `serial_meter`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Annotated, Literal
 
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.clock import Clock
+from agent.finding import Finding
 from agent.reading import MISSED_POLLS
 from agent.watchers.modbus_line import longest_poll_s
 from agent.watchers.modbus_maps import BUILT_IN, Register, RegisterMap
@@ -142,4 +143,12 @@ def _register(settings: PowerRegister | EnergyRegister) -> Register:
     )
 
 
-KIND = Kind(ModbusMeterSettings, ModbusMeter)
+def examine(settings: ModbusMeterSettings) -> Iterable[Finding]:
+    """Say at which settings the meter answers, where it does not at these."""
+    from agent.watchers.meter_examination import Meant, examine_meter  # the running agent does without
+
+    built_in = settings.map if settings.registers is None else ""
+    return examine_meter(settings, Meant("modbus-meter", str(settings.address), settings.line, built_in))
+
+
+KIND = Kind(ModbusMeterSettings, ModbusMeter, examine)

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from agent.clock import Clock
 from agent.reading import Channel
+from agent.watchers.mqtt_examination import examination
 from agent.watchers.mqtt_report import (
     Message,
     Nonsense,
@@ -110,4 +111,4 @@ def _make(settings: MqttTopicSettings, clock: Clock) -> MqttWatcher:
     return MqttWatcher(settings, GatewayTopic(settings), clock, channel=channel, particulars=particulars)
 
 
-KIND = Kind(MqttTopicSettings, _make)
+KIND = Kind(MqttTopicSettings, _make, examination(GatewayTopic))

@@ -23,6 +23,7 @@ import psutil
 from msgspec import Meta
 
 from agent.clock import Clock, Instant
+from agent.finding import Finding
 from agent.reading import Channel, Sample
 from agent.watchers.executable import DIGEST_HEX, Executables
 from agent.watchers.watcher import Emit, Kind, Seen, WatcherSettings
@@ -225,4 +226,12 @@ def _io_bytes(process: psutil.Process) -> int:
     return int(io.read_bytes + io.write_bytes)
 
 
-KIND = Kind(ProcessSettings, ProcessWatcher)
+def examine(settings: ProcessSettings) -> Iterator[Finding]:
+    """Say whether the process runs now, and which name is near where it does not."""
+    from agent.watchers.process_examination import judge_process  # the running agent does without
+
+    pids = [process.pid for process in Finder(settings).look()]
+    yield judge_process(settings.name, settings.executable or settings.command_line or "", pids)
+
+
+KIND = Kind(ProcessSettings, ProcessWatcher, examine)

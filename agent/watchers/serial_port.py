@@ -58,6 +58,8 @@ LOST_POLLS = 5
 REST_S = 4.0
 """A meter that is lost among others is asked less often: the others wait for its time-outs."""
 
+PSEUDO_TERMINALS = "/dev/pts/"
+
 PORT_ERRORS = (OSError, ValueError, TerminalError)
 """What pyserial raises for a port that fails: SerialException is an OSError, wrong settings are ValueErrors."""
 
@@ -205,6 +207,8 @@ def open_port(name: str, line: LineSettings) -> "serial.Serial":
     """Open a port by name or URL, for this process alone and always with time-outs; PORT_ERRORS."""
     import serial
 
+    if os.path.realpath(name).startswith(PSEUDO_TERMINALS):
+        line = line._replace(parity="N")  # it has none, and to ask for nothing else is an invalid argument there
     # pyserial's RFC 2217 refuses a time-out for writing; the socket under it has one of 5 s.
     write_timeout_s = None if name.startswith("rfc2217:") else WRITE_TIMEOUT_S
     return serial.serial_for_url(name, **line._asdict(), timeout=SLICE_S, write_timeout=write_timeout_s, exclusive=True)

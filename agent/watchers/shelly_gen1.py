@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agent.clock import Clock
+from agent.watchers.mqtt_examination import examination
 from agent.watchers.mqtt_report import EnergyUnit, Message, Report, energy_mwh, power_mw, reachable, read_text
 from agent.watchers.mqtt_watcher import MqttWatcher, PlugSettings, Topic, power_channel
 from agent.watchers.watcher import Kind
@@ -59,4 +60,4 @@ def _make(settings: ShellyGen1Settings, clock: Clock) -> MqttWatcher:
     return MqttWatcher(settings, ShellyGen1(settings), clock, channel=channel, max_w=settings.max_w)
 
 
-KIND = Kind(ShellyGen1Settings, _make)
+KIND = Kind(ShellyGen1Settings, _make, examination(ShellyGen1))

@@ -16,6 +16,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from agent.clock import Clock
+from agent.watchers.mqtt_examination import examination
 from agent.watchers.mqtt_report import (
     NOTHING,
     Message,
@@ -86,4 +87,4 @@ def _make(settings: ShellyGen2Settings, clock: Clock) -> MqttWatcher:
     return MqttWatcher(settings, dialect, clock, channel=channel, max_w=settings.max_w, ask_every_s=ask_every_s)
 
 
-KIND = Kind(ShellyGen2Settings, _make)
+KIND = Kind(ShellyGen2Settings, _make, examination(ShellyGen2))

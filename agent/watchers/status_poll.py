@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from agent.clock import Clock, Instant
 from agent.reading import Channel, Sample
+from agent.watchers.serial_examination import examine_ports
 from agent.watchers.serial_port import NoReading
 from agent.watchers.serial_watcher import ChildLine, SerialWatcher, SpeedSettings
 from agent.watchers.status_profile import (
@@ -148,4 +149,4 @@ class StatusPoll(SerialWatcher[StatusLine]):
         return (("profile", self._profile.name),)
 
 
-KIND = Kind(StatusPollSettings, StatusPoll)
+KIND = Kind(StatusPollSettings, StatusPoll, examine_ports)

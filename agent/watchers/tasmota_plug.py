@@ -15,6 +15,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from agent.clock import Clock
+from agent.watchers.mqtt_examination import examination
 from agent.watchers.mqtt_report import (
     NOTHING,
     Message,
@@ -96,4 +97,4 @@ def _make(settings: TasmotaPlugSettings, clock: Clock) -> MqttWatcher:
     return MqttWatcher(settings, dialect, clock, channel=channel, max_w=settings.max_w, ask_every_s=ask_every_s)
 
 
-KIND = Kind(TasmotaPlugSettings, _make)
+KIND = Kind(TasmotaPlugSettings, _make, examination(Tasmota))

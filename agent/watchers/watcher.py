@@ -106,8 +106,8 @@ class Kind(NamedTuple):
     """What the entry point `jishi.watchers` names: how a kind is configured, and how its watcher is made.
 
     `examine` is optional. `jishi-agent doctor` calls it with the settings while no watcher of this agent runs, so it
-    may open what the watcher would. It looks once at what usually goes wrong, within 30 s, changes nothing, and yields
-    what it found as it finds it.
+    may open what the watcher would. It looks once at what usually goes wrong, within two minutes, changes nothing, and
+    yields what it found as it finds it.
     """
 
     settings: type[WatcherSettings]

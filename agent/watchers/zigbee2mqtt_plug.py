@@ -16,6 +16,7 @@ Source: Zigbee2MQTT documentation, pages "MQTT Topics and Messages", "Device-Ava
 import msgspec
 
 from agent.clock import Clock
+from agent.watchers.mqtt_examination import examination
 from agent.watchers.mqtt_report import Message, Report, energy_mwh, power_mw, reachable, read_object, read_text
 from agent.watchers.mqtt_watcher import MqttWatcher, PlugSettings, Topic, power_channel
 from agent.watchers.watcher import Kind
@@ -90,4 +91,4 @@ def _make(settings: Zigbee2MqttPlugSettings, clock: Clock) -> MqttWatcher:
     return MqttWatcher(settings, Zigbee2Mqtt(settings), clock, channel=channel, max_w=settings.max_w)
 
 
-KIND = Kind(Zigbee2MqttPlugSettings, _make)
+KIND = Kind(Zigbee2MqttPlugSettings, _make, examination(Zigbee2Mqtt))

@@ -102,6 +102,19 @@ def test_status_of_an_agent_that_never_ran(tmp_path: Path, capsys: Captured) -> 
     assert json.loads(capsys.readouterr().out)["running"] is False
 
 
+def test_status_of_another_users_agent_is_not_called_none(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = configuration_in(tmp_path)
+
+    def forbidden(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "exists", forbidden)  # root, who runs the tests in CI, may search every directory
+    assert run("status", "-c", path) == 1
+    assert "UNKNOWN" in capsys.readouterr().out
+
+
 def test_status_of_one_that_runs_and_of_one_that_was_killed(tmp_path: Path, capsys: Captured) -> None:
     from agent.clock import SystemClock
 

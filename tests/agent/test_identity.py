@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,3 +106,22 @@ def test_a_key_of_another_epoch_is_refused(tmp_path: Path) -> None:
     identity.write_identity(tmp_path, NEXT_KEY, answer=answer(1883))
     with pytest.raises(NotEnrolledError, match=r"belongs to jishi\.example/a/em-01/2"):
         identity.load(tmp_path, agent_id="em-01")
+
+
+@pytest.mark.parametrize("file", [identity.ENROLMENT, identity.KEY])
+def test_a_file_of_another_user_is_no_reason_to_enrol_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    identity.write_identity(tmp_path, AGENT_KEY, answer=answer(1883))
+    opened = Path.open
+
+    def open_unless_forbidden(path: Path, *words: Any, **more: Any) -> Any:
+        if path.name == file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *words, **more)
+
+    monkeypatch.setattr(Path, "open", open_unless_forbidden)  # root, who runs the tests in CI, may read everything
+    with pytest.raises(NotEnrolledError) as caught:
+        identity.load(tmp_path, agent_id="em-01")
+    assert f"{file} may not be read by this user: run this as the agent's user" in str(caught.value)
+    assert "again" not in str(caught.value)

@@ -1,6 +1,8 @@
 """A port that fails is named with the remedy, whatever the system calls the failure."""
 
 import errno
+import os
+import sys
 import termios
 
 import pytest
@@ -41,3 +43,12 @@ def test_each_failure_of_a_port_has_its_remedy(error: BaseException, port: str, 
 def test_nothing_at_the_end_of_a_url_is_a_port_error() -> None:
     with pytest.raises(PORT_ERRORS):
         open_port("socket://127.0.0.1:1", LineSettings())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_simulated_port_can_be_opened_again_with_a_parity() -> None:
+    master, slave = os.openpty()
+    for _ in range(2):  # a pseudo-terminal refuses a change of nothing but the parity
+        open_port(os.ttyname(slave), LineSettings(9600, "E")).close()
+    os.close(master)
+    os.close(slave)
