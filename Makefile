@@ -2,8 +2,10 @@
 PY := .venv/bin/python
 SECONDS ?= 0
 ONLY ?=
+SEED ?= 2026
+EACH ?= 4
 
-.PHONY: setup demo test lint bench lock clean
+.PHONY: setup demo test lint bench measures lock clean
 
 setup: .venv/ready
 
@@ -24,6 +26,9 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+measures: .venv/ready
+	$(PY) -m tests.measures --seed $(SEED) --each $(EACH)
 
 # Needs uv; writes versions and hashes, never addresses.
 lock:

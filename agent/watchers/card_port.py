@@ -20,6 +20,10 @@ UNDER_WAY_S = 0.5
 """For so long at most, what was under way when the port was opened is thrown away, up to the first pause."""
 
 
+LISTEN_S = 0.25
+"""How long a read may wait for a card: the slices of a port that is asked questions would cost ten times as much."""
+
+
 class CardObserver:
     """Listens to one reader; `every_s` is how often it says that it does."""
 
@@ -39,6 +43,7 @@ class CardObserver:
         """Listen for a moment, and say who was presented, or now and then that it listens."""
         if not self._since_ms:
             self._let_pass()
+            self._port.timeout = LISTEN_S
             self._since_ms = now()[0]
         received = self._port.read(1)
         if received:
