@@ -28,6 +28,8 @@ FAULT_PATIENCE_S = 5.0
 """How long to wait for the first sample. A first question may fail and a second one not; so a fault is not believed
 before this time."""
 
+_AGENTS = logging.getLogger("agent")
+
 
 class Trial:
     """Watchers that run from `with` on. `rows` holds the newest word of each, and `news` brings it up to date."""
@@ -38,9 +40,11 @@ class Trial:
         self._said: queue.Queue[Said] = queue.Queue(QUEUE_ITEMS)
         self._supervisor = Supervisor(self.watchers, self._emit, clock=clock)
         self._closed = threading.Event()
+        self._level = logging.NOTSET
 
     def __enter__(self) -> "Trial":
-        logging.getLogger("agent").setLevel(logging.CRITICAL)  # what fails is in the rows
+        self._level = _AGENTS.level
+        _AGENTS.setLevel(logging.CRITICAL)  # what fails is in the rows
         self._supervisor.start()
         return self
 
@@ -49,6 +53,7 @@ class Trial:
     ) -> None:
         self._closed.set()
         self._supervisor.stop()
+        _AGENTS.setLevel(self._level)
 
     def news(self, timeout_s: float) -> list[Row]:
         """Take in all that was said, waiting for something at most so long; return the rows that it changed."""
