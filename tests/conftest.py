@@ -1,7 +1,8 @@
 """What several test folders share: a real database, a real broker.
 
 `dsn` is a fresh, migrated database for each test, cloned from a template; the server is the embedded one, or
-the one that JISHI_TEST_DSN names (its user must be allowed to create databases). `broker` is mosquitto where
+the one that JISHI_TEST_DSN names (its user must be allowed to create databases; a server with TimescaleDB needs
+timescaledb.max_background_workers=0, because its scheduler would hold the template). `broker` is mosquitto where
 it is installed, else amqtt, on a port of its own.
 """
 
