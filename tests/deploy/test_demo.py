@@ -67,6 +67,14 @@ class Demo:
         )
         return result.returncode, result.stdout
 
+    def ends(self, process: subprocess.Popen[bytes]) -> int:
+        """The exit status of a demo that is stopping; a crowded disk may keep its database for a while."""
+        try:
+            return process.wait(120)
+        except subprocess.TimeoutExpired:
+            left = [" ".join(each.cmdline()) for each in self.processes()]
+            raise AssertionError(f"it does not end; left are {left}\n{self.said()}") from None
+
     def said(self) -> str:
         return self.output.read_text(encoding="utf-8", errors="replace")
 
@@ -133,18 +141,18 @@ def test_killed_all_over_it_still_adds_up(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("moment", ["starting PostgreSQL", "registering units", "enrolling its agent", "Ctrl-C stops"])
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_ctrl_c_at_any_moment_leaves_nothing(demo: Demo, moment: str) -> None:
     with demo.running(seconds=0) as process:
         _await(lambda: moment in demo.said(), process, demo, within_s=120)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0, demo.said()
+        assert demo.ends(process) == 0, demo.said()
         assert "nothing is left running" in demo.said()
     assert [" ".join(left.cmdline()) for left in demo.processes()] == []
     with demo.running(seconds=0) as process:  # no lock, no port is left
         _await(lambda: "registering units" in demo.said(), process, demo, within_s=120)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert demo.ends(process) == 0, demo.said()
     _await(lambda: not demo.processes(), None, demo, within_s=20)
 
 
