@@ -193,6 +193,10 @@ def _value(name: str, value: int | str) -> str:
         return f"{value / 1000:.1f} W"
     if name == "energy_mwh" and isinstance(value, int):
         return f"{value / 1e6:.3f} kWh"
+    if name == "cpu" and isinstance(value, int):
+        return f"cpu {value / 1000:.1f} %"
+    if isinstance(value, str) and "=" in value:  # an event says by itself what it is about
+        return value
     return f"{name} {value}"
 
 
