@@ -35,7 +35,9 @@ section 3 (D3); docs/decisions/0003-detection-kernel.md says why, where those le
    what deriving in one piece gives. The word alone would not do; see `Lead`.
 11 Cuts decide nothing: an observation divided into parts of the same low and high gives the same states (S3.7).
 12 Counter or watts. A trigger for which the policy's `counter` is fine enough takes `counted_mw` (counted.py) for both
-   low and high, wherever an observation has it; else the watts decide (S3.2).
+   low and high, wherever an observation has it; else the watts decide (S3.2). Where the two triggers so look at
+   different things, what T2 is shown above its off_mw counts for T1 as well: the pause of a heater that the counter
+   sees at work is not off, and rule 7 finds T1 beginning no later, and ending no earlier, than T2.
 
 What other watchers tell enters afterwards, by interval algebra (fusion.py, rules 13 to 15).
 """
@@ -138,8 +140,8 @@ class _Triggers:
         for each in observed:
             watts = (each.low_mw, each.high_mw)
             counted = watts if each.counted_mw is None else (each.counted_mw, each.counted_mw)
-            ranges = (counted if standby else watts, counted if run else watts)
-            self._take(each.start_ms, each.end_ms, ranges=ranges)
+            shown = (counted if standby else watts, counted if run else watts)
+            self._take(each.start_ms, each.end_ms, ranges=_nested(*shown, above_mw=self._triggers[1].off_mw))
             self._seen_ms = each.end_ms
 
     def lead(self, at_ms: int) -> Lead:
@@ -220,6 +222,12 @@ class _Triggers:
             self._level = k + rising
             self._changes.append((self._since_ms[k], self._level))
             self._due_ms[k] = _NEVER
+
+
+def _nested(standby: Interval, run: Interval, *, above_mw: int) -> tuple[Interval, Interval]:
+    """Rule 12: what is up for the run is up for standby, and what is down for standby is down for the run."""
+    low, high = (max(by_t1, by_t2) if by_t2 > above_mw else by_t1 for by_t1, by_t2 in zip(standby, run, strict=True))
+    return (low, high), run
 
 
 def _spans(changes: list[tuple[int, int]], start_ms: int, *, end_ms: int) -> tuple[Span, ...]:

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.counted import count_energy, quiet_gaps
@@ -142,6 +142,57 @@ class TestDaysChain:
                 span for span in joined if span in whole.spans
             ]
             assert second.lead_out == whole.lead_out
+
+
+class TestOneTriggerByTheCounterAndOneByTheWatts:
+    """The run's by the counter, a minute at a time; standby's by the watts of each sample."""
+
+    SWITCHES_ON = staticmethod(lambda at_s: 1000 if 1220 <= at_s < 7218 else 5)
+
+    def test_what_is_off_before_a_run_stays_off(self):
+        """The counter shows the run from the beginning of its minute: 20 s before the watts rise."""
+        observed = count_energy(polled(2, load=self.SWITCHES_ON), POLICY)
+        spans = derive(observed, POLICY, start_ms=0, end_ms=10_800_000, lead_in="unobserved").spans
+        assert [(span.state, span.start_ms, span.end_ms) for span in spans] == [
+            ("off", 0, 1_200_000),
+            ("run", 1_200_000, 7_200_000),
+            ("standby", 7_200_000, 7_218_000),
+            ("off", 7_218_000, 10_800_000),
+        ]
+
+    def test_pauses_of_a_heater_at_work_are_not_off_however_long_they_are(self):
+        pauses = polled(2, load=lambda at_s: 3000 if at_s % 240 < 150 else 0)
+        long = msgspec.structs.replace(POLICY, counter=Counter(1000, 240_000))
+        spans = derive(count_energy(pauses, long), long, start_ms=0, end_ms=10_800_000, lead_in="unobserved").spans
+        assert [span.state for span in spans] == ["run"]
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.integers(0, 10**6), st.sampled_from([(40_000, 20_000), (600_000, 100_000)]))
+    def test_spans_follow_each_other_and_days_chain_wherever_they_are_cut(self, seed, standby_mw):
+        """With bands of 20 W (watts decide) and of 500 W (the counter does) for standby, and the other for the run."""
+        chance = random.Random(seed)
+        watts = [chance.choice((0, 30, 300, 1000)) for _ in range(540)]
+        on_mw, off_mw = standby_mw
+        policy = msgspec.structs.replace(
+            POLICY,
+            standby=Trigger(on_mw, off_mw, chance.choice((4_000, 60_000)), 60_000),
+            run=Trigger(620_000, 600_000, 10_000, 20_000) if on_mw == 600_000 else POLICY.run,
+        )
+        observed = count_energy(polled(2, load=lambda at_s: watts[at_s // 20]), policy)
+        whole = derive(observed, policy, start_ms=0, end_ms=10_800_000, lead_in="unobserved")
+        cut = chance.randrange(1, 10_800_000)
+        first = derive(observed, policy, start_ms=0, end_ms=cut, lead_in="unobserved")
+        second = derive(observed, policy, start_ms=cut, end_ms=10_800_000, lead_in=first.lead_out)
+        assert second.lead_out == whole.lead_out
+        assert states_by_second(first, second) == states_by_second(whole)
+
+
+def states_by_second(*timelines):
+    """Fails where spans do not follow each other."""
+    spans = [span for timeline in timelines for span in timeline.spans]
+    assert all(span.start_ms < span.end_ms for span in spans)
+    assert [span.start_ms for span in spans] == [0, *(span.end_ms for span in spans[:-1])]
+    return [span.state for span in spans for _ in range(-(-span.start_ms // 1000), -(-span.end_ms // 1000))]
 
 
 class TestQuietGaps:
