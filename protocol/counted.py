@@ -24,11 +24,15 @@ def count_energy(observed: Sequence[Observation], policy: Policy) -> Sequence[Ob
     """The observations of one source, cut at the windows' bounds, each with its window's power as `counted_mw`."""
     if policy.counter is None:
         return observed
-    window_ms = policy.counter.window_ms
+    return cut_into_windows(observed, policy.counter, gap_ms=policy.gap_ms)
+
+
+def cut_into_windows(observed: Sequence[Observation], counter: Counter, *, gap_ms: int) -> list[Observation]:
+    """The same for a counter and a gap that no policy holds yet."""
     powers: dict[int, int] = {}
-    for stretch in _stretches(observed, policy.gap_ms):
-        powers |= _powers(stretch, window_ms)
-    return [part for each in observed for part in _parts(each, window_ms, powers)]
+    for stretch in _stretches(observed, gap_ms):
+        powers |= _powers(stretch, counter.window_ms)
+    return [part for each in observed for part in _parts(each, counter.window_ms, powers)]
 
 
 def quiet_gaps(observed: Sequence[Observation], policy: Policy) -> list[Interval]:

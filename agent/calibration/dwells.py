@@ -25,7 +25,6 @@ OFF_MS = (60_000, 90_000, 120_000, 180_000, 240_000, 300_000)
 """How long a fall must last: the shortest that serves."""
 STRETCH = 1.5
 SMALL = 0.02
-POLLS_TO_CONFIRM = 2
 
 
 class Pair(NamedTuple):
@@ -103,9 +102,8 @@ class Hours:
         return [(span.start_ms, span.end_ms) for span in spans if span.state == "run"]
 
 
-def choose(hours: Hours, poll_ms: int) -> Choice:
-    """Take the dwells that the hours depend on least."""
-    shortest_ms = POLLS_TO_CONFIRM * poll_ms
+def choose(hours: Hours, shortest_ms: int) -> Choice:
+    """Take the dwells that the hours depend on least, none shorter than what confirms a crossing."""
     trials = [
         _judge(hours, Dwells(max(on_ms, shortest_ms), max(off_ms, shortest_ms)))
         for on_ms, off_ms in product(ON_MS, OFF_MS)

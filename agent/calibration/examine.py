@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from agent.calibration.policy_file import write_policy
 from agent.calibration.rates import Rate, compare_rates
-from agent.calibration.verdict import GAP_MS, Finding, Phases, calibrate
+from agent.calibration.verdict import GAP_MS, Finding, Phases
+from agent.calibration.yardstick import find
 from agent.errors import CalibrationError
+from protocol.counted import count_energy
 from protocol.lead import STATES, UNOBSERVED, State
 from protocol.policy import Policy, parse_policy
 from protocol.sample_file import Recording
@@ -50,12 +52,13 @@ def examine(recording: Recording, name: str, *, poll_ms: int | None = None, phas
     observed = observe_samples(samples, hole_limit_ms=hole_limit_ms(poll_ms, GAP_MS))
     if not observed:
         raise CalibrationError(f"no two samples lie within {hole_limit_ms(poll_ms, GAP_MS) // 1000} s; poll more often")
-    finding = calibrate(observed, poll_ms=poll_ms, phases=phases)
+    finding = find(observed, poll_ms=poll_ms, phases=phases)
     if finding.proposal is None:
         return Result(finding, recording, poll_ms, b"", None, (), ())
     raw_policy = write_policy(finding, finding.proposal, name=name)
     policy = parse_policy(raw_policy)
-    spans = derive(observed, policy, start_ms=samples[0].at_ms, end_ms=samples[-1].at_ms, lead_in=UNOBSERVED).spans
+    counted = count_energy(observed, policy)
+    spans = derive(counted, policy, start_ms=samples[0].at_ms, end_ms=samples[-1].at_ms, lead_in=UNOBSERVED).spans
     return Result(
         finding, recording, poll_ms, raw_policy, policy, spans, compare_rates(samples, policy, poll_ms=poll_ms)
     )

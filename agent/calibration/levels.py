@@ -17,6 +17,8 @@ GAP_SHARE = 0.3
 MAD_FACTOR = 8
 OWN_SHARE, OWN_FACTOR = 0.95, 1.3
 """What the rest itself reaches in more than a twentieth of its time (a thermostat's bursts) begins nothing new."""
+GRAINS = 4
+"""What is counted in grains has a band, half a step, of two of them (protocol.policy.Counter.decides)."""
 LONGEST_WINDOW_MS = 60_000
 SHORTEST_WINDOW_MS = 10_000
 WINDOWS = 300
@@ -36,9 +38,10 @@ class Plateau(NamedTuple):
 
 
 class Mode(NamedTuple):
-    """Plateaus that no gap of level divides, in order of time."""
+    """Plateaus that no gap of level divides, in order of time; `grain_mw` as in Rest."""
 
     plateaus: tuple[Plateau, ...]
+    grain_mw: int = 0
 
     @property
     def low_mw(self) -> int:
@@ -59,33 +62,37 @@ class Mode(NamedTuple):
     @property
     def rests(self) -> list[Interval]:
         """The stretches at its bottom: all that stay within a gap of its lowest level, if any does."""
-        limit_mw = self.low_mw + gap_mw(self.low_mw)
+        limit_mw = self.low_mw + gap_mw(self.low_mw, self.grain_mw)
         low = [plateau for plateau in self.plateaus if plateau.high_mw < limit_mw] or self.plateaus
         return [(plateau.start_ms, plateau.end_ms) for plateau in low]
 
     @property
     def is_wide(self) -> bool:
         """Whether its own levels lie a gap apart."""
-        return self.high_mw - self.low_mw >= gap_mw(self.low_mw)
+        return self.high_mw - self.low_mw >= gap_mw(self.low_mw, self.grain_mw)
 
 
 class Rest(NamedTuple):
-    """How the power rests at one level: 10th percentile, median absolute deviation from the median, 95th percentile."""
+    """How the power rests at one level: 10th percentile, median absolute deviation from the median, 95th percentile.
+
+    `grain_mw` is the power that one step of an energy counter makes in a window, where that counts; else 0.
+    """
 
     floor_mw: int
     mad_mw: int
     reach_mw: int
+    grain_mw: int = 0
 
     @property
     def step_mw(self) -> int:
         """How far above the floor something else begins: signals.md section 3, and above the rest's own bursts."""
         own_mw = round(OWN_FACTOR * (self.reach_mw - self.floor_mw))
-        return max(gap_mw(self.floor_mw), MAD_FACTOR * self.mad_mw, own_mw)
+        return max(gap_mw(self.floor_mw, self.grain_mw), MAD_FACTOR * self.mad_mw, own_mw)
 
 
-def gap_mw(level_mw: int) -> int:
+def gap_mw(level_mw: int, grain_mw: int = 0) -> int:
     """How far above a level another one must lie to be told apart from it."""
-    return max(LEAST_GAP_MW, round(GAP_SHARE * level_mw))
+    return max(LEAST_GAP_MW, round(GAP_SHARE * level_mw), GRAINS * grain_mw)
 
 
 def window_ms(span_ms: int, poll_ms: int) -> int:
@@ -94,18 +101,18 @@ def window_ms(span_ms: int, poll_ms: int) -> int:
     return max(shortest, min(LONGEST_WINDOW_MS, span_ms // WINDOWS))
 
 
-def find_modes(observed: Sequence[Observation], length_ms: int) -> list[Mode]:
+def find_modes(observed: Sequence[Observation], length_ms: int, *, grain_mw: int = 0) -> list[Mode]:
     """Modes in order of level, the lowest first; none where the power never rests. Windows are length_ms long."""
     modes: list[list[Plateau]] = []
     highest = 0
-    for plateau in sorted(_plateaus(observed, length_ms), key=attrgetter("low_mw")):
-        if modes and plateau.low_mw - highest < gap_mw(highest):
+    for plateau in sorted(_plateaus(observed, length_ms, grain_mw), key=attrgetter("low_mw")):
+        if modes and plateau.low_mw - highest < gap_mw(highest, grain_mw):
             modes[-1].append(plateau)
             highest = max(highest, plateau.high_mw)
         else:
             modes.append([plateau])
             highest = plateau.high_mw
-    return [Mode(tuple(sorted(mode))) for mode in modes]
+    return [Mode(tuple(sorted(mode)), grain_mw) for mode in modes]
 
 
 def rest_of(observed: Sequence[Observation], when: Iterable[Interval]) -> Rest:
@@ -131,11 +138,11 @@ def percentile_mw(weighted: Iterable[tuple[int, int]], share: float) -> int:
     return ordered[-1][0]
 
 
-def _plateaus(observed: Sequence[Observation], length_ms: int) -> Iterator[Plateau]:
+def _plateaus(observed: Sequence[Observation], length_ms: int, grain_mw: int) -> Iterator[Plateau]:
     """Stretches of PLATEAU_WINDOWS or more, each window less than half a gap from the one before it."""
     stretch: list[tuple[int, int]] = []
     for start_ms, level_mw in _windows(observed, length_ms):
-        if stretch and not (stretch[-1][0] + length_ms == start_ms and _close(stretch[-1][1], level_mw)):
+        if stretch and not (stretch[-1][0] + length_ms == start_ms and _close(stretch[-1][1], level_mw, grain_mw)):
             yield from _plateau(stretch, length_ms)
             stretch = []
         stretch.append((start_ms, level_mw))
@@ -150,8 +157,8 @@ def _plateau(stretch: list[tuple[int, int]], length_ms: int) -> Iterator[Plateau
         yield Plateau(inner[0][0], inner[-1][0] + length_ms, min(levels), max(levels))
 
 
-def _close(left_mw: int, right_mw: int) -> bool:
-    return 2 * abs(left_mw - right_mw) < gap_mw(min(left_mw, right_mw))
+def _close(left_mw: int, right_mw: int, grain_mw: int) -> bool:
+    return 2 * abs(left_mw - right_mw) < gap_mw(min(left_mw, right_mw), grain_mw)
 
 
 def _windows(observed: Sequence[Observation], length_ms: int) -> Iterator[tuple[int, int]]:

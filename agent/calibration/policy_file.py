@@ -12,7 +12,7 @@ UNNAMED = "calibrated"
 
 def write_policy(finding: Finding, proposal: Proposal, *, name: str) -> bytes:
     """The bytes of the file."""
-    members = {
+    members: dict[str, object] = {
         "v": 1,
         "name": "".join(c for c in name if c.isprintable())[:MAX_NAME].strip() or "calibrated",
         "valid_mw": list(proposal.valid_mw),
@@ -20,6 +20,8 @@ def write_policy(finding: Finding, proposal: Proposal, *, name: str) -> bytes:
         "run": _trigger(proposal.run, proposal.choice.dwells),
         "gap_ms": finding.gap_ms,
     }
+    if finding.counter:
+        members["counter"] = {"step_mwh": finding.counter.step_mwh, "window_ms": finding.counter.window_ms}
     return (json.dumps(members, ensure_ascii=False, indent=2) + "\n").encode()
 
 

@@ -7,6 +7,7 @@ time than a fast one; how much that is worth, the recording itself tells: it is 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from protocol.counted import count_energy
 from protocol.lead import UNOBSERVED
 from protocol.policy import Policy
 from protocol.samples import Sample, hole_limit_ms, observe_samples
@@ -57,5 +58,5 @@ def _run_ms(samples: Sequence[Sample], policy: Policy, *, poll_ms: int) -> int:
     limit_ms = hole_limit_ms(poll_ms, policy.gap_ms)
     observed = observe_samples(samples, hole_limit_ms=limit_ms, valid_mw=policy.valid_mw)
     start_ms, end_ms = samples[0].at_ms, samples[-1].at_ms
-    spans = derive(observed, policy, start_ms=start_ms, end_ms=end_ms, lead_in=UNOBSERVED).spans
+    spans = derive(count_energy(observed, policy), policy, start_ms=start_ms, end_ms=end_ms, lead_in=UNOBSERVED).spans
     return sum(span.end_ms - span.start_ms for span in spans if span.state == "run")

@@ -8,6 +8,7 @@ from agent.calibration.examine import Result
 from agent.calibration.levels import Mode, Rest
 from agent.calibration.proposal import Proposal
 from agent.calibration.rates import slowest_that_serves
+from protocol.policy import Counter
 
 SHOWN_SESSIONS = 12
 
@@ -31,14 +32,19 @@ def _members(result: Result, proposal: Proposal) -> dict[str, object]:
     choice = proposal.choice
     spread = {"on_ms": choice.on_spread, "off_ms": choice.off_spread, "threshold": proposal.threshold_spread}
     return {
-        "idle": proposal.idle_rest._asdict(),
-        "off": proposal.off_rest._asdict() if proposal.off_rest else None,
+        "idle": _rest_members(proposal.idle_rest),
+        "off": _rest_members(proposal.off_rest) if proposal.off_rest else None,
         "spread": {name: round(share, 4) for name, share in spread.items()},
         "seconds": result.seconds,
         "sessions": _sessions(result),
         "run_s_by_poll_ms": {str(rate.poll_ms): rate.run_ms // 1000 for rate in result.rates},
         "poll_ms": slowest_that_serves(result.rates),
     }
+
+
+def _rest_members(rest: Rest) -> dict[str, int]:
+    """The grain only where there is one."""
+    return {name: mw for name, mw in rest._asdict().items() if name != "grain_mw" or mw}
 
 
 def _sessions(result: Result) -> list[list[int | str]]:
@@ -55,7 +61,7 @@ def _lines(result: Result) -> Iterator[str]:
     finding, proposal = result.finding, result.finding.proposal
     yield f"levels    {'; '.join(_mode(mode) for mode in finding.modes) or 'none'}"
     if proposal and result.policy:
-        yield from _reasons(proposal)
+        yield from _reasons(proposal, finding.counter)
         yield from _outcome(result, proposal)
     for remark in finding.remarks:
         yield f"note      {remark}"
@@ -66,7 +72,12 @@ def _lines(result: Result) -> Iterator[str]:
     )
 
 
-def _reasons(proposal: Proposal) -> Iterator[str]:
+def _reasons(proposal: Proposal, counter: Counter | None) -> Iterator[str]:
+    if counter:
+        yield (
+            f"counter   the run by the energy counter, in windows of {counter.window_ms / 1000:g} s: "
+            f"its step of {counter.step_mwh / 1000:g} Wh makes {proposal.idle_rest.grain_mw / 1000:.4g} W"
+        )
     if proposal.off_rest:
         yield f"off       {_rest(proposal.off_rest)}"
     told_apart = proposal.standby != proposal.run

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from agent.calibration.dwells import spread
-from agent.calibration.levels import LEAST_GAP_MW, Mode, find_modes, window_ms
+from agent.calibration.levels import LEAST_GAP_MW, Mode
 from agent.calibration.proposal import Proposal, Proposer
 from protocol.interval import Interval, clip, length
 from protocol.observation import Observation
+from protocol.policy import Counter
 
 LEAST_RECORDING_MS = 300_000
 LEAST_RUN_MS = 60_000
@@ -30,6 +31,8 @@ SHORT_RECORDING_MS = 18_000_000
 SURELY_IDLE_MS, SURELY_IDLE_OF_RECORDING = 1_800_000, 0.1
 LEADS_TO_RUNS = 0.8
 RUN_SHARE = 0.05
+LEAST_WINDOWS = 3
+"""Of idling that was told, where the counter decides."""
 
 
 class Phases(NamedTuple):
@@ -41,13 +44,17 @@ class Phases(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What calibration found. `objections`: why nothing serves. `remarks`: what whoever approves should know."""
+    """What calibration found. `objections`: why nothing serves. `remarks`: what whoever approves should know.
+
+    `counter`: what decides in place of the watts.
+    """
 
     modes: list[Mode]
     proposal: Proposal | None
     objections: tuple[str, ...]
     remarks: tuple[str, ...]
     gap_ms: int
+    counter: Counter | None = None
 
     @property
     def serves(self) -> bool:
@@ -55,20 +62,29 @@ class Finding(NamedTuple):
         return self.proposal is not None and not self.objections
 
 
-def calibrate(observed: Sequence[Observation], *, poll_ms: int, phases: Phases | None = None) -> Finding:
-    """Judge observations in order, one at least; of a guided recording, its phases hold something observed each."""
+def calibrate(
+    observed: Sequence[Observation], *, poll_ms: int, phases: Phases | None = None, counter: Counter | None = None
+) -> Finding:
+    """Judge observations in order, one at least; of a guided recording, its phases hold something observed each.
+
+    With a `counter`, the power of its windows is judged in place of the watts, by the same rules.
+    """
     gap_ms = max(GAP_MS, GAP_POLLS * poll_ms)
     span_ms = observed[-1].end_ms - observed[0].start_ms
-    modes = find_modes(observed, window_ms(span_ms, poll_ms))
-    proposer = Proposer(observed, poll_ms=poll_ms, gap_ms=gap_ms)
+    proposer = Proposer(observed, poll_ms=poll_ms, gap_ms=gap_ms, counter=counter)
+    modes = proposer.modes()
+    if phases and counter and _whole_windows(_inner(phases.idle), counter) < LEAST_WINDOWS:
+        return Finding(modes, None, (_short_idle(counter),), (), gap_ms, counter)
     if phases:
-        proposal, doubts = _told(proposer, phases)
+        proposal, doubts = _told(proposer, phases, grid_ms=counter.window_ms if counter else 1)
     elif modes:
         proposal, doubts = _untold(proposer, modes, span_ms=span_ms)
     else:
-        return Finding(modes, None, (_NO_REST,), (), gap_ms)
-    objections = [*_too_little(observed, proposal), *doubts, *_unsettled(proposal)]
-    return Finding(modes, proposal, tuple(objections), tuple(_remarks(proposal, poll_ms)), gap_ms)
+        return Finding(modes, None, (_NO_REST,), (), gap_ms, counter)
+    smear = _smear(proposal, counter) if counter else ()
+    objections = [*_too_little(observed, proposal), *doubts, *_unsettled(proposal), *smear]
+    remarks = _remarks(proposal, poll_ms, counter=counter)
+    return Finding(modes, proposal, tuple(objections), tuple(remarks), gap_ms, counter)
 
 
 def _untold(proposer: Proposer, modes: list[Mode], *, span_ms: int) -> tuple[Proposal, list[str]]:
@@ -103,27 +119,31 @@ def _may_idle(proposer: Proposer, mode: Mode, *, other: Proposal) -> bool:
     )
 
 
-def _told(proposer: Proposer, phases: Phases) -> tuple[Proposal, list[str]]:
-    """Rule 7: somebody said what was when, so thresholds may begin at what idling reaches, where its floor fails."""
-    idle, off = [_inner(phases.idle)], [_inner(phases.off)] if phases.off else []
+def _told(proposer: Proposer, phases: Phases, *, grid_ms: int) -> tuple[Proposal, list[str]]:
+    """Rule 7: somebody said what was when, so thresholds may begin at what idling reaches, where its floor fails.
+
+    The run is dated to a grid of `grid_ms`; of idling, only what lies whole on it is asked.
+    """
+    idle, off = [_on_grid(_inner(phases.idle), grid_ms)], [_inner(phases.off)] if phases.off else []
     proposal = proposer.above(idle, off=off)
-    doubts = _unlike_told(proposal, phases)
+    doubts = _unlike_told(proposal, phases, grid_ms=grid_ms)
     if doubts or any(_unsettled(proposal)):
         higher = proposer.above(idle, off=off, from_reach=True)
-        if not _unlike_told(higher, phases) and not any(_unsettled(higher)):
+        if not _unlike_told(higher, phases, grid_ms=grid_ms) and not any(_unsettled(higher)):
             return higher, []
     return proposal, doubts
 
 
-def _unlike_told(proposal: Proposal, phases: Phases) -> list[str]:
+def _unlike_told(proposal: Proposal, phases: Phases, *, grid_ms: int) -> list[str]:
     """Where the run that is found is not the run that was told."""
     told_ms = length([phases.run])
     found_ms = length(clip(proposal.sessions, *phases.run))
     elsewhere_ms = length(proposal.sessions) - found_ms
+    borne_ms = max(TOLERANCE * told_ms, 2 * grid_ms)
     doubts = []
-    if told_ms - found_ms > TOLERANCE * told_ms:
+    if told_ms - found_ms > borne_ms:
         doubts.append(f"of the run of {_min(told_ms)} only {_min(found_ms)} lie above the idling instrument")
-    if elsewhere_ms > TOLERANCE * told_ms:
+    if elsewhere_ms > borne_ms:
         doubts.append(f"{_min(elsewhere_ms)} outside the run lie as high as the run")
     return doubts
 
@@ -132,6 +152,15 @@ def _inner(phase: Interval) -> Interval:
     """Without a tenth at each end: nobody presses Enter at the very moment."""
     margin_ms = length([phase]) // 10
     return phase[0] + margin_ms, phase[1] - margin_ms
+
+
+def _on_grid(phase: Interval, grid_ms: int) -> Interval:
+    return -(-phase[0] // grid_ms) * grid_ms, phase[1] // grid_ms * grid_ms
+
+
+def _whole_windows(phase: Interval, counter: Counter) -> int:
+    start_ms, end_ms = _on_grid(phase, counter.window_ms)
+    return (end_ms - start_ms) // counter.window_ms
 
 
 def _too_little(observed: Sequence[Observation], proposal: Proposal) -> Iterator[str]:
@@ -167,13 +196,28 @@ def _unsettled(proposal: Proposal) -> Iterator[str]:
         yield f"beside {_h(run_ms)} of run the power is as high for {_h(choice.missed_ms)}, too briefly to count"
 
 
-def _remarks(proposal: Proposal, poll_ms: int) -> Iterator[str]:
-    if poll_ms > FAST_POLL_MS:
+def _smear(proposal: Proposal, counter: Counter) -> Iterator[str]:
+    """Rule 10: a run that is dated to windows is longer or shorter by up to one."""
+    run_ms, smear_ms = proposal.choice.run_ms, len(proposal.sessions) * counter.window_ms
+    if smear_ms > TOLERANCE * run_ms >= TOLERANCE * LEAST_RUN_MS:
+        yield (
+            f"{_h(run_ms)} of run may be wrong by {_h(smear_ms)}, for each of its runs ({len(proposal.sessions)}) is "
+            f"dated to windows of {counter.window_ms // 1000} s"
+        )
+
+
+def _remarks(proposal: Proposal, poll_ms: int, *, counter: Counter | None) -> Iterator[str]:
+    if poll_ms > FAST_POLL_MS and not counter:
         yield f"recorded each {poll_ms / 1000:g} s: what a load does within that time was not seen; record at 1 or 2 s"
     if proposal.standby == proposal.run:
         yield "no standby level was seen: what is no run counts as off"
     elif proposal.off_rest is None:
         yield "the instrument was never off: off begins below half of the floor; record it switched off to know better"
+
+
+def _short_idle(counter: Counter) -> str:
+    least_s = LEAST_WINDOWS * counter.window_ms // 1000
+    return f"less than {least_s} s of idling were recorded whole, which its counter needs; idle for longer"
 
 
 def _either(mode: Mode, *, lowest: Proposal, other: Proposal) -> str:

@@ -6,7 +6,8 @@ from random import Random
 from typing import NamedTuple
 
 from agent.calibration.policy_file import write_policy
-from agent.calibration.verdict import Phases, calibrate
+from agent.calibration.verdict import Phases
+from agent.calibration.yardstick import find
 from agent.clock import Instant
 from agent.reading import Block, BlockBuilder, Channel, Sample
 from protocol.entry import Reading, make
@@ -50,15 +51,19 @@ def policy_for(instrument: Instrument, chance: Random, *, every_s: float = 2.0) 
     phases = guided()
     trace = power_mw(instrument, phases, chance)
     samples = list(_polls(trace, Polling(every_s), chance))
-    observed = [
-        Observation(before.at.wall_ms, after.at.wall_ms, *[int(after.value)] * 3, None)
-        for before, after in pairwise(samples)
-    ]
+    observed = [_observation(before, after) for before, after in pairwise(samples)]
     off, idle, run, _ = map(_in_ms, phases)
-    finding = calibrate(observed, poll_ms=round(every_s * 1000), phases=Phases(off, idle, run))
+    finding = find(observed, poll_ms=round(every_s * 1000), phases=Phases(off, idle, run))
     if finding.proposal is None or not finding.serves:
         return "; ".join(finding.objections)
     return parse_policy(write_policy(finding, finding.proposal, name=instrument.family))
+
+
+def _observation(before: Sample, after: Sample) -> Observation:
+    """What the kernel takes from two samples."""
+    power_mw, counter_mwh = int(after.value), after.counter_mwh
+    risen_mwh = counter_mwh - before.counter_mwh if counter_mwh is not None and before.counter_mwh is not None else None
+    return Observation(before.at.wall_ms, after.at.wall_ms, power_mw, power_mw, power_mw, risen_mwh, counter_mwh)
 
 
 def score(instrument: Instrument, phases: list[Phase], policy: Policy, *, polling: Polling, chance: Random) -> Score:

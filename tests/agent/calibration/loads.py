@@ -26,6 +26,16 @@ def samples(*load: tuple[int, Watts], poll_s: int = 1) -> list[Sample]:
     return found
 
 
+def counted(*load: tuple[int, Watts], poll_s: int = 2, step_mwh: int = 1000, first_mwh: int = 0) -> list[Sample]:
+    """The same with the meter's counter, which sees every second, holes included as no power."""
+    joules, counters = 0.0, []
+    for each in samples(*((seconds, 0 if watts is None else watts) for seconds, watts in load)):
+        counters.append(first_mwh + int(joules / 3.6) // step_mwh * step_mwh)
+        joules += each.power_mw / 1000
+    seen = samples(*load, poll_s=poll_s)
+    return [each._replace(counter_mwh=counters[(each.at_ms - START_MS) // 1000]) for each in seen]
+
+
 def observed(*load: tuple[int, Watts], poll_s: int = 1) -> list[Observation]:
     return observe(samples(*load, poll_s=poll_s))
 
@@ -54,4 +64,8 @@ def bursts(low: float, high: float, *, low_s: int, high_s: int) -> Callable[[int
 
 
 def csv_of(some: Iterable[Sample]) -> str:
-    return "time,power_w\n" + "".join(f"{each.at_ms},{each.power_mw / 1000:g}\n" for each in some)
+    lines = (
+        f"{each.at_ms},{each.power_mw / 1000:g},{'' if each.counter_mwh is None else each.counter_mwh / 1000}\n"
+        for each in some
+    )
+    return "time,power_w,energy_wh\n" + "".join(lines)

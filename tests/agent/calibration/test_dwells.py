@@ -10,8 +10,8 @@ from tests.agent.calibration.loads import HOUR, MINUTE, bursts, drum, observed
 PAIR = Pair(20_000, 40_000)
 
 
-def chosen(*load, poll_ms=1000):
-    return choose(Hours(observed(*load), PAIR, gap_ms=60_000), poll_ms)
+def chosen(*load, shortest_ms=2000):
+    return choose(Hours(observed(*load), PAIR, gap_ms=60_000), shortest_ms)
 
 
 def repeated(times, *parts):
@@ -54,8 +54,8 @@ def test_where_no_dwell_is_settled_the_least_unsettled_is_taken_and_tells():
     assert choice.off_spread > 0.08
 
 
-def test_a_dwell_confirms_two_polls_at_least():
-    assert chosen((HOUR, 3), (HOUR, 300), (HOUR, 3), poll_ms=45_000).dwells == Dwells(90_000, 90_000)
+def test_no_dwell_is_shorter_than_what_confirms_a_crossing():
+    assert chosen((HOUR, 3), (HOUR, 300), (HOUR, 3), shortest_ms=90_000).dwells == Dwells(90_000, 90_000)
 
 
 @pytest.mark.parametrize(

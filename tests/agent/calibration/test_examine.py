@@ -5,12 +5,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.calibration.examine import examine
+from agent.calibration.verdict import Phases
 from agent.errors import CalibrationError
 from protocol.audit.timeline import tell
 from protocol.policy import parse_policy
 from protocol.sample_file import Notation, Recording, parse_samples
 from protocol.samples import Sample
-from tests.agent.calibration.loads import HOUR, MINUTE, csv_of, quantised, recording, samples
+from tests.agent.calibration.loads import (
+    HOUR,
+    MINUTE,
+    START_MS,
+    bursts,
+    counted,
+    csv_of,
+    quantised,
+    recording,
+    samples,
+)
 
 LOAD = [(HOUR, 3), (10 * MINUTE, 300), (HOUR, 900), (HOUR, quantised(2, 4))]
 
@@ -50,6 +61,30 @@ def test_samples_too_far_apart_cover_nothing():
 def test_samples_an_hour_apart_tell_no_run():
     with pytest.raises(CalibrationError, match="a sample each 3600 s tells no run; record each 1 or 2 s"):
         examine(recording((9 * HOUR, 5), (9 * HOUR, 900), poll_s=3600), "x")
+
+
+WARM, WORK = bursts(2200, 300, low_s=2, high_s=28), bursts(2200, 300, low_s=18, high_s=12)
+
+
+@pytest.mark.parametrize(
+    "load", [(WARM, WORK), (bursts(0, 2200, low_s=28, high_s=2), bursts(0, 2200, low_s=9, high_s=21))]
+)
+def test_a_policy_with_a_counter_gives_the_hours_that_were_told(load):
+    idle, work = load
+    recorded = counted((310, 0), (900, idle), (1790, work), (305, idle))
+    off, rest, run = (
+        (START_MS + 1000 * start, START_MS + 1000 * end) for start, end in ((0, 310), (310, 1210), (1210, 3000))
+    )
+    result = examine(Recording(tuple(recorded), Notation("epoch")), "oven", phases=Phases(off, rest, run))
+    assert result.finding.serves, result.finding.objections
+    policy = parse_policy(result.raw_policy)
+    assert policy.counter == result.finding.counter
+    assert policy.counter is not None
+    assert policy.counter.decides(policy.run)
+    told = tell(parse_samples(csv_of(recorded).encode()), policy)
+    assert told.seconds == pytest.approx(result.seconds, abs=1)
+    assert told.seconds["run"] * 1000 == pytest.approx(result.finding.proposal.choice.run_ms, abs=1000)
+    assert sum(told.seconds.values()) == (recorded[-1].at_ms - recorded[0].at_ms) // 1000
 
 
 PARTS = st.tuples(st.integers(30, 900), st.one_of(st.none(), st.integers(0, 2000)))

@@ -79,3 +79,14 @@ def test_a_turning_drum_is_a_level_by_its_median_all_the_same():
 def test_percentiles_weigh_by_time():
     assert percentile_mw([(5, 90), (1, 5), (9, 5)], 0.5) == 5
     assert percentile_mw([(5, 90), (1, 10)], 0.1) == 1
+
+
+def test_what_is_counted_in_grains_is_told_apart_from_four_of_them_on():
+    flicker = observed(
+        (HOUR, lambda second: 12 * (second // 60 % 2)), (HOUR, lambda second: 60 + 12 * (second // 60 % 3))
+    )
+    assert find_modes(flicker, 60_000) == []
+    low, high = find_modes(flicker, 60_000, grain_mw=12_000)
+    assert (low.high_mw, high.low_mw) == (12_000, 60_000)
+    assert not low.is_wide
+    assert Rest(0, 0, 12_000, grain_mw=12_000).step_mw == 48_000

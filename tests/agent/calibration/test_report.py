@@ -4,7 +4,8 @@ import json
 
 from agent.calibration.examine import examine
 from agent.calibration.report import as_json, as_text
-from tests.agent.calibration.loads import HOUR, START_MS, quantised, recording
+from protocol.sample_file import Notation, Recording
+from tests.agent.calibration.loads import HOUR, START_MS, bursts, counted, quantised, recording
 
 SERVES = [(HOUR, quantised(2, 4)), (HOUR, 340), (2 * HOUR, 880), (HOUR, 340), (HOUR, 2)]
 NOTHING = [(HOUR, quantised(9, 11))]
@@ -48,3 +49,16 @@ def test_programs_get_the_objections():
     told = json.loads(as_json(examine(recording((HOUR, lambda second: 500 * (second // 5 % 7))), "x")))
     assert (told["serves"], "policy" in told) == (False, False)
     assert "never rests" in told["objections"][0]
+
+
+def test_where_the_counter_decides_it_is_told_and_only_there():
+    warm, work = bursts(0, 1000, low_s=20, high_s=5), bursts(0, 1000, low_s=5, high_s=20)
+    load = counted((HOUR, warm), (HOUR, work), (HOUR, warm))
+    result = examine(Recording(tuple(load), Notation("epoch")), "heater")
+    text, told = as_text(result), json.loads(as_json(result))
+    assert "counter   the run by the energy counter, in windows of 120 s: its step of 1 Wh makes 30 W" in text
+    assert told["policy"]["counter"] == {"step_mwh": 1000, "window_ms": 120_000}
+    assert told["idle"]["grain_mw"] == 30_000
+    plain = json.loads(as_json(examine(recording(*SERVES), "SEM")))
+    assert "counter" not in plain["policy"]
+    assert set(plain["idle"]) == {"floor_mw", "mad_mw", "reach_mw"}
