@@ -4,6 +4,7 @@ A part's watts are a number, None for a hole, or a function of the second within
 """
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta, timezone
 
 from protocol.observation import Observation
 from protocol.sample_file import Notation, Recording
@@ -63,9 +64,14 @@ def bursts(low: float, high: float, *, low_s: int, high_s: int) -> Callable[[int
     return lambda second: low if second % (low_s + high_s) < low_s else high
 
 
-def csv_of(some: Iterable[Sample]) -> str:
+EPOCH, LOCAL = Notation("epoch"), Notation("zoned", timezone(timedelta(hours=8)))
+
+
+def csv_of(some: Iterable[Sample], notation: Notation = EPOCH) -> str:
+    """The file of a recording."""
     lines = (
-        f"{each.at_ms},{each.power_mw / 1000:g},{'' if each.counter_mwh is None else each.counter_mwh / 1000}\n"
+        f"{notation.write(each.at_ms)},{each.power_mw / 1000:g},"
+        f"{'' if each.counter_mwh is None else each.counter_mwh / 1000}\n"
         for each in some
     )
     return "time,power_w,energy_wh\n" + "".join(lines)

@@ -84,6 +84,28 @@ def test_watts_that_serve_at_two_seconds_date_better_and_stay(idle, work):
     assert found(observed, told=TOLD) == by_watts
 
 
+def test_watts_that_serve_because_no_poll_met_a_pulse_give_way():
+    some = counted((300, 5), (900, WARM), (1800, WORK), (300, WARM))
+    work_ms = range(*TOLD.run)
+    met = [each if each.at_ms in work_ms else each._replace(power_mw=min(each.power_mw, 300_000)) for each in some]
+    assert calibrate(observe(met), poll_ms=2000, phases=TOLD).serves
+    finding = found(observe(met), told=TOLD)
+    assert finding.serves
+    assert finding.counter is not None
+    assert "where a run ends hangs on the polls" in finding.remarks[-1]
+
+
+def test_where_the_counter_is_no_help_either_chance_is_no_answer():
+    """Pulses were met before the run, and none after it; one step of the counter is 20 Wh."""
+    warm, work = bursts(2200, 300, low_s=2, high_s=48), bursts(2200, 300, low_s=30, high_s=20)
+    some = counted((300, 5), (900, warm), (1800, work), (300, warm), step_mwh=20_000)
+    met = [each if each.at_ms < TOLD.run[1] else each._replace(power_mw=300_000) for each in some]
+    finding = found(observe(met), told=TOLD)
+    assert (finding.serves, finding.counter) == (False, None)
+    assert "hangs on the polls" in finding.objections[0]
+    assert "the energy counter does not serve" in finding.remarks[-1]
+
+
 @pytest.mark.parametrize("load", [DAY, [(3 * HOUR, 5), (HOUR, 900), (HOUR, 5)], [(3 * HOUR, 9)]])
 def test_without_a_counter_everything_is_as_it_was(load):
     bare = [each._replace(delta_mwh=None, counter_mwh=None) for each in observe(counted(*load))]
