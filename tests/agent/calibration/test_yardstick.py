@@ -135,13 +135,32 @@ def test_slow_watts_that_tell_the_same_hours_stay():
     assert found(observed, poll_s=10, told=TOLD) == calibrate(observed, poll_ms=10_000, phases=TOLD)
 
 
+DRUM = bursts(3, 200, low_s=10, high_s=30)
+
+
 def test_a_counter_that_is_too_coarse_is_no_witness_against_watts():
-    """What runs at 60 W after an hour at 2000 W belongs to the programme; one watt-hour a minute is 60 W."""
-    load = [(3 * HOUR, 0), (HOUR, 2000), (HOUR, 60), (3 * HOUR, 0)]
-    observed = observe(counted(*load, poll_s=10))
-    finding = found(observed, poll_s=10)
-    assert (finding.serves, finding.counter) == (True, None)
-    assert finding.proposal.choice.run_ms == pytest.approx(2 * HOUR * 1000, rel=0.01)
+    """A fan of some 19 W belongs to the programme; by windows of up to five minutes, only the heating would."""
+    fan = bursts(3, 25, low_s=10, high_s=30)
+    observed = observe(counted((3 * HOUR, 0), (HOUR, fan), (HOUR, 2000), (HOUR, fan), (3 * HOUR, 0), poll_s=10))
+    by_counter = calibrate(observed, poll_ms=10_000, counter=Counter(1000, 60_000))
+    assert by_counter.serves
+    assert by_counter.proposal.choice.run_ms == HOUR * 1000
+    assert found(observed, poll_s=10) == calibrate(observed, poll_ms=10_000)
+
+
+def test_what_falls_out_of_its_level_in_watts_is_no_idling_however_even_its_windows_are():
+    load = [(3 * HOUR, 0), (HOUR, DRUM), (HOUR, 2000), (HOUR, DRUM), (HOUR, 2000), (3 * HOUR, 0)]
+    finding = calibrate(observe(counted(*load, step_mwh=10)), poll_ms=2000, counter=Counter(10, 120_000))
+    assert finding.proposal.off_rest is None
+    assert finding.proposal.choice.run_ms == pytest.approx(4 * HOUR * 1000, rel=0.02)
+
+
+def test_a_weaker_run_gets_a_longer_window_so_that_its_threshold_stays_low():
+    warm, work = bursts(1700, 300, low_s=2, high_s=28), bursts(1700, 300, low_s=18, high_s=12)
+    observed = guided(warm, work)
+    by_half_a_minute = calibrate(observed, poll_ms=2000, phases=TOLD, counter=Counter(1000, 30_000))
+    assert by_half_a_minute.serves
+    assert found(observed, told=TOLD).counter == Counter(1000, 60_000)
 
 
 def test_pauses_of_a_heater_without_any_other_load_are_not_taken_for_off():
