@@ -60,6 +60,11 @@ class Mode(NamedTuple):
         return max(plateau.end_ms - plateau.start_ms for plateau in self.plateaus)
 
     @property
+    def stretches(self) -> list[Interval]:
+        """When the power was at this mode."""
+        return [(plateau.start_ms, plateau.end_ms) for plateau in self.plateaus]
+
+    @property
     def rests(self) -> list[Interval]:
         """The stretches at its bottom: all that stay within a gap of its lowest level, if any does."""
         limit_mw = self.low_mw + gap_mw(self.low_mw, self.grain_mw)
@@ -113,6 +118,19 @@ def find_modes(observed: Sequence[Observation], length_ms: int, *, grain_mw: int
             modes.append([plateau])
             highest = plateau.high_mw
     return [Mode(tuple(sorted(mode)), grain_mw) for mode in modes]
+
+
+def longest_stay_ms(observed: Sequence[Observation], mode: Mode, length_ms: int) -> int:
+    """How long the power kept to a mode's range at a stretch, moving as it may; windows are length_ms long."""
+    margin_mw = gap_mw(mode.low_mw, mode.grain_mw) // 2
+    longest = stay = 0
+    last_ms: int | None = None
+    for start_ms, level_mw in _windows(observed, length_ms):
+        keeps = mode.low_mw - margin_mw <= level_mw <= mode.high_mw + margin_mw
+        follows = last_ms is not None and start_ms == last_ms + length_ms
+        stay = (stay + length_ms if follows else length_ms) if keeps else 0
+        longest, last_ms = max(longest, stay), start_ms
+    return longest
 
 
 def rest_of(observed: Sequence[Observation], when: Iterable[Interval]) -> Rest:

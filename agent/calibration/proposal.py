@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from agent.calibration.counter import cut, grain_mw
 from agent.calibration.dwells import Choice, Hours, Pair, choose, spread
-from agent.calibration.levels import Mode, Rest, find_modes, percentile_mw, rest_of, window_ms
+from agent.calibration.levels import Mode, Rest, find_modes, longest_stay_ms, percentile_mw, rest_of, window_ms
 from protocol.interval import Interval
 from protocol.observation import Observation, between
 from protocol.policy import MAX_POWER_MW, Counter
@@ -107,9 +107,18 @@ class Proposer:
 
     def is_rest(self, mode: Mode) -> bool:
         """Whether the power stays at this level: no wide range, no falling out of it again and again (a drum)."""
+        return self._keeps_to(mode) and not mode.is_wide
+
+    def _keeps_to(self, mode: Mode) -> bool:
         inside = _weighted(_during(self._watts, mode.rests))
-        stays = percentile_mw(inside, 0.1) >= STAYS * percentile_mw(inside, 0.5)
-        return stays and not mode.is_wide
+        return percentile_mw(inside, 0.1) >= STAYS * percentile_mw(inside, 0.5)
+
+    def stays_ms(self, mode: Mode) -> int:
+        """How long the power kept to this level at a stretch, whatever it did within it (a chiller that switches)."""
+        if not self._keeps_to(mode):
+            return 0
+        span_ms = self._watts[-1].end_ms - self._watts[0].start_ms
+        return longest_stay_ms(self._watts, mode, window_ms(span_ms, self._poll_ms))
 
     def leads_from(self, idle: Mode, proposal: Proposal) -> float:
         """The share of runs before which the power was at this level."""

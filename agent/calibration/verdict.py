@@ -90,13 +90,15 @@ def calibrate(
 def _untold(proposer: Proposer, modes: list[Mode], *, span_ms: int) -> tuple[Proposal, list[str]]:
     """Rule 3: the run begins above the lowest level, unless the instrument idles at a higher one, or may."""
     lowest = proposer.above(modes[0].rests)
+    surely_ms = min(SURELY_IDLE_MS, SURELY_IDLE_OF_RECORDING * span_ms)
     for mode in modes[1:]:
-        if not proposer.is_rest(mode) or not _is_long(mode, lowest, span_ms=span_ms):
+        rests = proposer.is_rest(mode) and _is_long(mode, lowest, span_ms=span_ms)
+        if not rests and proposer.stays_ms(mode) < surely_ms:
             continue
-        other = proposer.above(mode.rests, off=modes[0].rests)
+        other = proposer.above(mode.rests if rests else mode.stretches, off=modes[0].rests, from_reach=not rests)
         if not _may_idle(proposer, mode, other=other):
             continue
-        if mode.longest_ms >= min(SURELY_IDLE_MS, SURELY_IDLE_OF_RECORDING * span_ms):
+        if rests and mode.longest_ms >= surely_ms:
             return other, []
         if spread(lowest.choice.run_ms, other.choice.run_ms, of_ms=lowest.choice.run_ms) > TOLERANCE:
             return lowest, [_either(mode, lowest=lowest, other=other)]

@@ -227,3 +227,11 @@ def test_what_switches_by_itself_while_idling_is_no_run_where_somebody_told_what
     assert finding.proposal is not None
     assert finding.proposal.run.off_mw > 402_000
     assert finding.proposal.run.on_mw < 900_000
+
+
+def test_hours_at_a_level_within_which_something_switches_are_not_called_a_run_unasked():
+    """On for ten hours, a chiller going on and off, four runs of an hour: the ten hours may be idling."""
+    chilled = [(180, 380), (320, 300)] * 12
+    finding = found((2 * HOUR, 5), *[part for _ in range(4) for part in (*chilled, (HOUR, 950))], *chilled, (HOUR, 5))
+    assert not finding.serves
+    assert "the instrument may idle" in finding.objections[0]
