@@ -55,6 +55,7 @@ class Finding(NamedTuple):
     remarks: tuple[str, ...]
     gap_ms: int
     counter: Counter | None = None
+    is_open: bool = False  # at which level the instrument idles: nobody told, and the power does not
 
     @property
     def serves(self) -> bool:
@@ -84,7 +85,8 @@ def calibrate(
     smear = _smear(proposal, counter) if counter else ()
     objections = [*_too_little(observed, proposal), *doubts, *_unsettled(proposal), *smear]
     remarks = _remarks(proposal, poll_ms, counter=counter)
-    return Finding(modes, proposal, tuple(objections), tuple(remarks), gap_ms, counter)
+    is_open = bool(doubts) and phases is None
+    return Finding(modes, proposal, tuple(objections), tuple(remarks), gap_ms, counter, is_open)
 
 
 def _untold(proposer: Proposer, modes: list[Mode], *, span_ms: int) -> tuple[Proposal, list[str]]:

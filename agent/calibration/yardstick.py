@@ -31,8 +31,8 @@ def find(observed: Sequence[Observation], *, poll_ms: int, phases: Phases | None
         return by_watts
     if _hangs(observed, by_watts, step_mwh=step_mwh):
         by_watts = by_watts._replace(objections=(_HANGS,))
-    if by_watts.serves and poll_ms <= FAST_POLL_MS:
-        return by_watts
+    if by_watts.is_open or (by_watts.serves and poll_ms <= FAST_POLL_MS):
+        return by_watts  # which level is idling is no question of how the power is measured
     by_counter = _by_counter(observed, step_mwh, poll_ms=poll_ms, phases=phases)
     if not by_counter.serves:
         return _with_remark(by_watts, f"the energy counter does not serve: {by_counter.objections[0]}")

@@ -192,3 +192,13 @@ def test_polls_slower_than_half_of_the_longest_window_leave_the_counter_out():
 
 def test_it_says_the_same_each_time():
     assert found(guided(WARM, WORK), told=TOLD) == found(guided(WARM, WORK), told=TOLD)
+
+
+def test_at_which_level_an_instrument_idles_the_counter_is_not_asked():
+    """A chiller that goes on and off for hours while the instrument idles: nobody told, so a guided recording asks."""
+    chilled = [(180, 380), (320, 300)] * 12
+    load = [(2 * HOUR, 5), *[part for _ in range(4) for part in (*chilled, (HOUR, 950))], *chilled, (HOUR, 5)]
+    observed = observe(counted(*load))
+    finding = found(observed)
+    assert not finding.serves
+    assert finding == calibrate(observed, poll_ms=2000)
