@@ -14,7 +14,8 @@ from agent.watchers.dlt645_frame import ANY_ADDRESS, Address, Data, ReadAddress,
 from agent.watchers.dlt645_line import ENERGY, MARKERS, POWER, Line
 from agent.watchers.dlt645_timing import Timing
 from agent.watchers.dlt645_trouble import FLOOD_BYTES
-from agent.watchers.serial_port import SLICE_S, NoReading
+from agent.watchers.serial_port import NoReading
+from tests.agent.watchers.fake_port import FakePort, FakeTime
 
 METER, NEIGHBOUR = "000000000161", "000000000162"
 TIMING = Timing(timeout_s=0.5, wakes=4, baudrate=9600)
@@ -24,57 +25,18 @@ POWER_ANSWER = Data(METER, POWER, bytes.fromhex("45 23 01"))
 ENERGY_ANSWER = Data(METER, ENERGY, bytes.fromhex("78 56 34 12"))
 
 
-class FakeTime:
-    """Stands still until the port waits."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-
 Question = ReadData | ReadAddress
 Meter = Callable[[Question], list[tuple[float, bytes]]]
 
 
-class FakePort:
-    """A port whose meter answers each question with (delay in s, bytes) pairs; reading moves the time."""
+def port_of(clock: FakeTime, meter: Meter) -> FakePort[Question]:
+    return FakePort(clock, meter, parse=question_in)
 
-    def __init__(self, clock: FakeTime, meter: Meter) -> None:
-        self.clock = clock
-        self.meter = meter
-        self.asked: list[Question] = []
-        self.asked_at_s: list[float] = []
-        self.written: list[bytes] = []
-        self._coming: list[tuple[float, bytes]] = []
 
-    @property
-    def in_waiting(self) -> int:
-        return sum(len(raw) for due_s, raw in self._coming if due_s <= self.clock.now_s)
-
-    def read(self, size: int, /) -> bytes:
-        if not self.in_waiting:
-            self.clock.now_s += SLICE_S
-        heard = b"".join(raw for due_s, raw in self._coming if due_s <= self.clock.now_s)
-        self._coming = [(due_s, raw) for due_s, raw in self._coming if due_s > self.clock.now_s]
-        self._coming.insert(0, (0.0, heard[size:])) if heard[size:] else None
-        return heard[:size]
-
-    def hear(self, raw: bytes) -> None:
-        self._coming.append((self.clock.now_s, raw))
-
-    def write(self, raw: bytes, /) -> int:
-        question = parse(raw)
-        assert isinstance(question, Question)
-        self.asked.append(question)
-        self.asked_at_s.append(self.clock.now_s)
-        self.written.append(raw)
-        self._coming += [(self.clock.now_s + delay_s, answer) for delay_s, answer in self.meter(question)]
-        return len(raw)
-
-    def reset_input_buffer(self) -> None:
-        self._coming = [(due_s, raw) for due_s, raw in self._coming if due_s > self.clock.now_s]
+def question_in(raw: bytes) -> Question:
+    question = parse(raw)
+    assert isinstance(question, Question)
+    return question
 
 
 def right_answer(question: Question) -> bytes:
@@ -102,7 +64,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     return fake
 
 
-def line_to(port: FakePort, address: str = METER, timing: Timing = TIMING) -> Line:
+def line_to(port: FakePort[Question], address: str = METER, timing: Timing = TIMING) -> Line:
     return Line(port, address=address, timing=timing)
 
 
@@ -124,7 +86,7 @@ def values_of(line: Line, clock: FakeTime, *, polls: int, between_s: float = 1.0
 
 
 def test_a_fresh_line_drains_marks_and_then_asks(clock: FakeTime) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     assert (line.ask_power_mw(), line.ask_energy_mwh()) == (POWER_MW, ENERGY_MWH)
     assert line.ask_power_mw() == POWER_MW
@@ -134,7 +96,7 @@ def test_a_fresh_line_drains_marks_and_then_asks(clock: FakeTime) -> None:
 
 @pytest.mark.parametrize("wakes", [0, 1, 4])
 def test_so_many_wake_bytes_go_before_a_question_as_are_wanted(clock: FakeTime, wakes: int) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line_to(port, timing=TIMING._replace(wakes=wakes)).ask_power_mw()
     assert port.written[-1] == b"\xfe" * wakes + encode(ReadData(METER, POWER))
 
@@ -145,13 +107,13 @@ def test_so_many_wake_bytes_go_before_a_question_as_are_wanted(clock: FakeTime, 
 )
 def test_power_has_four_decimals_of_a_kilowatt_and_a_sign(clock: FakeTime, payload: str, power_mw: int) -> None:
     answer = encode(POWER_ANSWER._replace(payload=bytes.fromhex(payload)))
-    port = FakePort(clock, lambda asked: [(0.0, answer)] if asked[1:] == (POWER,) else good_meter(asked))
+    port = port_of(clock, lambda asked: [(0.0, answer)] if asked[1:] == (POWER,) else good_meter(asked))
     assert line_to(port).ask_power_mw() == power_mw
 
 
 def test_energy_has_two_decimals_of_a_kilowatt_hour(clock: FakeTime) -> None:
     answer = encode(ENERGY_ANSWER._replace(payload=bytes.fromhex("99 99 99 99")))
-    port = FakePort(clock, lambda asked: [(0.0, answer)] if asked[1:] == (ENERGY,) else good_meter(asked))
+    port = port_of(clock, lambda asked: [(0.0, answer)] if asked[1:] == (ENERGY,) else good_meter(asked))
     line = line_to(port)
     line.ask_power_mw()
     assert line.ask_energy_mwh() == 999_999_990_000
@@ -209,7 +171,7 @@ def each_value_answers_the_last_question(meter: NumberingMeter, line: Line, cloc
 @pytest.mark.parametrize("asked_before", [1, 2, 3, 4])
 def test_an_answer_that_is_late_once_never_becomes_a_value(clock: FakeTime, late_s: float, asked_before: int) -> None:
     meter = NumberingMeter(clock, [Mood()] * asked_before + [Mood(late_s)])
-    line = line_to(FakePort(clock, meter))
+    line = line_to(port_of(clock, meter))
     assert each_value_answers_the_last_question(meter, line, clock, polls=20) >= 8
 
 
@@ -219,13 +181,13 @@ def test_a_late_refusal_settles_nothing(clock: FakeTime, refused_after_s: float,
     """Else the answer to the marker, asked before it came, would be taken for the next power."""
     moods = [Mood(), Mood(), Mood(refused_after_s, "refused"), Mood(refused_after_s + next_after_s - 1.3)]
     meter = NumberingMeter(clock, moods)
-    assert each_value_answers_the_last_question(meter, line_to(FakePort(clock, meter)), clock, polls=20) >= 8
+    assert each_value_answers_the_last_question(meter, line_to(port_of(clock, meter)), clock, polls=20) >= 8
 
 
 @pytest.mark.parametrize("late_s", [6.0, 6.5, 7.0, 7.5, 8.0])
 def test_what_comes_after_all_markers_were_lost_is_no_value(clock: FakeTime, late_s: float) -> None:
     meter = NumberingMeter(clock, [Mood(), Mood(late_s), *[Mood(0.0, "lost")] * 4])
-    assert each_value_answers_the_last_question(meter, line_to(FakePort(clock, meter)), clock, polls=20) >= 5
+    assert each_value_answers_the_last_question(meter, line_to(port_of(clock, meter)), clock, polls=20) >= 5
 
 
 MOODS = st.lists(
@@ -246,7 +208,7 @@ def test_no_late_lost_or_refused_answers_ever_make_a_value_of_an_older_question(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dlt645_line, "time", clock)
         meter = NumberingMeter(clock, before)
-        port = FakePort(clock, meter)
+        port = port_of(clock, meter)
         each_value_answers_the_last_question(meter, line_to(port), clock, polls=20)
         meter.moods = [Mood(restarted_for_s), *after]
         port.write(encode(ReadData(METER, POWER)))  # the child ended with this question on the way, and a new one began
@@ -255,7 +217,7 @@ def test_no_late_lost_or_refused_answers_ever_make_a_value_of_an_older_question(
 
 @pytest.mark.parametrize("late_s", [0.65, 0.8, 1.1, 1.6])
 def test_a_meter_that_is_always_late_gives_no_value_and_is_called_late(clock: FakeTime, late_s: float) -> None:
-    line = line_to(FakePort(clock, lambda question: [(late_s, right_answer(question))]))
+    line = line_to(port_of(clock, lambda question: [(late_s, right_answer(question))]))
     troubles = []
     for _ in range(40):
         troubles.append(trouble_of(line.ask_power_mw))
@@ -265,7 +227,7 @@ def test_a_meter_that_is_always_late_gives_no_value_and_is_called_late(clock: Fa
 
 
 def test_a_meter_that_was_late_and_is_gone_becomes_silent(clock: FakeTime) -> None:
-    port = FakePort(clock, lambda question: [(0.8, right_answer(question))])
+    port = port_of(clock, lambda question: [(0.8, right_answer(question))])
     line = line_to(port)
     words = [trouble_of(line.ask_power_mw).word for _ in range(5)]
     assert words[-1] == "late"
@@ -276,7 +238,7 @@ def test_a_meter_that_was_late_and_is_gone_becomes_silent(clock: FakeTime) -> No
 
 def test_what_lay_in_the_buffer_before_the_question_is_no_answer(clock: FakeTime) -> None:
     """Another master asked the same meter."""
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     line.ask_power_mw()
     port.hear(encode(POWER_ANSWER._replace(payload=b"\0\0\0")))
@@ -284,7 +246,7 @@ def test_what_lay_in_the_buffer_before_the_question_is_no_answer(clock: FakeTime
 
 
 def test_after_a_time_out_another_identifier_is_asked_before_the_same_one_again(clock: FakeTime) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     line.ask_power_mw()
     port.meter = lambda question: []
@@ -297,7 +259,7 @@ def test_after_a_time_out_another_identifier_is_asked_before_the_same_one_again(
 
 
 def test_a_meter_that_was_away_for_long_is_read_again_after_a_silence(clock: FakeTime) -> None:
-    port = FakePort(clock, lambda question: [])
+    port = port_of(clock, lambda question: [])
     line = line_to(port)
     words = {trouble_of(line.ask_power_mw).word for _ in range(12)}
     assert words == {"silent"}
@@ -310,7 +272,7 @@ def test_a_meter_that_knows_nothing_but_power_and_energy_is_read(clock: FakeTime
         known = isinstance(question, ReadData) and question.identifier in (POWER, ENERGY)
         return [(0.02, right_answer(question) if known else encode(Refusal(METER, 0x11, 2)))]
 
-    line = line_to(FakePort(clock, plain))
+    line = line_to(port_of(clock, plain))
     assert values_of(line, clock, polls=9)[-5:] == [(POWER_MW, ENERGY_MWH)] * 5
 
 
@@ -321,17 +283,17 @@ def test_noise_echo_and_wake_bytes_around_an_answer_do_no_harm(clock: FakeTime) 
     def chatty(question: Question) -> list[tuple[float, bytes]]:
         return [(0.02, b"\x00\x68" + encode(question)), (0.03, b"\xfe" * 4 + right_answer(question))]
 
-    assert values_of(line_to(FakePort(clock, chatty)), clock, polls=3) == [(POWER_MW, ENERGY_MWH)] * 3
+    assert values_of(line_to(port_of(clock, chatty)), clock, polls=3) == [(POWER_MW, ENERGY_MWH)] * 3
 
 
 def test_the_answers_of_a_neighbour_on_the_line_are_passed_over(clock: FakeTime) -> None:
     neighbour = encode(Data(NEIGHBOUR, POWER, b"\x99\x99\x09"))
-    port = FakePort(clock, lambda question: [(0.01, neighbour), *good_meter(question)])
+    port = port_of(clock, lambda question: [(0.01, neighbour), *good_meter(question)])
     assert line_to(port).ask_power_mw() == POWER_MW
 
 
 def test_a_meter_alone_on_its_line_tells_its_address(clock: FakeTime) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port, "")
     assert line.ask_power_mw() == POWER_MW
     assert line.address == METER
@@ -341,7 +303,7 @@ def test_a_meter_alone_on_its_line_tells_its_address(clock: FakeTime) -> None:
 
 def test_two_meters_are_not_taken_for_one(clock: FakeTime) -> None:
     both = encode(Address(NEIGHBOUR)) + encode(Address(METER))
-    line = line_to(FakePort(clock, lambda question: [(0.02, both)]), "")
+    line = line_to(port_of(clock, lambda question: [(0.02, both)]), "")
     trouble = trouble_of(line.ask_power_mw)
     assert trouble.word == "foreign"
     assert str(trouble).startswith(f"meters {METER} and {NEIGHBOUR} answer: set `address`")
@@ -349,14 +311,14 @@ def test_two_meters_are_not_taken_for_one(clock: FakeTime) -> None:
 
 def test_where_two_answers_collide_the_remedy_is_an_address(clock: FakeTime) -> None:
     collided = bytes(a & b for a, b in zip(encode(Address(NEIGHBOUR)), encode(Address(METER)), strict=True))
-    line = line_to(FakePort(clock, lambda question: [(0.02, collided)]), "")
+    line = line_to(port_of(clock, lambda question: [(0.02, collided)]), "")
     trouble = trouble_of(line.ask_power_mw)
     assert trouble.word == "garbage"
     assert "where several meters are on the line, set `address`" in str(trouble)
 
 
 def test_a_meter_that_was_exchanged_is_looked_for_again(clock: FakeTime) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port, "")
     line.ask_power_mw()
 
@@ -375,12 +337,12 @@ def test_a_meter_that_was_exchanged_is_looked_for_again(clock: FakeTime) -> None
 
 
 def test_the_meter_is_recognised_by_any_answer_of_its_own(clock: FakeTime) -> None:
-    line_to(FakePort(clock, good_meter)).recognise()
-    line_to(FakePort(clock, good_meter), "").recognise()
-    line_to(FakePort(clock, lambda question: [(0.02, encode(Refusal(METER, 0x11, 2)))])).recognise()
+    line_to(port_of(clock, good_meter)).recognise()
+    line_to(port_of(clock, good_meter), "").recognise()
+    line_to(port_of(clock, lambda question: [(0.02, encode(Refusal(METER, 0x11, 2)))])).recognise()
     for stranger in (b"", encode(Address(NEIGHBOUR)), b"\x01\x83\x02\xc0\xf1"):
         with pytest.raises(NoReading):
-            line_to(FakePort(clock, lambda question, raw=stranger: [(0.02, raw)])).recognise()  # type: ignore[misc]
+            line_to(port_of(clock, lambda question, raw=stranger: [(0.02, raw)])).recognise()  # type: ignore[misc]
 
 
 # Trouble
@@ -410,7 +372,7 @@ def test_the_meter_is_recognised_by_any_answer_of_its_own(clock: FakeTime) -> No
     ],
 )
 def test_each_trouble_has_its_word_and_remedy(clock: FakeTime, answer: bytes, word: str, says: str) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     line.ask_power_mw()
     port.meter = lambda question: [(0.02, answer)]
@@ -436,5 +398,5 @@ def test_whatever_else_is_on_the_line_only_the_meters_own_numbers_become_values(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dlt645_line, "time", clock)
-        line = line_to(FakePort(clock, noisy))
+        line = line_to(port_of(clock, noisy))
         assert set(values_of(line, clock, polls=15)) <= {(POWER_MW, ENERGY_MWH)}

@@ -14,7 +14,8 @@ from agent.watchers import modbus_line
 from agent.watchers.modbus_frame import ReadRequest, Refusal, Values, encode, parse
 from agent.watchers.modbus_line import FLOOD_BYTES, Line
 from agent.watchers.modbus_maps import SDM120
-from agent.watchers.serial_port import SLICE_S, NoReading
+from agent.watchers.serial_port import NoReading
+from tests.agent.watchers.fake_port import FakePort, FakeTime
 
 TIMEOUT_S = 0.5
 POWER = bytes.fromhex("44 61 00 00")
@@ -24,57 +25,17 @@ ENERGY_REQUEST = ReadRequest(1, 4, 0x0156, 2)
 MARKER_REQUEST = ReadRequest(1, 4, 0x000C, 1)
 
 
-class FakeTime:
-    """Stands still until the port waits."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-
-
 Meter = Callable[[ReadRequest], list[tuple[float, bytes]]]
 
 
-class FakePort:
-    """A port whose meter answers each request with (delay in s, bytes) pairs; reading moves the time."""
+def port_of(clock: FakeTime, meter: Meter) -> FakePort[ReadRequest]:
+    return FakePort(clock, meter, parse=request_in)
 
-    def __init__(self, clock: FakeTime, meter: Meter) -> None:
-        self.clock = clock
-        self.meter = meter
-        self.asked: list[ReadRequest] = []
-        self.asked_at_s: list[float] = []
-        self._coming: list[tuple[float, bytes]] = []
 
-    @property
-    def in_waiting(self) -> int:
-        return sum(len(raw) for due_s, raw in self._coming if due_s <= self.clock.now_s)
-
-    def read(self, size: int, /) -> bytes:
-        if not self.in_waiting:
-            self.clock.now_s += SLICE_S
-        heard = b"".join(raw for due_s, raw in self._coming if due_s <= self.clock.now_s)
-        self._coming = [(due_s, raw) for due_s, raw in self._coming if due_s > self.clock.now_s]
-        self._coming.insert(0, (0.0, heard[size:])) if heard[size:] else None
-        return heard[:size]
-
-    def hear(self, raw: bytes) -> None:
-        self._coming.append((self.clock.now_s, raw))
-
-    def write(self, raw: bytes, /) -> int:
-        request = parse(raw)
-        assert isinstance(request, ReadRequest)
-        self.asked.append(request)
-        self.asked_at_s.append(self.clock.now_s)
-        self._coming += [(self.clock.now_s + delay_s, answer) for delay_s, answer in self.meter(request)]
-        return len(raw)
-
-    def reset_input_buffer(self) -> None:
-        self._coming = [(due_s, raw) for due_s, raw in self._coming if due_s > self.clock.now_s]
+def request_in(raw: bytes) -> ReadRequest:
+    request = parse(raw)
+    assert isinstance(request, ReadRequest)
+    return request
 
 
 def right_answer(request: ReadRequest) -> bytes:
@@ -96,7 +57,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     return fake
 
 
-def line_to(port: FakePort) -> Line:
+def line_to(port: FakePort[ReadRequest]) -> Line:
     return Line(port, address=1, meter=SDM120, timeout_s=TIMEOUT_S, baudrate=9600)
 
 
@@ -107,7 +68,7 @@ def trouble_of(ask: Callable[[], bytes]) -> NoReading:
 
 
 def test_frames_are_three_and_a_half_characters_apart(clock: FakeTime) -> None:
-    port = FakePort(clock, lambda request: [(0.0, right_answer(request))])
+    port = port_of(clock, lambda request: [(0.0, right_answer(request))])
     line = line_to(port)
     line.ask(SDM120.power)
     line.ask(SDM120.energy)
@@ -117,7 +78,7 @@ def test_frames_are_three_and_a_half_characters_apart(clock: FakeTime) -> None:
 
 
 def test_a_fresh_line_drains_marks_and_then_asks(clock: FakeTime) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     assert line.ask(SDM120.power) == POWER
     assert line.ask(SDM120.energy) == ENERGY
@@ -150,7 +111,7 @@ def test_a_late_answer_never_becomes_the_value_of_the_next_question(
     clock: FakeTime, late_s: float, between_polls_s: float
 ) -> None:
     meter = OnceSlowMeter(clock, late_s)
-    line = line_to(FakePort(clock, meter))
+    line = line_to(port_of(clock, meter))
     assert line.ask(SDM120.power) == POWER
     meter.be_slow()
     assert trouble_of(lambda: line.ask(SDM120.energy)).word == "silent"
@@ -167,7 +128,7 @@ def test_a_late_answer_never_becomes_the_value_of_the_next_question(
 
 @pytest.mark.parametrize("late_s", [0.6, 0.8, 1.4, 3.0])
 def test_a_meter_that_is_always_late_gives_no_value_and_is_called_late(clock: FakeTime, late_s: float) -> None:
-    port = FakePort(clock, lambda request: [(late_s, right_answer(request))])
+    port = port_of(clock, lambda request: [(late_s, right_answer(request))])
     line = line_to(port)
     words = []
     for _ in range(8):
@@ -180,7 +141,7 @@ def test_a_meter_that_is_always_late_gives_no_value_and_is_called_late(clock: Fa
 
 def test_what_lay_in_the_buffer_before_the_question_is_no_answer(clock: FakeTime) -> None:
     """Another master asked the same meter: its answer has the right shape and is not ours."""
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     line.ask(SDM120.power)
     port.hear(encode(Values(1, 4, ENERGY)))
@@ -188,7 +149,7 @@ def test_what_lay_in_the_buffer_before_the_question_is_no_answer(clock: FakeTime
 
 
 def test_after_a_time_out_the_line_keeps_silent_for_one_more(clock: FakeTime) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     line.ask(SDM120.power)
     port.meter = lambda request: []
@@ -203,7 +164,7 @@ def test_after_a_time_out_the_line_keeps_silent_for_one_more(clock: FakeTime) ->
 
 
 def test_a_meter_that_ignores_the_marker_is_read_after_a_long_silence(clock: FakeTime) -> None:
-    port = FakePort(clock, lambda request: [] if request.length != 2 else good_meter(request))
+    port = port_of(clock, lambda request: [] if request.length != 2 else good_meter(request))
     line = line_to(port)
     assert trouble_of(lambda: line.ask(SDM120.power)).word == "silent"
     assert trouble_of(lambda: line.ask(SDM120.power)).word == "silent"
@@ -225,7 +186,7 @@ def test_a_meter_that_ignores_the_marker_is_read_after_a_long_silence(clock: Fak
     ],
 )
 def test_each_trouble_has_its_word_and_remedy(clock: FakeTime, answer: bytes, word: str, says: str) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     line.ask(SDM120.power)
     port.meter = lambda request: [(0.02, answer)]
@@ -245,7 +206,7 @@ def test_each_trouble_has_its_word_and_remedy(clock: FakeTime, answer: bytes, wo
     ],
 )
 def test_a_refusal_names_the_register_and_the_map(clock: FakeTime, code: int, says: str) -> None:
-    port = FakePort(clock, good_meter)
+    port = port_of(clock, good_meter)
     line = line_to(port)
     line.ask(SDM120.power)
     port.meter = lambda request: [(0.02, encode(Refusal(1, 4, code)))]
@@ -254,7 +215,7 @@ def test_a_refusal_names_the_register_and_the_map(clock: FakeTime, code: int, sa
 
 
 def test_noise_and_echo_around_an_answer_do_no_harm(clock: FakeTime) -> None:
-    port = FakePort(clock, lambda request: [(0.02, b"\xff\x01\x04" + encode(request)), (0.03, right_answer(request))])
+    port = port_of(clock, lambda request: [(0.02, b"\xff\x01\x04" + encode(request)), (0.03, right_answer(request))])
     line = line_to(port)
     assert (line.ask(SDM120.power), line.ask(SDM120.energy)) == (POWER, ENERGY)
 
@@ -262,7 +223,7 @@ def test_noise_and_echo_around_an_answer_do_no_harm(clock: FakeTime) -> None:
 def test_a_late_refusal_does_not_shift_the_answers_that_follow(clock: FakeTime) -> None:
     """The meter was busy once: its refusal comes late, and each later answer would fit the question after it."""
     meter = OnceSlowMeter(clock, 0.55)
-    line = line_to(port := FakePort(clock, meter))
+    line = line_to(port := port_of(clock, meter))
     line.ask(SDM120.power)
     port.meter = lambda request: [(1.2, encode(Refusal(1, 4, 6)))]
     assert trouble_of(lambda: line.ask(SDM120.power)).word == "silent"
@@ -312,7 +273,7 @@ def test_every_value_is_the_answer_to_the_very_question_however_late_the_meter_i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(modbus_line, "time", clock)
         meter = MoodyMeter(clock, moods)
-        line = line_to(FakePort(clock, meter))
+        line = line_to(port_of(clock, meter))
         for _ in range(30):
             clock.now_s += 0.2
             for register in (SDM120.power, SDM120.energy):
