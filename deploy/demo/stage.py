@@ -69,8 +69,8 @@ class Stage:
             self._plug_in(instrument)
             self._enrol(instrument)
             agent = self._child(instrument.agent_id, *_agent(self.places, instrument, "run"))
+            self._agents.append(agent)  # before it starts: Ctrl-C may come at any moment
             agent.start()
-            self._agents.append(agent)
         for instrument in INSTRUMENTS:
             if instrument.card:
                 yield f"giving {instrument.card.holder} a card for the {instrument.name}"
@@ -158,8 +158,8 @@ class Stage:
             *("--speed", str(instrument.speed), "--software", instrument.software),
             restarted=False,
         )
-        simulator.start()
         self._instruments.append(simulator)
+        simulator.start()
         simulator.await_ready(lambda: "ready:" in simulator.tail(), within_s=READY_S)
 
     def _enrol(self, instrument: Instrument) -> None:
