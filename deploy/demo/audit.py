@@ -36,7 +36,7 @@ from protocol.witness import Block, gather
 SETTLE_S = 60.0
 TOLERANCE_S = 4
 """How far from a true transition a recorded one may lie: a sample speaks for at most three polls of 1 s before it (and
-over a hole for at most the policy's gap of 2 s), and boundaries are rounded down to the second."""
+over a hole for at most its policy's gap of 2 or 3 s), and boundaries are rounded down to the second."""
 UNOBSERVED_PER_KILL_S = 60
 """What a killed agent may declare unobserved."""
 UNOBSERVED_S = 10
