@@ -1,0 +1,42 @@
+"""`jishi-collector account`: derive hour records as evidence comes in, or recompute them and compare."""
+
+import signal
+import threading
+from argparse import ArgumentParser, Namespace
+from datetime import date
+
+from collector.config import Config
+from collector.errors import DerivationError
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments of `account`."""
+    parser.add_argument("--verify", action="store_true", help="recompute records from the stored bytes, and end")
+    parser.add_argument("--from", dest="first_day", type=date.fromisoformat, default=date.min, metavar="DAY")
+    parser.add_argument("--to", dest="last_day", type=date.fromisoformat, default=date.max, metavar="DAY")
+
+
+def run(config: Config, arguments: Namespace) -> None:
+    """Derive until SIGTERM or SIGINT; with --verify, DerivationError where a record differs."""
+    if arguments.verify:
+        _verify(config, arguments)
+        return
+    from collector.accounts.worker import Worker
+
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    Worker(config.dsn).run(stopping)
+
+
+def _verify(config: Config, arguments: Namespace) -> None:
+    from collector.accounts.recompute import verify
+
+    found = verify(config.dsn, first_day=arguments.first_day, last_day=arguments.last_day)
+    for asset_no, day, what in found.pending:
+        print(f"pending {asset_no} {day}: {what}")
+    for asset_no, day, what in found.differences:
+        print(f"differs {asset_no} {day}: {what}")
+    print(f"verified={found.equal} pending={len(found.pending)} differences={len(found.differences)}")
+    if found.differences:
+        raise DerivationError(f"{len(found.differences)} hour records are not what the stored bytes give")

@@ -1,0 +1,25 @@
+"""`jishi-collector entry-link`: a link that signs a registered person in, once."""
+
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime, timedelta
+
+from collector.config import Config
+from collector.registry import people
+from collector.store.database import connect
+from collector.store.migrate import check_migrated
+
+ENTRY_LINK_LASTS = timedelta(minutes=10)
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments of `entry-link`."""
+    parser.add_argument("--person", required=True, metavar="NAME")
+
+
+def run(config: Config, arguments: Namespace) -> None:
+    """Make a link and print it."""
+    with connect(config.dsn, application="entry-link") as connection:
+        check_migrated(connection)
+        now = datetime.now(UTC)
+        token = people.make_entry_token(connection, arguments.person, now=now, lasts=ENTRY_LINK_LASTS)
+    print(f"signs {arguments.person} in once: http://{config.api.host}:{config.api.port}/enter?token={token}")

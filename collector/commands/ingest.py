@@ -1,0 +1,26 @@
+"""`jishi-collector ingest`: one worker that takes in what agents send; any number of them share the shards."""
+
+import signal
+from argparse import ArgumentParser, Namespace
+
+from collector.config import Config
+from collector.keys import load_receipt_key
+
+
+def configure(_parser: ArgumentParser) -> None:
+    """It takes no arguments of its own."""
+
+
+def run(config: Config, _arguments: Namespace) -> None:
+    """Work until SIGTERM or SIGINT; the transaction under way is ended first."""
+    from collector.ingest.worker import Worker
+
+    worker = Worker(
+        config.dsn,
+        broker_host=config.broker.host,
+        broker_port=config.broker.port,
+        receipt_key=load_receipt_key(config.data_dir, config.domain),
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: worker.stop())
+    worker.run()
