@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from collector.api import (
     agents,
+    deliveries,
     docs,
     enrolments,
     health,
@@ -28,6 +29,7 @@ from collector.api import (
     sessions,
 )
 from collector.api.access import POOL_SIZE, Services, require_key
+from collector.api.deliveries import WRITERS, Deliveries
 from collector.api.etag import EtagMiddleware
 from collector.api.headers import SECURITY_HEADERS, SecurityHeadersMiddleware
 from collector.api.limits import BodyLimitMiddleware
@@ -36,14 +38,16 @@ from collector.config import Config
 from collector.keys import load_receipt_key
 from collector.store.database import make_pool
 from collector.web import pages
+from protocol.batch import MAX_WIRE_BYTES
 
 PREFIX = "/api/v1"
 _OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
 
-An API key is needed for everything under `/api/v1` but enrolment. Errors are problem documents (RFC 9457). Lists come
-in pages: follow `next_cursor`. Every answer has an `ETag`; send it back in `If-None-Match` to be told 304.
+An API key is needed for everything under `/api/v1` but enrolment and what agents deliver. Errors are problem documents
+(RFC 9457). Lists come in pages: follow `next_cursor`. Every answer to a GET has an `ETag`; send it back in
+`If-None-Match` to be told 304.
 """
 
 
@@ -57,12 +61,16 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = make_pool(config.dsn, application="serve", max_size=POOL_SIZE)
-        receipt_vkey = str(load_receipt_key(config.data_dir, config.domain).verifier)
+        receipt_key = load_receipt_key(config.data_dir, config.domain)
+        delivering = make_pool(config.dsn, application="deliver", max_size=WRITERS)
         pool.open()
+        delivering.open()
         try:
-            app.state.services = Services(config, pool, now, receipt_vkey)
+            app.state.services = Services(config, pool, now, str(receipt_key.verifier))
+            app.state.deliveries = Deliveries(delivering, receipt_key)
             yield
         finally:
+            delivering.close()
             pool.close()
 
     app = FastAPI(
@@ -81,7 +89,8 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     pages.install(app)
     problem.install(app, _draw)
     app.add_middleware(EtagMiddleware, prefix=PREFIX)
-    app.add_middleware(BodyLimitMiddleware)
+    wider = {f"{PREFIX}{deliveries.router.prefix}/": MAX_WIRE_BYTES}
+    app.add_middleware(BodyLimitMiddleware, wider=wider)
     app.add_middleware(SecurityHeadersMiddleware)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
@@ -94,6 +103,7 @@ def _api() -> APIRouter:
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)
+    api.include_router(deliveries.router)
     return api
 
 
