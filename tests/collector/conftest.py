@@ -1,14 +1,11 @@
 """Fixtures that the tests of accounts, API and pages share."""
 
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from collector.app import create_app
@@ -18,6 +15,7 @@ from collector.registry import api_keys, people, policies, units
 from collector.registry.access import Access
 from collector.store.database import Connection
 from tests.collector.province import DOMAIN, POLICY, USCC, MovableClock, Province
+from tests.serving import serving
 
 
 @pytest.fixture
@@ -54,20 +52,8 @@ def app(config: Config, clock: MovableClock, province: Province) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     """A caller without a key, of a real server on a port of its own."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as opened:
-            yield opened
-    finally:
-        server.should_exit = True
-        thread.join(20)
-    assert not thread.is_alive()
+    with serving(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as opened:
+        yield opened
 
 
 @pytest.fixture
