@@ -8,6 +8,8 @@ real processes meet them are the machine's.
                 broker/  keys/  ingest-0.log
 """
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -23,21 +25,29 @@ from deploy.demo.truth import Span, read_truth
 from protocol import hours
 from protocol.interval import day_bounds_ms
 from protocol.note import parse_vkey
+from protocol.topics import down_topic, up_topic
 from tests.conftest import find_free_port
 from tests.faults import oracle
 from tests.faults.broker import Broker, answers
+from tests.faults.client import Client
+from tests.faults.crowd import Crowd
 from tests.faults.database import Server
 from tests.faults.facts import Stored, origin_of, read_stored
 from tests.faults.host import Host, Road
 from tests.faults.line import LOOPBACK, Line, Switchboard
 from tests.faults.oracle import Log, Watched
 from tests.faults.program import ROOT, Program
+from tests.light_agent import LightAgent
 
 DOMAIN = "jishi.example"
 POLICY = ROOT / "deploy" / "demo" / "policy.json"
 PATIENCE_S = 60.0
 LIFE_S = 12.0
 """What a life of an agent may leave unobserved at its two ends: its start, and what was open when it was killed."""
+
+
+_INSERT_JOURNAL = "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%(origin)s, %(agent)s, 1, %(vkey)s)"
+ANSWER_S = 1.0
 
 
 class Stuck(AssertionError):
@@ -51,6 +61,7 @@ class World:
         self.random = random
         self.directory = directory
         self.hosts: list[Host] = []
+        self.crowd: Crowd | None = None
         self.violations: list[str] = []
         self.board = Switchboard()
         self.database = server.make()
@@ -97,6 +108,22 @@ class World:
             host.start()
         return host
 
+    def gather(self, agents: int, *, entries: int) -> Crowd:
+        """A crowd of light agents with so many entries each, enrolled and not yet started."""
+        made = [LightAgent(f"light-{number:05}") for number in range(agents)]
+        rows = [{"agent": agent.agent_id, "origin": agent.origin, "vkey": agent.vkey} for agent in made]
+        with self.connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO agent (agent_id, last_epoch) VALUES (%(agent)s, 1)", rows)
+            cursor.executemany(_INSERT_JOURNAL, rows)
+        for agent in made:
+            agent.append_readings(entries)
+        self.crowd = Crowd(self.board, self.broker.port, made, self.random)
+        return self.crowd
+
+    def send(self, agent_id: str, payload: bytes) -> bytes | None:
+        """Say this in the name of an agent, as anybody can who reaches the broker; the answer, or None for none."""
+        return self.board.run(self._send(agent_id, payload))
+
     def until(self, what: str, reached: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
         """Wait for it; Stuck when it does not come."""
         deadline_s = time.monotonic() + within_s
@@ -134,6 +161,8 @@ class World:
         self._mend()
         for host in self.hosts:
             self._see_fresh_event(host)
+        if self.crowd:
+            self._see_crowd_delivered(self.crowd)
         for host in self.hosts:
             host.unplug()
         for host in self.hosts:
@@ -150,6 +179,8 @@ class World:
         """Leave nothing behind but files."""
         for program in self._programs():
             program.kill()
+        if self.crowd:
+            self.crowd.stop()
         for host in self.hosts:
             host.line.close()
             host.web.close()
@@ -184,17 +215,27 @@ class World:
                 f"{host.agent.tail()}"
             )
 
+    def _see_crowd_delivered(self, crowd: Crowd) -> None:
+        for agent in crowd.agents:
+            agent.append_notes(1)
+        try:
+            self.until("the crowd's receipts", lambda: not crowd.lacking())
+        except Stuck:
+            lacking = crowd.lacking()
+            self.violations.append(f"{len(lacking)} light agents lack receipts, the first is {lacking[0]}")
+        crowd.stop()
+
     def _logs(self) -> Iterable[Log]:
         stored = {each.origin: each for each in self.stored()}
         keys = dict(self.connection.execute("SELECT origin, vkey FROM journal").fetchall())
         sent = self._sent()
-        for host in self.hosts:
-            issued = host.issued()
-            for each in issued:
-                vkey = keys.get(each.origin)
-                key = parse_vkey(vkey) if vkey else None
-                notes = frozenset(note for note in sent if origin_of(note) == each.origin)
-                yield Log(each, stored.get(each.origin), key, goes_on=each is issued[-1], sent=notes)
+        known = [(each, each is issued[-1]) for issued in map(Host.issued, self.hosts) for each in issued]
+        known += [(each, True) for each in (self.crowd.issued() if self.crowd else [])]
+        for each, goes_on in known:
+            vkey = keys.get(each.origin)
+            key = parse_vkey(vkey) if vkey else None
+            notes = frozenset(note for note in sent if origin_of(note) == each.origin)
+            yield Log(each, stored.get(each.origin), key, goes_on=goes_on, sent=notes)
 
     def _watched(self) -> Iterable[Watched]:
         for host in self.hosts:
@@ -214,6 +255,14 @@ class World:
         """Every receipt that went down a line."""
         heard = {payload for host in self.hosts for _, payload in host.line.heard}
         return [payload for payload in heard if not payload.startswith(b"jishi-")]
+
+    async def _send(self, agent_id: str, payload: bytes) -> bytes | None:
+        name = f"rogue-{self.random.randrange(1 << 30)}"
+        async with Client(name, self.broker.port, listens_to=down_topic(agent_id)) as client:
+            await client.publish(up_topic(agent_id), payload)
+            with contextlib.suppress(asyncio.TimeoutError):
+                return await asyncio.wait_for(client.inbox.get(), ANSWER_S)
+        return None
 
     def _programs(self) -> list[Program]:
         return [*self.workers, self.web, *(program for host in self.hosts for program in (host.agent, host.meter))]
