@@ -35,9 +35,11 @@ from agent.identity import Identity
 from agent.journal import Journal
 from agent.notify import ServiceManager
 from agent.recorder import Recorder
+from agent.roads.link import Address
+from agent.roads.mqtt import MqttLink
 from agent.scratch import Scratch
 from agent.supervisor import Supervisor, make_watcher
-from agent.uplink import Address, Uplink
+from agent.uplink import Uplink
 from agent.version import VERSION
 from agent.watchers.watcher import Watcher
 from protocol.entry import ConfigChange, clean_text
@@ -91,7 +93,11 @@ class Agent:
             self._journal,
             who.key,
             receipt_key=who.receipt_key,
-            broker=Address(who.enrolment.broker.host, who.enrolment.broker.port),
+            link=MqttLink(
+                configuration.agent.id,
+                Address(who.enrolment.broker.host, who.enrolment.broker.port),
+                clock=clock,
+            ),
             clock=clock,
             on_hints=self._use_hints,
         )
