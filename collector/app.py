@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from collector.api import (
     agents,
+    certificates,
     docs,
     enrolments,
     health,
@@ -34,6 +35,7 @@ from collector.api.limits import BodyLimitMiddleware
 from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
 from collector.config import Config
 from collector.keys import load_receipt_key
+from collector.registry.agent_certificates import load_issuer
 from collector.store.database import make_pool
 from collector.web import pages
 
@@ -58,9 +60,10 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = make_pool(config.dsn, application="serve", max_size=POOL_SIZE)
         receipt_vkey = str(load_receipt_key(config.data_dir, config.domain).verifier)
+        issuer = load_issuer(config.data_dir) if config.broker.tls else None
         pool.open()
         try:
-            app.state.services = Services(config, pool, now, receipt_vkey)
+            app.state.services = Services(config, pool, now, receipt_vkey, issuer)
             yield
         finally:
             pool.close()
@@ -94,6 +97,7 @@ def _api() -> APIRouter:
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)
+    api.include_router(certificates.router)
     return api
 
 

@@ -42,6 +42,7 @@ COMMANDS = {
     "token": Command("collector.commands.token", "make a one-time token with which an agent enrols"),
     "key": Command("collector.commands.key", "make an API key for a registered person"),
     "person": Command("collector.commands.person", "register a person with a password (prompt, or JISHI_PASSWORD)"),
+    "ca": Command("collector.commands.ca", "the authorities for mutual TLS, and what broker and workers need of them"),
     "entry-link": Command("collector.commands.entry_link", "print a link that signs a registered person in once"),
 }
 

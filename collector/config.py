@@ -8,9 +8,14 @@
     [broker]
     host = "127.0.0.1"
     port = 1883
+    tls = false                     # true: agents and workers come with certificates (docs/security/tls.md)
+    worker_host = "127.0.0.1"       # where `ingest` finds the broker; left out: where agents find it
+    worker_port = 8884
     [api]
     host = "127.0.0.1"
     port = 8321
+    tls_cert = "/etc/jishi/api.pem" # left out: plain HTTP, for loopback or behind a proxy that speaks TLS
+    tls_key = "/etc/jishi/api.key"
 
 The environment wins over the file: JISHI_<SECTION>_<KEY>, as JISHI_DATABASE_DSN. Keys and sections that are not
 listed here are refused. All faults come in one ConfigError, each with its key path. The data source is a secret:
@@ -19,7 +24,7 @@ no repr and no message shows it.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,21 +40,41 @@ DEFAULT_API_PORT = 8321
 _TYPES: dict[str, dict[str, type]] = {
     "collector": {"domain": str, "data_dir": str},
     "database": {"dsn": str},
-    "broker": {"host": str, "port": int},
-    "api": {"host": str, "port": int},
+    "broker": {"host": str, "port": int, "tls": bool, "worker_host": str, "worker_port": int},
+    "api": {"host": str, "port": int, "tls_cert": str, "tls_key": str},
 }
+
+
+_TRUTH = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
 class Broker:
+    """Where agents find the broker, and, where that is elsewhere, the workers."""
+
     host: str = "127.0.0.1"
     port: int = DEFAULT_BROKER_PORT
+    tls: bool = False
+    worker_host: str | None = None
+    worker_port: int | None = None
+
+    @property
+    def for_workers(self) -> tuple[str, int]:
+        """Host and port at which `ingest` connects."""
+        return self.worker_host or self.host, self.worker_port or self.port
 
 
 @dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
+    tls_cert: str | None = None
+    tls_key: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The address that the API is served at."""
+        return f"{'https' if self.tls_cert else 'http'}://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -85,11 +110,22 @@ class Config:
             "JISHI_COLLECTOR_DOMAIN": self.domain,
             "JISHI_COLLECTOR_DATA_DIR": str(self.data_dir),
             "JISHI_DATABASE_DSN": dsn,
-            "JISHI_BROKER_HOST": self.broker.host,
-            "JISHI_BROKER_PORT": str(self.broker.port),
-            "JISHI_API_HOST": self.api.host,
-            "JISHI_API_PORT": str(self.api.port),
+            **_as_environment("broker", self.broker),
+            **_as_environment("api", self.api),
         }
+
+
+def _as_environment(section: str, values: Broker | Api) -> dict[str, str]:
+    told = {key: getattr(values, key) for key in _TYPES[section] if getattr(values, key) is not None}
+    return {_variable(section, key): _to_text(value) for key, value in told.items()}
+
+
+def _to_text(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _variable(section: str, key: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
 
 
 def default_data_dir() -> Path:
@@ -150,23 +186,34 @@ def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict
     values: dict[tuple[str, str], Any] = {}
     for section, keys in _TYPES.items():
         for key, wanted in keys.items():
-            name = f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
-            text = environment.get(name)
+            text = environment.get(_variable(section, key))
             if text is None:
                 continue
-            if wanted is int and not text.isdecimal():
-                faults.append(f"{section}.{key}: {name} must be a whole number")
-            else:
-                values[section, key] = int(text) if wanted is int else text
+            try:
+                values[section, key] = _READERS[wanted](text)
+            except (ValueError, KeyError):
+                faults.append(f"{section}.{key}: {_variable(section, key)} must be {_EXPECTED[wanted]}")
     return values
+
+
+def _read_number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
+
+
+_READERS: dict[type, Callable[[str], Any]] = {str: str, int: _read_number, bool: _TRUTH.__getitem__}
+_EXPECTED = {int: "a whole number", bool: "true or false"}
 
 
 def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> None:
     for (section, key), value in values.items():
-        if key == "port" and not 1 <= value <= 65535:
+        if key.endswith("port") and not 1 <= value <= 65535:
             faults.append(f"{section}.{key}: 1 to 65535 is expected, found {value}")
         elif value == "":
             faults.append(f"{section}.{key}: is empty")
+    if (("api", "tls_cert") in values) != (("api", "tls_key") in values):
+        faults.append("api.tls_cert, api.tls_key: the one needs the other")
     try:
         check_domain(values.get(("collector", "domain"), DEFAULT_DOMAIN))
     except MalformedName as error:

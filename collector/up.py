@@ -88,7 +88,7 @@ def run(config: Config, *, report: Callable[[str], None]) -> None:
         try:
             children = _start_all(config, stack)
             report(
-                f"jishi-collector: API http://{config.api.host}:{config.api.port}, "
+                f"jishi-collector: API {config.api.url}, "
                 f"broker {LOOPBACK}:{config.broker.port}, data in {config.data_dir}"
             )
             while True:

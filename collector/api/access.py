@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from collector.api.problem import Problem
 from collector.config import Config
+from collector.registry.agent_certificates import Issuer
 from collector.registry.people import Person, find_person_of_key
 from collector.store.database import Connection
 from protocol.interval import local_day
@@ -28,12 +29,16 @@ those who hold one always find a thread to go on."""
 
 @dataclass(frozen=True)
 class Services:
-    """What the application was given; `receipt_vkey` is the public half of the key that signs receipts."""
+    """What the application was given; `receipt_vkey` is the public half of the key that signs receipts.
+
+    `issuer` signs agents' certificates; None where the broker admits whoever comes.
+    """
 
     config: Config
     pool: ConnectionPool[Connection] = field(repr=False)
     now: Callable[[], datetime]
     receipt_vkey: str
+    issuer: Issuer | None = field(default=None, repr=False)
 
     def today(self) -> date:
         """The local day at the collector."""

@@ -11,6 +11,7 @@ everybody learn it, issue anew, and remove the old files (docs/security/tls.md).
 """
 
 import re
+import ssl
 from datetime import datetime
 from pathlib import Path
 
@@ -88,6 +89,25 @@ def read_bundle(data_dir: Path, kind: Kind) -> bytes:
     except (OSError, ValueError) as error:
         raise ConfigError(f"a certificate in {tls_directory(data_dir)} cannot be read: {error}") from error
     return b"".join(map(to_pem, certificates))
+
+
+def worker_context(data_dir: Path) -> ssl.SSLContext:
+    """How a worker comes to the broker: with its certificate, trusting the services authority alone.
+
+    ConfigError where the certificate is missing, or others may read its key.
+    """
+    path = worker_path(data_dir)
+    read_private(path, what="workers' certificate", remedy="`jishi-collector ca worker-cert` makes it")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(cadata=read_bundle(data_dir, "services").decode("ascii"))
+    try:
+        context.load_cert_chain(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be used ({error}): make it anew with `jishi-collector ca worker-cert`"
+        ) from error
+    return context
 
 
 def _read_certificate(path: Path) -> x509.Certificate:

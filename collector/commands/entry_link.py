@@ -22,4 +22,4 @@ def run(config: Config, arguments: Namespace) -> None:
         check_migrated(connection)
         now = datetime.now(UTC)
         token = people.make_entry_token(connection, arguments.person, now=now, lasts=ENTRY_LINK_LASTS)
-    print(f"signs {arguments.person} in once: http://{config.api.host}:{config.api.port}/enter?token={token}")
+    print(f"signs {arguments.person} in once: {config.api.url}/enter?token={token}")
