@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.cli import COMMANDS
 from collector.config import load_config
 from collector.embedded import broker
 
@@ -34,15 +35,8 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
 
 
 def test_every_command_of_the_units_is_one_of_the_collectors() -> None:
-    from collector.cli import COMMANDS
-
-    words = [
-        word
-        for unit in UNITS
-        for word in re.findall(
-            r"^ExecStart=/opt/jishi/bin/jishi-collector (\S+)", unit.read_text("utf-8"), re.MULTILINE
-        )
-    ]
+    pattern = re.compile(r"^ExecStart=/opt/jishi/bin/jishi-collector (\S+)", re.MULTILINE)
+    words = [word for unit in UNITS for word in pattern.findall(unit.read_text("utf-8"))]
     assert sorted(set(words)) == ["account", "ca", "ingest", "serve"]
     assert set(words) <= set(COMMANDS)
 
