@@ -55,10 +55,12 @@ class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """Where to enrol; everything else about the collector comes with the enrolment.
 
     `authority`: a PEM file, by which alone the address is believed; without it, those that this machine trusts.
+    `road`: how entries travel; `auto` is MQTT, and HTTPS to `url` while the broker cannot be used.
     """
 
     url: Annotated[str, Meta(description="the collector's address, http://host:port or https://host")]
     authority: Annotated[str, Meta(min_length=1)] | None = None
+    road: Literal["auto", "mqtt", "https"] = "auto"
 
     def faults(self) -> list[tuple[str, str]]:
         """Return (key, what is wrong) for what no type can tell."""

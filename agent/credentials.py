@@ -105,13 +105,14 @@ def broker_context(state_dir: Path) -> ssl.SSLContext:
     return context
 
 
-def api_context(state_dir: Path, authority: Path | None) -> ssl.SSLContext | None:
-    """How to come to the collector's API: by the authority that the configuration names, else (None) as usual here.
+def api_context(state_dir: Path, authority: Path | None) -> ssl.SSLContext:
+    """How to come to the collector's API: by the authority that the configuration names, else by this machine's.
 
-    What the collector has named since is believed as well, so that an authority can be replaced.
+    What the collector has named since is believed as well, so that an authority can be replaced. NotEnrolledError where
+    the file cannot be used.
     """
     if authority is None:
-        return None
+        return ssl.create_default_context()
     try:
         context = _context(authority.read_text("ascii"))
         later = state_dir / DIRECTORY / TRUSTED

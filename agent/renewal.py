@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 from agent import credentials
 from agent.config import Configuration
-from agent.enrolment import LOOPBACK, Ask, http, keep_credentials, read_members
+from agent.enrolment import Ask, http, keep_credentials, read_members
 from agent.errors import AgentError, EnrolmentError
 from agent.identity import Identity
+from agent.proxy import LOOPBACK
 from protocol.certificate_request import make_certificate_request
 
-PATH = "/api/v1/certificates"
+PATH = "/api/v1/enrolments/certificate"
 EVERY_S = 24 * 3600.0
 AGAIN_S = 2 * 3600.0
 

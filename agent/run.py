@@ -30,7 +30,7 @@ import msgspec
 from agent import config, identity, policies, status
 from agent.clock import Clock, SystemClock
 from agent.config import Configuration
-from agent.credentials import broker_context
+from agent.credentials import api_context, broker_context
 from agent.disk import Disk
 from agent.errors import AgentError, JournalError, JournalLocked
 from agent.exchange import UseHints
@@ -38,7 +38,9 @@ from agent.identity import Identity
 from agent.journal import Journal
 from agent.notify import ServiceManager
 from agent.recorder import Recorder
-from agent.roads.link import Address
+from agent.roads.auto import AutoLink
+from agent.roads.https import HttpsLink
+from agent.roads.link import Address, Link
 from agent.roads.mqtt import MqttLink
 from agent.scratch import Scratch
 from agent.supervisor import Supervisor, make_watcher
@@ -97,12 +99,7 @@ class Agent:
             self._journal,
             who.key,
             receipt_key=who.receipt_key,
-            link=MqttLink(
-                configuration.agent.id,
-                Address(who.enrolment.broker.host, who.enrolment.broker.port),
-                tls=partial(broker_context, configuration.state_dir) if who.enrolment.broker.tls else None,
-                clock=clock,
-            ),
+            link=_make_link(configuration, who, clock=clock),
             clock=clock,
             on_hints=self._use_hints,
         )
@@ -209,6 +206,16 @@ class Agent:
             self._recorder.use_levels(levels)
             with contextlib.suppress(OSError):  # hints: the next welcome brings them again
                 (self._configuration.state_dir / LEVELS).write_bytes(msgspec.json.encode(levels))
+
+
+def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
+    agent_id, broker = configuration.agent.id, who.enrolment.broker
+    tls = partial(broker_context, configuration.state_dir) if broker.tls else None
+    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock, tls=tls)
+    trust = partial(api_context, configuration.state_dir, configuration.authority)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=trust)
+    roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
+    return roads[configuration.collector.road]
 
 
 def run(configuration: Configuration) -> None:

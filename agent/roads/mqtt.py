@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTPro
 from agent.clock import Clock
 from agent.errors import NotEnrolledError
 from agent.exchange import Connected, Event, Lost, Received
-from agent.roads.link import Address
+from agent.roads.link import Address, Standing
 from protocol.topics import down_topic, up_topic
 
 KEEPALIVE_S = 30
@@ -31,6 +31,8 @@ CONNECT_TIMEOUT_S = 5.0
 
 class MqttLink:
     """A `Link` to the collector's broker; `tls` says with what to come to one that speaks TLS."""
+
+    standing = Standing("mqtt", "")
 
     def __init__(
         self, agent_id: str, broker: Address, *, clock: Clock, tls: Callable[[], ssl.SSLContext] | None = None

@@ -4,22 +4,22 @@ No API key is needed: the request is signed with the key of the agent's journal.
 collector.registry.agent_certificates'.
 """
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 
 from collector.api.access import Given, Lent
-from collector.api.enrolments import refusals
+from collector.api.enrolments import count_enrolment, refusals
 from collector.api.models import CertificateRequest, Credentials
 from collector.api.problem import responses
 from collector.errors import EnrolmentError
 from collector.registry import agent_certificates
 
-router = APIRouter(prefix="/certificates", tags=["enrolment"])
+router = APIRouter(prefix="/enrolments", tags=["enrolment"])
 
 
-@router.post("", responses=responses(403, 404, 409, 422))
-def certify(given: Given, connection: Lent, asked: CertificateRequest) -> Credentials:
+@router.post("/certificate", dependencies=[Depends(count_enrolment)], responses=responses(403, 404, 409, 422))
+def certify(request: Request, given: Given, connection: Lent, asked: CertificateRequest) -> Credentials:
     """The certificate in force for the key that is asked for, and what to trust; asking again is harmless."""
-    with refusals():
+    with refusals(request, asked.origin):
         if given.issuer is None:
             raise EnrolmentError("this collector's broker needs no certificates: [broker] tls is off")
         certificate = agent_certificates.certify(

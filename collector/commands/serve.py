@@ -15,6 +15,7 @@ def run(config: Config, _arguments: Namespace) -> None:
     """Serve until a signal; ConfigError where the certificate cannot be used."""
     import uvicorn
 
+    from collector.api.limits import SERVER_HEADER_BYTES
     from collector.app import create_app
 
     _check_certificate(config)
@@ -22,18 +23,23 @@ def run(config: Config, _arguments: Namespace) -> None:
         create_app(config),
         host=config.api.host,
         port=config.api.port,
-        ssl_certfile=config.api.tls_cert,
-        ssl_keyfile=config.api.tls_key,
+        ssl_certfile=config.api.tls_cert or None,
+        ssl_keyfile=config.api.tls_key or None,
         log_config=None,
         access_log=False,
         server_header=False,
+        # Which header of a proxy is believed is our own setting ([api] address_header), never the server's guess.
+        proxy_headers=False,
+        http="h11",
+        h11_max_incomplete_event_size=SERVER_HEADER_BYTES,
+        ws="none",
         timeout_graceful_shutdown=5,
     )
 
 
 def _check_certificate(config: Config) -> None:
     """uvicorn would end with a traceback that names neither setting nor file."""
-    if config.api.tls_cert is None:
+    if not config.api.tls_cert:
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.api.tls_cert, config.api.tls_key)
