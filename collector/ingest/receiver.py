@@ -36,15 +36,15 @@ class Received(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a worker owns; `incarnation` counts its database connections, each of which begins anew."""
+    """What a worker listens to; `incarnation` counts its database connections, each of which begins anew."""
 
     incarnation: int
-    session: str  # the MQTT client id
+    session: str  # the MQTT client id; empty: nobody, who has no connection
     shards: frozenset[int]
 
 
 class Receiver:
-    """Keeps one MQTT connection while there are shards to listen to. Not thread-safe but for `wake`."""
+    """Keeps one MQTT connection while somebody listens, with or without shards. Not thread-safe but for `wake`."""
 
     def __init__(self, host: str, port: int, *, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._address = (host, port)
@@ -52,7 +52,8 @@ class Receiver:
         self._client: mqtt.Client | None = None
         self._connection_no = 0
         self._place = Place(0, "", frozenset())
-        self.is_listening = False
+        self.is_connected = False
+        self._unconfirmed: set[int] = set()  # subscriptions under way, by message id
         self._received: list[Received] = []
         self._backoff = Backoff()
         self._retry_s = 0.0
@@ -60,11 +61,19 @@ class Receiver:
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether the broker delivers what is published to the shards of our place."""
+        return self.is_connected and bool(self._place.shards) and not self._unconfirmed
+
     def listen(self, place: Place) -> None:
-        """Says under which client id which shards are wanted; none: no connection."""
-        if place != self._place:
-            self._place = place
+        """Says under which client id which shards are wanted; another id or incarnation is a new connection."""
+        before, self._place = self._place, place
+        if place[:2] != before[:2]:
             self._drop()
+        elif place != before and self._client is not None and self.is_connected:
+            self._subscribe(self._client, place.shards - before.shards)
+            self._unsubscribe(self._client, before.shards - place.shards)
 
     def poll(self, *, timeout_s: float, read: bool) -> list[Received]:
         """Moves bytes for up to `timeout_s`; returns what came. With `read` False nothing is read."""
@@ -109,7 +118,7 @@ class Receiver:
 
     def _connect_when_due(self) -> None:
         now_s = self._clock_s()
-        if self._client is not None or not self._place.shards or now_s < self._retry_s:
+        if self._client is not None or not self._place.session or now_s < self._retry_s:
             return
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -147,7 +156,7 @@ class Receiver:
             status = client.loop_misc()
         if status != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._client = None
-            self.is_listening = False
+            self.is_connected = False
             self._retry_later(mqtt.error_string(status))
 
     def _retry_later(self, problem: str) -> None:
@@ -160,7 +169,7 @@ class Receiver:
         client, self._client = self._client, None
         if client is not None:
             client.disconnect()
-        self.is_listening = False
+        self.is_connected = False
         self._received = []
         self._retry_s = 0.0
 
@@ -176,15 +185,24 @@ class Receiver:
             log.error("broker refused us: %s", reason)
             return
         self._backoff.succeeded(self._clock_s())
+        self.is_connected = True
+        self._unconfirmed.clear()
         # The session may remember shards that are somebody else's by now.
-        foreign = [up_filter(shard) for shard in range(SHARDS) if shard not in self._place.shards]
-        if foreign:
-            client.unsubscribe(foreign)
-        client.subscribe([(up_filter(shard), QOS) for shard in sorted(self._place.shards)])
+        self._unsubscribe(client, frozenset(range(SHARDS)) - self._place.shards)
+        self._subscribe(client, self._place.shards)
         log.info("connected to broker %s:%d shards=%d", *self._address, len(self._place.shards))
 
-    def _on_subscribe(self, *_: object) -> None:
-        self.is_listening = True
+    def _subscribe(self, client: mqtt.Client, shards: frozenset[int]) -> None:
+        if shards:
+            _, mid = client.subscribe([(up_filter(shard), QOS) for shard in sorted(shards)])
+            self._unconfirmed.add(mid or 0)
+
+    def _unsubscribe(self, client: mqtt.Client, shards: frozenset[int]) -> None:
+        if shards:
+            client.unsubscribe([up_filter(shard) for shard in sorted(shards)])
+
+    def _on_subscribe(self, _client: mqtt.Client, _data: object, mid: int, *_: object) -> None:
+        self._unconfirmed.discard(mid)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:
