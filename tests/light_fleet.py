@@ -9,6 +9,7 @@ held. Every receipt is verified. A small machine of its own, so that the collect
 import queue
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from collector.store.database import Connection
+from protocol.batch import parse_bundle
 from protocol.message import Refusal, Welcome, parse_down
 from protocol.note import open_receipt
 from protocol.topics import down_topic
@@ -63,13 +66,14 @@ class Sender:
 
 
 class Fleet:
-    """Runs all senders in the caller's thread; `answers` counts what came down."""
+    """Runs all senders in the caller's thread; `answers` counts what came down, `hellos` what was asked."""
 
     def __init__(
         self, agents: Iterable[LightAgent], *, batch_size: int, patience_s: float = 3.0, busy_s: float = 0.3
     ) -> None:
         self.senders = {agent.agent_id: Sender(agent, batch_size) for agent in agents}
         self.answers: Counter[str] = Counter()
+        self.hellos = 0
         self._patience_s, self._busy_s = patience_s, busy_s
         self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
@@ -113,5 +117,28 @@ class Fleet:
     def _greet_the_silent(self, now_s: float) -> None:
         for sender in self.senders.values():
             if not sender.is_done and now_s >= sender.hello_due_s:
+                self.hellos += 1
                 sender.window, sender.hello_due_s = 0, now_s + self._patience_s
                 self._client.publish(sender.agent.topic, sender.agent.hello(), qos=1)
+
+
+def enrol_all(connection: Connection, agents: Iterable[LightAgent]) -> None:
+    """As if each had enrolled; what they measure is nobody's."""
+    for agent in agents:
+        connection.execute("INSERT INTO agent (agent_id) VALUES (%s)", [agent.agent_id])
+        connection.execute(
+            "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%s, %s, 1, %s)",
+            [agent.origin, agent.agent_id, agent.vkey],
+        )
+
+
+def check_stored(connection: Connection, fleet: Fleet) -> None:
+    """Every entry of every agent is stored once, with its bytes, and has its row."""
+    for sender in fleet.senders.values():
+        rows = connection.execute(
+            "SELECT b.entries FROM batch b JOIN journal j USING (journal_id) WHERE j.origin = %s ORDER BY b.first",
+            [sender.agent.origin],
+        )
+        assert [entry for (packed,) in rows for entry in parse_bundle(zlib.decompress(packed))] == sender.agent.entries
+    sent = sum(len(sender.agent.entries) for sender in fleet.senders.values())
+    assert connection.execute("SELECT count(*) FROM reading").fetchone() == (sent,)

@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
 QOS = 1
-# How many packets are read before what they brought is looked at.
+# How much is read before it is looked at: so many packets, and no more after so many bytes.
 _READ_AT_ONCE = 64
+_READ_BYTES_AT_ONCE = 4 * 1024 * 1024
 
 
 class Received(NamedTuple):
@@ -144,11 +145,14 @@ class Receiver:
         self._client = client
 
     def _move(self, client: mqtt.Client, can_read: bool, can_write: bool) -> None:
-        status = MQTTErrorCode.MQTT_ERR_SUCCESS
+        status, read_bytes = MQTTErrorCode.MQTT_ERR_SUCCESS, 0
         for _ in range(_READ_AT_ONCE if can_read else 0):
             before = len(self._received)
             status = client.loop_read()
             if status != MQTTErrorCode.MQTT_ERR_SUCCESS or len(self._received) == before:
+                break
+            read_bytes += len(self._received[-1].payload)
+            if read_bytes > _READ_BYTES_AT_ONCE:
                 break
         if status == MQTTErrorCode.MQTT_ERR_SUCCESS and can_write:
             status = client.loop_write()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +13,8 @@ import pytest
 from collector.embedded.broker import EmbeddedBroker
 from collector.ingest.shards import load_roster
 from collector.store.database import Connection
-from protocol.batch import parse_bundle
 from tests.light_agent import DOMAIN, RECEIPT_KEY, LightAgent
-from tests.light_fleet import Fleet
+from tests.light_fleet import Fleet, check_stored, enrol_all
 
 AGENTS = 24
 Start = Callable[[], subprocess.Popen[bytes]]
@@ -26,12 +24,7 @@ Start = Callable[[], subprocess.Popen[bytes]]
 def fleet(connection: Connection, broker: EmbeddedBroker) -> Iterator[Fleet]:
     """Agents on many shards, all enrolled, with nothing to say yet."""
     agents = [LightAgent(f"em-{number:02}") for number in range(AGENTS)]
-    for agent in agents:
-        connection.execute("INSERT INTO agent (agent_id) VALUES (%s)", [agent.agent_id])
-        connection.execute(
-            "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%s, %s, 1, %s)",
-            [agent.origin, agent.agent_id, agent.vkey],
-        )
+    enrol_all(connection, agents)
     fleet = Fleet(agents, batch_size=4)
     fleet.connect(broker.host, broker.port)
     yield fleet
@@ -92,15 +85,4 @@ def test_workers_share_the_shards_and_take_over_from_each_other(
     second.send_signal(signal.SIGCONT)
     go_on_until_shares_are(32, 32)
     assert not {"fork", "suspect", "malformed"} & set(fleet.answers)
-    _check_stored(connection, fleet)
-
-
-def _check_stored(connection: Connection, fleet: Fleet) -> None:
-    for sender in fleet.senders.values():
-        rows = connection.execute(
-            "SELECT b.entries FROM batch b JOIN journal j USING (journal_id) WHERE j.origin = %s ORDER BY b.first",
-            [sender.agent.origin],
-        )
-        assert [entry for (packed,) in rows for entry in parse_bundle(zlib.decompress(packed))] == sender.agent.entries
-    sent = sum(len(sender.agent.entries) for sender in fleet.senders.values())
-    assert connection.execute("SELECT count(*) FROM reading").fetchone() == (sent,)
+    check_stored(connection, fleet)
