@@ -1,8 +1,22 @@
 """`jishi-collector serve`: the API and the pages, by uvicorn."""
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
+from collector.api.limits import SERVER_HEADER_BYTES
 from collector.config import Config
+
+SERVER: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    # Which header of a proxy is believed is our own setting ([api] address_header), never the server's guess.
+    "proxy_headers": False,
+    "http": "h11",
+    "h11_max_incomplete_event_size": SERVER_HEADER_BYTES,
+    "ws": "none",
+}
+"""How the server is set up, here and in the tests."""
 
 
 def configure(_parser: ArgumentParser) -> None:
@@ -13,20 +27,6 @@ def run(config: Config, _arguments: Namespace) -> None:
     """Serve until a signal."""
     import uvicorn
 
-    from collector.api.limits import SERVER_HEADER_BYTES
     from collector.app import create_app
 
-    uvicorn.run(
-        create_app(config),
-        host=config.api.host,
-        port=config.api.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Which header of a proxy is believed is our own setting ([api] address_header), never the server's guess.
-        proxy_headers=False,
-        http="h11",
-        h11_max_incomplete_event_size=SERVER_HEADER_BYTES,
-        ws="none",
-        timeout_graceful_shutdown=5,
-    )
+    uvicorn.run(create_app(config), host=config.api.host, port=config.api.port, timeout_graceful_shutdown=5, **SERVER)

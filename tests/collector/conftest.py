@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from collector.app import create_app
+from collector.commands.serve import SERVER
 from collector.config import Api, Broker, Config
 from collector.keys import ensure_receipt_key
 from collector.registry import api_keys, people, policies, units
@@ -54,7 +55,7 @@ def app(config: Config, clock: MovableClock, province: Province) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     """A caller without a key, of a real server on a port of its own."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **SERVER))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
