@@ -4,6 +4,8 @@ SECONDS ?= 0
 ONLY ?=
 SEED ?= 2026
 EACH ?= 4
+# Tests mostly wait for ports, brokers and children, so twice as many run at once as there are cores in the CI.
+WORKERS ?= 4
 
 .PHONY: setup demo test lint bench measures lock clean
 
@@ -16,7 +18,7 @@ demo: .venv/ready
 	@exec $(PY) -m deploy.demo --seconds $(SECONDS)
 
 test: .venv/ready lint
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: .venv/ready
 	$(PY) -m ruff check .

@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 import signal
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -35,9 +36,13 @@ from agent.identity import Identity
 from agent.journal import Journal
 from agent.notify import ServiceManager
 from agent.recorder import Recorder
+from agent.roads.auto import AutoLink
+from agent.roads.https import HttpsLink
+from agent.roads.link import Address, Link
+from agent.roads.mqtt import MqttLink
 from agent.scratch import Scratch
 from agent.supervisor import Supervisor, make_watcher
-from agent.uplink import Address, Uplink
+from agent.uplink import Uplink
 from agent.version import VERSION
 from agent.watchers.watcher import Watcher
 from protocol.entry import ConfigChange, clean_text
@@ -91,7 +96,7 @@ class Agent:
             self._journal,
             who.key,
             receipt_key=who.receipt_key,
-            broker=Address(who.enrolment.broker.host, who.enrolment.broker.port),
+            link=_make_link(configuration, who, clock=clock),
             clock=clock,
             on_hints=self._use_hints,
         )
@@ -193,6 +198,14 @@ class Agent:
             self._recorder.use_levels(levels)
             with contextlib.suppress(OSError):  # hints: the next welcome brings them again
                 (self._configuration.state_dir / LEVELS).write_bytes(msgspec.json.encode(levels))
+
+
+def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
+    agent_id, broker = configuration.agent.id, who.enrolment.broker
+    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=ssl.create_default_context)
+    roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
+    return roads[configuration.collector.road]
 
 
 def run(configuration: Configuration) -> None:

@@ -1,10 +1,8 @@
-"""The MQTT shell around the conversation: one thread, one socket, paho underneath.
+"""The shell around the conversation: one thread that signs, packs, waits, and lets a link carry it.
 
-Decides nothing about what is said or when; it signs, packs, connects, and feeds what happens to the conversation.
-paho's own thread and reconnection are not used: an exception in a callback would end that thread while the client
-still says that it is connected, and its reconnection has no jitter. So callbacks only enqueue, this thread waits on
-the socket itself and is woken by the journal, and where nothing at all moves for three keep-alives the client is torn
-down. A client serves one connection, so that nothing it queued outlives that. PUBACK is worth nothing here.
+Decides nothing about what is said or when, and nothing about how it travels: it feeds what happens to the link and to
+the journal to the conversation, and does what that wants done. The thread waits on the link's socket and is woken by
+the journal.
 """
 
 from __future__ import annotations
@@ -14,46 +12,37 @@ import secrets
 import select
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable
 from random import SystemRandom
 from typing import Any, NamedTuple
 
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-
 from agent.clock import Clock
 from agent.conversation import Conversation
-from agent.errors import AgentError, EntryRefused, JournalError
+from agent.errors import EntryRefused, JournalError
 from agent.exchange import (
     Action,
     Appended,
     Closing,
     Connect,
-    Connected,
     Disconnect,
     Due,
     Event,
     KeepReceipt,
     Lost,
     Phase,
-    Received,
     SendBatch,
     SendHello,
     Tell,
     UseHints,
 )
 from agent.journal import Journal
+from agent.roads.link import Link
 from protocol.batch import Batch, pack_batch
 from protocol.keys import SigningKey, VerifierKey
 from protocol.message import Hello, pack
 from protocol.note import Checkpoint, sign_checkpoint
-from protocol.topics import down_topic, parse_origin, up_topic
 
-KEEPALIVE_S = 30
-STILL_MS = 3 * KEEPALIVE_S * 1000
-CONNECT_TIMEOUT_S = 5.0
-LOOK_MS = 5_000  # how often paho is asked to look after its pings
+LOOK_MS = 5_000  # how often the link is served where nothing happens, to look after its pings
 FAREWELL_LOOK_MS = 500
 FAREWELL_MS = 12_000
 FAREWELL_OFFLINE_MS = 2_000
@@ -63,20 +52,15 @@ _LINKED = (Phase.CONNECTING, Phase.GREETING, Phase.WELCOMED, Phase.PAUSED)
 log = logging.getLogger(__name__)
 
 
-class Address(NamedTuple):
-    """Where the broker listens."""
-
-    host: str
-    port: int
-
-
 class UplinkView(NamedTuple):
-    """For `status`: the phase in one word, since when (UTC ms), why, and our clock minus the collector's."""
+    """For `status`: the phase in one word, since when (UTC ms), why, our clock minus the collector's, and the road."""
 
     state: str
     since_ms: int
     detail: str
     clock_ahead_ms: int | None
+    road: str = "mqtt"
+    road_why: str = ""
 
 
 class Uplink:
@@ -88,14 +72,13 @@ class Uplink:
         key: SigningKey,
         *,
         receipt_key: VerifierKey,
-        broker: Address,
+        link: Link,
         clock: Clock,
         on_hints: Callable[[UseHints], None],
     ) -> None:
-        _, self._agent_id, _ = parse_origin(journal.origin)
         self._journal = journal
         self._key = key
-        self._broker = broker
+        self._link = link
         self._clock = clock
         self._on_hints = on_hints
         self._conversation = Conversation(
@@ -105,9 +88,6 @@ class Uplink:
             chance=SystemRandom(),
             now_ms=clock.now().mono_ms,
         )
-        self._inbox: deque[Event] = deque()
-        self._client: Client | None = None
-        self._moved_ms = 0
         self._told = ""
         self._ending = threading.Event()
         self._awake, self._bell = socket.socketpair()
@@ -134,7 +114,7 @@ class Uplink:
         if talk.collector_time_ms is not None and talk.welcomed_ms is not None:
             ahead_ms = now.wall_ms - (talk.collector_time_ms + now.mono_ms - talk.welcomed_ms)
         since_ms = now.wall_ms - (now.mono_ms - talk.since_ms)
-        return UplinkView(talk.phase.name.lower(), since_ms, talk.detail, ahead_ms)
+        return UplinkView(talk.phase.name.lower(), since_ms, talk.detail, ahead_ms, *self._link.standing)
 
     def run(self) -> None:
         """Talk until `close`. Nothing that goes wrong here ends it, and nothing but the uplink suffers."""
@@ -147,21 +127,22 @@ class Uplink:
                 self._start_over(problem)
             if last_ms is None and self._ending.is_set():
                 last_ms = self._clock.now().mono_ms
-        self._tear_down()
+        self._link.close()
         self._awake.close()
         self._bell.close()
 
     def _start_over(self, problem: Exception) -> None:
-        self._tear_down()
+        self._link.close()
         if self._conversation.phase in _LINKED:
-            self._inbox.append(Lost(f"failed: {problem!r}"))
+            self._link.events.append(Lost(f"failed: {problem!r}"))
         self._ending.wait(1.0)  # whatever it is, it must not be met a thousand times a second
 
     def _turn(self) -> None:
-        """Wait for one of: socket, bell, time; then feed the conversation all that happened."""
-        self._wait()
-        while self._inbox:
-            self._handle(self._inbox.popleft())
+        """Wait for one of: link, bell, time; then feed the conversation all that happened."""
+        if self._wait():
+            self._handle(Appended())
+        while self._link.events:
+            self._handle(self._link.events.popleft())
         if self._ending.is_set():
             self._handle(Closing())
         due_ms = self._conversation.due_ms
@@ -175,7 +156,7 @@ class Uplink:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Lost):
-            self._tear_down()
+            self._link.close()
         phase = self._conversation.phase
         for action in self._conversation.handle(event, self._clock.now().mono_ms):
             self._do(action)
@@ -199,16 +180,16 @@ class Uplink:
         try:
             match action:
                 case Connect():
-                    self._connect()
+                    self._link.connect()
                 case Disconnect():
-                    self._tear_down()
+                    self._link.close()
                 case SendHello():
                     note = self._sign(action.size, action.root)
-                    self._publish(pack(Hello(action.nonce, note)))
+                    self._link.send(pack(Hello(action.nonce, note)))
                 case SendBatch():
                     note = self._sign(action.size, action.root)
                     entries = self._journal.entries(action.old, action.size)
-                    self._publish(pack_batch(Batch(action.old, note, entries)))
+                    self._link.send(pack_batch(Batch(action.old, note, entries)))
                 case KeepReceipt():
                     self._journal.store_receipt(action.receipt)
                 case UseHints():
@@ -218,108 +199,34 @@ class Uplink:
         except EntryRefused as problem:
             self._tell(str(problem))
             if not isinstance(action, KeepReceipt):
-                self._drop(Lost(f"nothing can be signed: {problem}"))
+                self._link.drop(f"nothing can be signed: {problem}")
         except (OSError, JournalError) as problem:
-            self._drop(Lost(_reason(problem, self._broker)))
+            self._link.drop(str(problem))
 
     def _sign(self, size: int, root: bytes) -> bytes:
         self._journal.mark_signed(size, root)  # on the medium before anybody can see it
         return sign_checkpoint(Checkpoint(self._journal.origin, size, root), self._key)
-
-    def _publish(self, payload: bytes) -> None:
-        if self._client is not None and self._client.publish(up_topic(self._agent_id), payload, qos=1).rc:
-            self._drop(Lost("the connection was closed"))
 
     def _tell(self, text: str) -> None:
         if text != self._told:
             self._told = text
             log.warning("uplink noticed", extra={"what": text})
 
-    # The socket
+    # Waiting
 
-    def _connect(self) -> None:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._agent_id,
-            protocol=MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        client.on_disconnect = self._on_disconnect
-        self._client = client
-        self._moved_ms = self._clock.now().mono_ms
-        client.connect(self._broker.host, self._broker.port, keepalive=KEEPALIVE_S)
-
-    def _wait(self) -> None:
-        now_ms, due_ms, client = self._clock.now().mono_ms, self._conversation.due_ms, self._client
-        wait_ms = FAREWELL_LOOK_MS if self._ending.is_set() else LOOK_MS
-        if due_ms is not None:
-            wait_ms = max(0, min(wait_ms, due_ms - now_ms))
-        if self._inbox:
-            wait_ms = 0
-        link = client.socket() if client else None
+    def _wait(self) -> bool:
+        """Wait, serve the link, and return whether the journal woke us."""
+        link = self._link.socket
         readers: list[Any] = [self._awake] if link is None else [self._awake, link]
-        writers: list[Any] = [link] if client and link and client.want_write() else []
-        readable, writable, _ = select.select(readers, writers, [], wait_ms / 1000)
+        writers: list[Any] = [link] if link is not None and self._link.wants_write else []
+        readable, writable, _ = select.select(readers, writers, [], self._patience_ms() / 1000)
         if self._awake in readable:
             self._awake.recv(4096)
-            self._inbox.append(Appended())
-        if client is not None:
-            self._serve(client, read=link in readable, write=link in writable)
+        self._link.serve(read=link in readable, write=link in writable)
+        return self._awake in readable
 
-    def _serve(self, client: Client, *, read: bool, write: bool) -> None:
-        now_ms = self._clock.now().mono_ms
-        codes = [client.loop_read()] if read else []
-        codes += [client.loop_write()] if write else []
-        codes.append(client.loop_misc())
-        self._moved_ms = now_ms if read else self._moved_ms
-        if any(codes) and not any(isinstance(event, Lost) for event in self._inbox):
-            failed = next(code for code in codes if code)
-            self._drop(Lost(f"the connection was lost ({MQTTErrorCode(failed).name})"))
-        elif now_ms - self._moved_ms > STILL_MS:
-            self._drop(Lost(f"nothing came from the broker for {STILL_MS // 1000} s"))
-
-    def _drop(self, lost: Lost) -> None:
-        """End the connection from our side; the conversation hears of it unless it knows already."""
-        if self._client is not None:
-            self._tear_down()
-            self._inbox.append(lost)
-
-    def _tear_down(self) -> None:
-        client, self._client = self._client, None
-        self._inbox.clear()
-        if client is None:
-            return
-        client.on_connect = client.on_subscribe = client.on_message = client.on_disconnect = None
-        client.disconnect()
-        link = client.socket()
-        if link is not None:
-            link.close()
-
-    # Callbacks: they only enqueue, and subscribe
-
-    def _on_connect(self, client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self._inbox.append(Lost(f"the broker refused the connection ({reason})"))
-        else:
-            client.subscribe(down_topic(self._agent_id), qos=1)
-
-    def _on_subscribe(self, _client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
-        event = Lost(f"the broker refused the subscription ({refused[0]})") if refused else Connected()
-        self._inbox.append(event)
-
-    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._inbox.append(Received(bytes(message.payload)))
-
-    def _on_disconnect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._inbox.append(Lost(f"the connection ended ({reason})"))
-
-
-def _reason(problem: Exception, broker: Address) -> str:
-    if isinstance(problem, AgentError):
-        return str(problem)
-    return f"the broker at {broker.host}:{broker.port} cannot be reached ({problem})"
+    def _patience_ms(self) -> int:
+        due_ms, wait_ms = self._conversation.due_ms, FAREWELL_LOOK_MS if self._ending.is_set() else LOOK_MS
+        if self._link.events:
+            return 0
+        return wait_ms if due_ms is None else max(0, min(wait_ms, due_ms - self._clock.now().mono_ms))

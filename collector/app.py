@@ -18,6 +18,7 @@ from starlette.responses import Response
 from collector.api import (
     agents,
     audit,
+    deliveries,
     docs,
     enrolments,
     health,
@@ -29,6 +30,7 @@ from collector.api import (
     sessions,
 )
 from collector.api.access import POOL_SIZE, Services, identify
+from collector.api.deliveries import WRITERS, Deliveries
 from collector.api.etag import EtagMiddleware
 from collector.api.headers import SECURITY_HEADERS, SecurityHeadersMiddleware
 from collector.api.limits import RequestLimitMiddleware
@@ -40,15 +42,14 @@ from collector.store.database import make_pool
 from collector.web import pages
 
 PREFIX = "/api/v1"
-UPLINK_PREFIX = f"{PREFIX}/up/"
 _OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
 
-An API key is needed for everything under `/api/v1` but enrolment. What lies outside the key's scope is not there; what
-its role has no right to is refused with 403. Too many requests are answered by 429 with `Retry-After`. Errors are
-problem documents (RFC 9457). Lists come in pages: follow `next_cursor`. Every answer has an `ETag`; send it back in
-`If-None-Match` to be told 304.
+An API key is needed for everything under `/api/v1` but enrolment and what agents deliver. What lies outside the key's
+scope is not there; what its role has no right to is refused with 403. Too many requests are answered by 429 with
+`Retry-After`. Errors are problem documents (RFC 9457). Lists come in pages: follow `next_cursor`. Every answer to a GET
+has an `ETag`; send it back in `If-None-Match` to be told 304.
 """
 
 
@@ -62,12 +63,16 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = make_pool(config.dsn, application="serve", max_size=POOL_SIZE)
-        receipt_vkey = str(load_receipt_key(config.data_dir, config.domain).verifier)
+        receipt_key = load_receipt_key(config.data_dir, config.domain)
+        delivering = make_pool(config.dsn, application="deliver", max_size=WRITERS)
         pool.open()
+        delivering.open()
         try:
-            app.state.services = Services(config, pool, now, receipt_vkey)
+            app.state.services = Services(config, pool, now, str(receipt_key.verifier))
+            app.state.deliveries = Deliveries(delivering, receipt_key)
             yield
         finally:
+            delivering.close()
             pool.close()
 
     app = FastAPI(
@@ -92,7 +97,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
         rates=app.state.rates,
         settings=config.api,
         draw=_draw,
-        uplink_prefix=UPLINK_PREFIX,
+        uplink_prefix=f"{PREFIX}{deliveries.router.prefix}/",
     )
     app.add_middleware(SecurityHeadersMiddleware)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -106,6 +111,7 @@ def _api() -> APIRouter:
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)
+    api.include_router(deliveries.router)
     return api
 
 

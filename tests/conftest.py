@@ -6,7 +6,9 @@ timescaledb.max_background_workers=0, because its scheduler would hold the templ
 it is installed, else amqtt, on a port of its own.
 """
 
+import itertools
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -97,10 +99,32 @@ def broker() -> Iterator[EmbeddedBroker]:
 
 
 def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens at, and that is not given again for long.
+
+    Below the range from which the kernel takes ports for outgoing connections, and each worker of a parallel run
+    has a stretch of its own: nobody can take it between this call and its use.
+    """
+    for port in itertools.islice(_PORTS, _STRETCH):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no port is free")
+
+
+def _own_ports() -> Iterator[int]:
+    stretch = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _STRETCHES
+    ports = list(range(_FIRST_PORT + stretch * _STRETCH, _FIRST_PORT + (stretch + 1) * _STRETCH))
+    # Two runs on one machine begin at different places.
+    begin = secrets.randbelow(len(ports))
+    return itertools.cycle(ports[begin:] + ports[:begin])
+
+
+_FIRST_PORT, _STRETCH, _STRETCHES = 12_000, 2_500, 8
+_PORTS = _own_ports()
 
 
 def _dsn_of(server_dsn: str, name: str) -> str:

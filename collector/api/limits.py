@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from collector.api.problem import Problem
 from collector.api.rates import Kind, Rates, network_of, read_address
 from collector.config import Api
+from protocol.batch import MAX_WIRE_BYTES
 
 MAX_BODY_BYTES = 65_536
 MAX_PATH_BYTES = 2_048
@@ -29,8 +30,11 @@ Draw = Callable[[Request, Problem], Response]
 
 
 class RequestLimitMiddleware:
-    """Turns away what is too large or comes too often; `draw` makes the answer. `uplink_prefix` begins the paths that
-    count by agent instead of by address (collector.api.rates)."""
+    """Turns away what is too large or comes too often; `draw` makes the answer.
+
+    `uplink_prefix` begins the paths of agents: they are counted by agent instead of by address (collector.api.rates),
+    and bring what MQTT carries.
+    """
 
     def __init__(self, app: ASGIApp, *, rates: Rates, settings: Api, draw: Draw, uplink_prefix: str) -> None:
         self._app = app
@@ -52,10 +56,14 @@ class RequestLimitMiddleware:
         if found is not None:
             await self._draw(request, found)(scope, receive, send)
             return
-        await self._app(scope, _limited(scope, receive), send)
+        most = MAX_WIRE_BYTES if self._is_uplink(request) else MAX_BODY_BYTES
+        await self._app(scope, _limited(scope, receive, most), send)
+
+    def _is_uplink(self, request: Request) -> bool:
+        return request.url.path.startswith(self._uplink_prefix)
 
     def _too_often(self, request: Request) -> Problem | None:
-        if request.url.path.startswith(self._uplink_prefix):
+        if self._is_uplink(request):
             return None
         wait_s = self._rates.wait_s(Kind.ADDRESS, network_of(request))
         return self._rates.too_many(Kind.ADDRESS, wait_s) if wait_s else None
@@ -83,26 +91,24 @@ def _header_bytes(scope: Scope) -> int:
     return sum(len(name) + len(value) for name, value in scope["headers"])
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    """Receives the body, and raises 413 as soon as it is over the limit."""
+def _limited(scope: Scope, receive: Receive, most: int) -> Receive:
+    """Receives the body, and raises 413 as soon as it is over `most` bytes."""
     length = Headers(scope=scope).get("content-length", "0")
-    claimed = int(length) if length.isdecimal() and len(length) < 16 else MAX_BODY_BYTES + 1
+    claimed = int(length) if length.isdecimal() and len(length) < 16 else most + 1
     read = 0
 
     async def receive_within_limit() -> Message:
         nonlocal read
-        if claimed > MAX_BODY_BYTES:
-            raise _too_large()
+        if claimed > most:
+            raise _too_large(most)
         message = await receive()
         read += len(message.get("body", b""))
-        if read > MAX_BODY_BYTES:
-            raise _too_large()
+        if read > most:
+            raise _too_large(most)
         return message
 
     return receive_within_limit
 
 
-def _too_large() -> HTTPException:
-    return HTTPException(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has a body of at most {MAX_BODY_BYTES} bytes; send less"
-    )
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request here has at most {most} bytes; send less")

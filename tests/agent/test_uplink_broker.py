@@ -10,7 +10,9 @@ import pytest
 from agent.clock import SystemClock
 from agent.exchange import UseHints
 from agent.journal import Journal
-from agent.uplink import Address, Uplink
+from agent.roads.link import Address
+from agent.roads.mqtt import MqttLink
+from agent.uplink import Uplink
 from collector.embedded.broker import EmbeddedBroker
 from protocol.entry import decode
 from protocol.keys import COSIGNATURE, SigningKey
@@ -32,7 +34,7 @@ class Line:
             journal,
             AGENT_KEY,
             receipt_key=RECEIPT_KEY.verifier,
-            broker=Address("127.0.0.1", port),
+            link=MqttLink("em-01", Address("127.0.0.1", port), clock=SystemClock()),
             clock=SystemClock(),
             on_hints=self.hints.append,
         )

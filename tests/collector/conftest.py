@@ -1,6 +1,5 @@
 """Fixtures that the tests of accounts, API and pages share."""
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,17 +7,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from collector.app import create_app
-from collector.commands.serve import SERVER
 from collector.config import Api, Broker, Config
 from collector.keys import ensure_receipt_key
 from collector.registry import api_keys, people, policies, units
 from collector.registry.access import Access
 from collector.store.database import Connection
 from tests.collector.province import DOMAIN, POLICY, USCC, MovableClock, Province
+from tests.serving import serving
 
 
 @pytest.fixture
@@ -55,20 +53,8 @@ def app(config: Config, clock: MovableClock, province: Province) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     """A caller without a key, of a real server on a port of its own."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **SERVER))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as opened:
-            yield opened
-    finally:
-        server.should_exit = True
-        thread.join(20)
-    assert not thread.is_alive()
+    with serving(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as opened:
+        yield opened
 
 
 @pytest.fixture
