@@ -8,9 +8,6 @@ import pytest
 from collector.store import database, layout, migrate
 from collector.store.database import Connection
 
-FIRST_WITHOUT_LAYOUT = 5
-
-
 @pytest.fixture
 def offered(server_dsn: str) -> bool:
     """Whether the server of these tests loads TimescaleDB."""
@@ -23,7 +20,9 @@ def offered(server_dsn: str) -> bool:
 def flat(empty_dsn: str) -> Iterator[Connection]:
     """A database as the programs before the layouts left it."""
     with database.connect(empty_dsn, application="test") as connection:
-        migrate.migrate(connection, migrate.known_migrations()[:FIRST_WITHOUT_LAYOUT])
+        known = migrate.known_migrations()
+        names = [migration.name for migration in known]
+        migrate.migrate(connection, known[: names.index("store")])
         yield connection
 
 
