@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -32,8 +32,7 @@ from tests.measures.way import Polling, blocks, policy_for, polls
 DAYS = 7
 DAY_MS = 86_400_000
 SEED = 2026
-AT_ONCE = 200
-_PARTS_OF_READING = "SELECT coalesce(sum(pg_total_relation_size(relid)), 0) FROM pg_partition_tree('reading')"
+_PARTITIONS = "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('reading')"
 _HYPERTABLE = "SELECT hypertable_size('reading')"
 
 
@@ -80,19 +79,32 @@ def measure() -> Iterable[dict[str, object]]:
             "value": round(deflated / fleet.intervals, 1),
             "unit": "bytes per interval",
         }
-    for server, name in _servers():
-        with server as dsn:
-            for way, batch_size in (("live, batches of 1", 1), ("backlog, batches of 100", 100)):
-                with _loaded(dsn, name, fleet, batch_size=batch_size) as connection:
-                    size = _size(connection, name)
-                    yield from _figure(f"evidence, {way}", size.evidence, fleet, layout=name)
-                    if batch_size == 1:
-                        continue
-                    yield from _figure("readings, rows", size.readings, fleet, layout=name)
-                    if name == layout.TIMESCALE:
-                        connection.execute("SELECT compress_chunk(c) FROM show_chunks('reading') c")
-                        in_columns = _size(connection, name).readings
-                        yield from _figure("readings, columns", in_columns, fleet, layout=name)
+    with ExitStack() as stack:
+        for dsn, name in _servers(stack):
+            yield from _in_layout(dsn, name, fleet)
+
+
+def _in_layout(dsn: str, name: str, fleet: Fleet) -> Iterator[dict[str, object]]:
+    with _loaded(dsn, name, fleet, batch_size=1) as (connection, empty):
+        live = _size(connection, name)
+        yield _figure("evidence, live in batches of 1", live.evidence - empty.evidence, fleet, name=name)
+    with _loaded(dsn, name, fleet, batch_size=100) as (connection, empty):
+        size = _size(connection, name)
+        yield _figure("evidence, backlog in batches of 100", size.evidence - empty.evidence, fleet, name=name)
+        yield _figure("readings as rows", size.readings - empty.readings, fleet, name=name)
+        if name == layout.TIMESCALE:
+            connection.execute("SELECT compress_chunk(c) FROM show_chunks('reading') c")
+            in_columns = _size(connection, name)
+            yield _figure("readings in columns", in_columns.readings - empty.readings, fleet, name=name)
+
+
+def _figure(what: str, size: int, fleet: Fleet, *, name: str) -> dict[str, object]:
+    return {
+        "name": f"{name}: {what}",
+        "value": round(size / fleet.intervals, 1),
+        "unit": "bytes on disk per interval",
+        "per_instrument_year_mb": round(size / fleet.instrument_days * 365 / 1e6, 1),
+    }
 
 
 def make_fleet() -> Fleet:
@@ -127,3 +139,53 @@ def _deflated(agent: LightAgent, batch_size: int) -> int:
         len(zlib.compress(b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries[at : at + batch_size])))
         for at in range(0, len(entries), batch_size)
     )
+
+
+def _servers(stack: ExitStack) -> Iterator[tuple[str, str]]:
+    """A server for each layout: the embedded one, and the one of JISHI_TEST_DSN where it carries timescale."""
+    directory = Path(tempfile.mkdtemp(prefix="jishi-bench-", dir="/tmp"))
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    yield stack.enter_context(EmbeddedPostgres(directory, durable=False)).dsn, layout.PLAIN
+    given = os.environ.get("JISHI_TEST_DSN")
+    if given:
+        yield given, layout.TIMESCALE
+
+
+@contextmanager
+def _loaded(dsn: str, name: str, fleet: Fleet, *, batch_size: int) -> Iterator[tuple[Connection, Size]]:
+    """A database in that layout that took in the fleet's entries, and how large it was without them."""
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE jishi_sizes")
+        try:
+            own = conninfo.make_conninfo(dsn, dbname="jishi_sizes")
+            with database.connect(own, application="bench") as connection:
+                migrate.migrate(connection, layout=name)
+                empty = _size(connection, name)
+                _take_in(connection, fleet, batch_size=batch_size)
+                yield connection, empty
+        finally:
+            admin.execute("DROP DATABASE jishi_sizes WITH (FORCE)")
+
+
+def _take_in(connection: Connection, fleet: Fleet, *, batch_size: int) -> None:
+    """Through ingest's own writer: batches of all agents in one transaction, as they come."""
+    for agent in fleet.agents:
+        connection.execute("INSERT INTO agent (agent_id) VALUES (%s)", [agent.agent_id])
+        connection.execute(
+            "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%s, %s, 1, %s)",
+            [agent.origin, agent.agent_id, agent.vkey],
+        )
+    writer = Writer(connection, RECEIPT_KEY, clock_ms=lambda: START_MS)
+    longest = max(len(agent.entries) for agent in fleet.agents)
+    for old in range(0, longest, batch_size):
+        due = [(agent, min(old + batch_size, len(agent.entries))) for agent in fleet.agents if old < len(agent.entries)]
+        answers = writer.write([prepare(agent.topic, agent.payload(old, size)) for agent, size in due])
+        assert None not in answers, "a batch was not receipted"
+
+
+def _size(connection: Connection, name: str) -> Size:
+    """Heap, indexes and TOAST of evidence and of readings."""
+    readings = _HYPERTABLE if name == layout.TIMESCALE else _PARTITIONS
+    row = connection.execute(f"SELECT pg_total_relation_size('batch'), ({readings})::bigint".encode()).fetchone()
+    assert row is not None
+    return Size(*row)

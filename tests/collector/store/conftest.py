@@ -8,6 +8,7 @@ import pytest
 from collector.store import database, layout, migrate
 from collector.store.database import Connection
 
+
 @pytest.fixture
 def offered(server_dsn: str) -> bool:
     """Whether the server of these tests loads TimescaleDB."""
