@@ -112,7 +112,7 @@ def make_fleet() -> Fleet:
     agents = []
     intervals = 0
     for family in FAMILIES:
-        chance = Random(f"{SEED} {family}")  # noqa: S311 - a load, not a secret
+        chance = Random(f"{SEED} {family}")
         agent = LightAgent(f"size-{family}")
         for day in range(DAYS):
             for reading, wall_ms, mono_ms in _day_of_readings(family, chance, day=day):
