@@ -1,5 +1,6 @@
 """Fixtures that the tests of accounts, API and pages share."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
