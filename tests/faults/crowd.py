@@ -89,7 +89,7 @@ class Crowd:
         while True:
             try:
                 raw = await asyncio.wait_for(client.inbox.get(), wait_s)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 if nonce or self._receipted(agent) < len(agent.entries):
                     nonce, wait_s = await self._greet(agent, client), wait_s * self._chance.uniform(1, 3)
                 continue

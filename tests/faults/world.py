@@ -128,6 +128,8 @@ class World:
         """Wait for it; Stuck when it does not come."""
         deadline_s = time.monotonic() + within_s
         while not reached():
+            if falls := self._falls():
+                raise Stuck(f"{what}: it cannot come about any more, {falls[0]}")
             if time.monotonic() > deadline_s:
                 raise Stuck(f"{what}: it did not come about within {within_s:.0f} s")
             time.sleep(0.03)
@@ -172,7 +174,7 @@ class World:
         Worker(self.database.dsn).drain(self.connection)
         logs, watched = list(self._logs()), list(self._watched())
         self.violations += oracle.judge(logs, watched, receipt_key=self.receipt_key.verifier)
-        self.violations += [fall for program in self._programs() for fall in program.falls]
+        self.violations += self._falls()
         return self.violations
 
     def close(self) -> None:
@@ -263,6 +265,13 @@ class World:
             with contextlib.suppress(asyncio.TimeoutError):
                 return await asyncio.wait_for(client.inbox.get(), ANSWER_S)
         return None
+
+    def _falls(self) -> list[str]:
+        """Who ended without having been asked."""
+        programs = self._programs()
+        for program in programs:
+            program.look()
+        return [fall for program in programs for fall in program.falls]
 
     def _programs(self) -> list[Program]:
         return [*self.workers, self.web, *(program for host in self.hosts for program in (host.agent, host.meter))]
