@@ -7,7 +7,8 @@ what the journal on disk holds now, before a fault takes it away: what was issue
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -55,7 +56,15 @@ class Host:
     """One PC. `lives` are the wall times (s) from which to which its agent ran."""
 
     def __init__(
-        self, agent_id: str, directory: Path, line: Line, *, web: Line, road: Road = "mqtt", seed: int
+        self,
+        agent_id: str,
+        directory: Path,
+        line: Line,
+        *,
+        web: Line,
+        seed: int,
+        road: Road = "mqtt",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.agent_id = agent_id
         self.asset = f"A-{agent_id}"
@@ -64,6 +73,7 @@ class Host:
         self.web = web
         self.truth = directory / "truth"
         self.lives: list[tuple[float, float]] = []
+        self.revoked_size: int | None = None
         self._issued: dict[str, Issued] = {}
         self._began_s = 0.0
         directory.mkdir()
@@ -71,6 +81,7 @@ class Host:
         self.url = f"http://{LOOPBACK}:{web.port}"
         self.configuration = directory / "agent.toml"
         self.configure()
+        self._environment = dict(environment or {})
         self.agent = self._program("agent", "run", "-c", str(self.configuration))
         self.meter = self._program(
             *("meter", "simulate", "--model", "oven", "--link", str(directory / "port"), "--truth", str(self.truth)),
@@ -129,6 +140,13 @@ class Host:
             journal.append(Storage(f"entry {number} of a backlog"), clock.now(), boot=clock.boot_id)
         journal.close()
 
+    def record_raw(self, entries: Sequence[bytes]) -> None:
+        """While the agent is down, put these bytes into its journal: what an agent of another version wrote."""
+        segment = max(self.journal_dir.glob("*.log"))
+        with segment.open("ab") as file:
+            for entry in entries:
+                file.write(b"%08x %s\n" % (zlib.crc32(entry), entry))
+
     def remember(self) -> None:
         """Keep what the journals on disk hold now."""
         for issued in read_issued(self.state_dir):
@@ -178,7 +196,9 @@ class Host:
 
     def _program(self, name: str, *words: str) -> Program:
         log = self.directory / f"{name}.log"
-        return Program(f"{name} {self.agent_id}", ("tests.faults.hurried", "agent", *words), log=log)
+        return Program(
+            f"{name} {self.agent_id}", ("tests.faults.hurried", "agent", *words), log=log, environment=self._environment
+        )
 
 
 def await_file(path: Path, *, within_s: float) -> None:

@@ -7,7 +7,9 @@
     4  the journal that goes on is stored whole, and its newest receipt is over all of it
     5  derived rows are of stored entries, one each
     6  the agent's own signature is over what is stored
-    7  hours equal the truth outside of what is declared unobserved, and no more is unobserved than was
+    7  no two readings of a channel cover the same time within a boot
+    8  nothing is stored under a key after its revocation
+    9  hours equal the truth outside of what is declared unobserved, and no more is unobserved than was
 
 That a fresh event still flows is seen by the world while it settles; a world that does not settle says where it stands.
 """
@@ -30,12 +32,14 @@ UNOBSERVED_AT_REST_S = 10
 
 @dataclass(frozen=True)
 class Log:
-    """One journal on its two sides. `goes_on`: it is its agent's newest. `sent`: receipts that went down the line."""
+    """One journal on its two sides. `goes_on`: it is its agent's newest, and its key holds. `revoked_size`: what was
+    stored when its key was revoked. `sent`: receipts that went down the line."""
 
     issued: Issued
     stored: Stored | None
     key: VerifierKey | None
     goes_on: bool
+    revoked_size: int | None = None
     sent: frozenset[bytes] = field(repr=False, default=frozenset())
 
 
@@ -59,6 +63,8 @@ def judge(logs: Iterable[Log], watched: Iterable[Watched], *, receipt_key: Verif
             found += _stored_once(log.stored)
             found += _rows_are_of_entries(log.stored)
             found += _signed_is_stored(log.stored, log.key)
+            found += _time_is_covered_once(log.stored)
+            found += _revoked_stands_still(log)
         if log.goes_on:
             found += _all_is_stored(log.issued, log.stored)
     for instrument in watched:
@@ -156,8 +162,30 @@ def _signed_is_stored(stored: Stored, key: VerifierKey | None) -> Iterator[str]:
             yield f"{stored.origin}: the agent signed another tree of {checkpoint.size} entries than is stored"
 
 
-def _hours_are_true(instrument: Watched) -> Iterator[str]:
+def _time_is_covered_once(stored: Stored) -> Iterator[str]:
     """7"""
+    ends: dict[tuple[str, str, str], int] = {}
+    for index, entry in enumerate(stored.entries):
+        if not _is_reading(entry, index):
+            continue
+        decoded = decode(entry)
+        reading = decoded.body
+        assert isinstance(reading, Reading)
+        channel = (decoded.boot, reading.watcher, reading.channel)
+        if reading.start_mono_ms < ends.get(channel, 0):
+            yield f"{stored.origin}: entry {index} covers time that a reading before it covers"
+        ends[channel] = reading.start_mono_ms + sum(reading.durations_ms)
+
+
+def _revoked_stands_still(log: Log) -> Iterator[str]:
+    """8"""
+    if log.stored is not None and log.revoked_size is not None and log.stored.size > log.revoked_size:
+        more = log.stored.size - log.revoked_size
+        yield f"{log.stored.origin}: {more} entries were stored after its key was revoked"
+
+
+def _hours_are_true(instrument: Watched) -> Iterator[str]:
+    """9"""
     result = compare(instrument.truth, instrument.records, tolerance_s=TOLERANCE_S)
     observed = sum(end - start for start, end, state in instrument.records if state != "unobserved")
     if not observed:

@@ -11,10 +11,12 @@ real processes meet them are the machine's.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from random import Random
+
+import httpx
 
 from collector.accounts.worker import Worker
 from collector.config import Config, load_config
@@ -46,6 +48,7 @@ LIFE_S = 12.0
 """What a life of an agent may leave unobserved at its two ends: its start, and what was open when it was killed."""
 
 
+_REVOKE = "UPDATE journal SET revoked_at = now() WHERE origin = %s RETURNING size"
 _INSERT_JOURNAL = "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%(origin)s, %(agent)s, 1, %(vkey)s)"
 ANSWER_S = 1.0
 
@@ -94,12 +97,19 @@ class World:
         self.web.start()
         self.until("the API answers", lambda: answers(self.api_port))
 
-    def host(self, *, backlog: int = 0, start: bool = True, road: Road = "mqtt") -> Host:
+    def host(
+        self,
+        *,
+        backlog: int = 0,
+        start: bool = True,
+        road: Road = "mqtt",
+        environment: Mapping[str, str] | None = None,
+    ) -> Host:
         """A PC with an enrolled agent; `backlog` entries are in its journal before it starts."""
         agent_id = f"em-{len(self.hosts) + 1:02}"
         line, web = Line(self.board, self.broker.port), Line(self.board, self.api_port, speaks_mqtt=False)
         seed = self.random.randrange(1 << 30)
-        host = Host(agent_id, self.directory / agent_id, line, web=web, road=road, seed=seed)
+        host = Host(agent_id, self.directory / agent_id, line, web=web, road=road, seed=seed, environment=environment)
         self.hosts.append(host)
         instruments.register_instrument(self.connection, host.asset, name_zh="电子显微镜")
         host.enrol(self.connection, self._config(line.port))
@@ -119,6 +129,24 @@ class World:
             agent.append_readings(entries)
         self.crowd = Crowd(self.board, self.broker.port, made, self.random)
         return self.crowd
+
+    def revoke(self, host: Host) -> None:
+        """Revoke the key under which a host's journal goes on; nothing more may be stored of it."""
+        origin = host.issued()[-1].origin
+        row = self.connection.execute(_REVOKE, [origin]).fetchone()
+        assert row is not None, f"nobody knows {origin}"
+        host.revoked_size = row[0]
+
+    def post(self, agent_id: str, payload: bytes) -> bytes:
+        """The same message by HTTPS (here without TLS); the answer."""
+        answer = httpx.post(
+            f"http://{LOOPBACK}:{self.api_port}/api/v1/up/{agent_id}",
+            content=payload,
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=30,
+            trust_env=False,
+        )
+        return answer.content
 
     def send(self, agent_id: str, payload: bytes) -> bytes | None:
         """Say this in the name of an agent, as anybody can who reaches the broker; the answer, or None for none."""
@@ -209,7 +237,10 @@ class World:
     def _see_fresh_event(self, host: Host) -> None:
         before = host.size()
         try:
-            self.until("a fresh reading", lambda: host.has_fresh_reading(since=before))
+            if host.revoked_size is None:
+                self.until("a fresh reading", lambda: host.has_fresh_reading(since=before))
+            else:
+                self.until("a fresh entry", lambda: host.size() > before)
         except Stuck:
             self.violations.append(
                 f"{host.agent_id}: no fresh event flows {PATIENCE_S:.0f} s after everything was mended: its journal "
@@ -231,16 +262,24 @@ class World:
         stored = {each.origin: each for each in self.stored()}
         keys = dict(self.connection.execute("SELECT origin, vkey FROM journal").fetchall())
         sent = self._sent()
-        known = [(each, each is issued[-1]) for issued in map(Host.issued, self.hosts) for each in issued]
-        known += [(each, True) for each in (self.crowd.issued() if self.crowd else [])]
-        for each, goes_on in known:
+        known = [
+            (each, each is issued[-1], host.revoked_size)
+            for host in self.hosts
+            for issued in [host.issued()]
+            for each in issued
+        ]
+        known += [(each, True, None) for each in (self.crowd.issued() if self.crowd else [])]
+        for each, newest, revoked_size in known:
             vkey = keys.get(each.origin)
             key = parse_vkey(vkey) if vkey else None
             notes = frozenset(note for note in sent if origin_of(note) == each.origin)
-            yield Log(each, stored.get(each.origin), key, goes_on=goes_on, sent=notes)
+            goes_on = newest and revoked_size is None
+            yield Log(each, stored.get(each.origin), key, goes_on=goes_on, revoked_size=revoked_size, sent=notes)
 
     def _watched(self) -> Iterable[Watched]:
         for host in self.hosts:
+            if host.revoked_size is not None:
+                continue  # what the collector is not told of is not in its hours
             truth = read_truth(host.truth)
             lived_s = sum(until_s - since_s for since_s, until_s in host.lives)
             unobservable_s = truth[-1][1] - truth[0][0] - lived_s + LIFE_S * len(host.lives)

@@ -4,7 +4,7 @@ from tests.faults.scenario import scenario
 from tests.faults.world import World
 
 
-@scenario(short=True)
+@scenario(short=False)
 def two_hundred_agents_come_back_at_once(world: World) -> None:
     """Two hundred agents deliver, the broker is wiped, and all come back in the same second."""
     _come_back(world, agents=200)

@@ -22,7 +22,7 @@ def rogue_client_sends_batches_in_an_agents_name(world: World) -> None:
         world.send(host.agent_id, _forged(host, world))
 
 
-@scenario(short=True)
+@scenario(short=False)
 def poison_comes_in_an_agents_name(world: World) -> None:
     """Garbage, broken frames, bombs, batches beyond every limit, in the topic of an agent that delivers meanwhile."""
     host = world.host(backlog=200)
