@@ -5,6 +5,7 @@ ONLY ?=
 SEED ?= 2026
 EACH ?= 4
 SCENARIO ?=
+SOAK ?= 2
 # Tests mostly wait for ports, brokers and children, so twice as many run at once as there are cores in the CI.
 WORKERS ?= 4
 
@@ -33,9 +34,10 @@ bench: .venv/ready
 measures: .venv/ready
 	$(PY) -m tests.measures --seed $(SEED) --each $(EACH)
 
-# A seed that nobody gives is drawn, and printed.
+# All scenarios, then a soak of SOAK minutes. A seed that nobody gives is drawn, and printed.
 faults: .venv/ready
-	$(PY) -m tests.faults $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(filter-out file,$(origin SEED)),--seed $(SEED))
+	$(PY) -m tests.faults --soak $(SOAK) $(if $(SCENARIO),--scenario $(SCENARIO)) \
+	  $(if $(filter-out file,$(origin SEED)),--seed $(SEED))
 
 # Takes out one guard after the other and wants the oracle to notice; prints the table of docs/faults.md.
 faults-proof: .venv/ready

@@ -60,8 +60,9 @@ class Stuck(AssertionError):
 class World:
     """What a scenario is given."""
 
-    def __init__(self, directory: Path, server: Server, random: Random) -> None:
+    def __init__(self, directory: Path, server: Server, random: Random, *, patience_s: float = PATIENCE_S) -> None:
         self.random = random
+        self.patience_s = patience_s
         self.directory = directory
         self.hosts: list[Host] = []
         self.crowd: Crowd | None = None
@@ -152,14 +153,14 @@ class World:
         """Say this in the name of an agent, as anybody can who reaches the broker; the answer, or None for none."""
         return self.board.run(self._send(agent_id, payload))
 
-    def until(self, what: str, reached: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
-        """Wait for it; Stuck when it does not come."""
-        deadline_s = time.monotonic() + within_s
+    def until(self, what: str, reached: Callable[[], object]) -> None:
+        """Wait for it; Stuck when it does not come, or cannot come any more."""
+        deadline_s = time.monotonic() + self.patience_s
         while not reached():
             if falls := self._falls():
                 raise Stuck(f"{what}: it cannot come about any more, {falls[0]}")
             if time.monotonic() > deadline_s:
-                raise Stuck(f"{what}: it did not come about within {within_s:.0f} s")
+                raise Stuck(f"{what}: it did not come about within {self.patience_s:.0f} s")
             time.sleep(0.03)
 
     def run_for(self, seconds: float) -> None:
@@ -243,7 +244,7 @@ class World:
                 self.until("a fresh entry", lambda: host.size() > before)
         except Stuck:
             self.violations.append(
-                f"{host.agent_id}: no fresh event flows {PATIENCE_S:.0f} s after everything was mended: its journal "
+                f"{host.agent_id}: no fresh event flows {self.patience_s:.0f} s after all was mended: its journal "
                 f"holds {host.size()} entries ({before} then), receipts are over {host.receipted()}; its last lines:\n"
                 f"{host.agent.tail()}"
             )
