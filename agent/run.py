@@ -32,6 +32,7 @@ from agent.config import Configuration
 from agent.disk import Disk
 from agent.errors import AgentError, JournalError, JournalLocked
 from agent.exchange import UseHints
+from agent.hatch import Hatch
 from agent.identity import Identity
 from agent.journal import Journal
 from agent.notify import ServiceManager
@@ -100,6 +101,7 @@ class Agent:
             clock=clock,
             on_hints=self._use_hints,
         )
+        self._hatch = Hatch(self._journal, self._uplink.bring)
         self._desk = self._make_desk(watchers)
         emit = self._desk.emit if self._desk else self._recorder.emit
         self._supervisor = Supervisor(watchers, emit, clock=clock)
@@ -123,11 +125,12 @@ class Agent:
         log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
 
     def tend(self, manager: ServiceManager) -> None:
-        """Look after the watchers, write the status, tell the service manager.
+        """Look after watchers and hatch, write the status, tell the service manager.
 
         AgentError when the recording has ended by itself.
         """
         self._supervisor.look()
+        self._hatch.look()
         composed = self._write_status()
         manager.alive(self._recorder.beats, status.in_one_line(composed))
         if not self._threads["recorder"].is_alive():
@@ -203,7 +206,7 @@ class Agent:
 def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
     agent_id, broker = configuration.agent.id, who.enrolment.broker
     mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock)
-    https = HttpsLink(agent_id, configuration.collector.url, trust=ssl.create_default_context)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=ssl.create_default_context, clock=clock)
     roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
     return roads[configuration.collector.road]
 

@@ -30,7 +30,7 @@ def greet_by_https(who: Identity, case: Case) -> Finding:
     """Say hello with the checkpoint that was signed last, and judge what comes back."""
     url, nonce = case.configuration.collector.url, secrets.token_hex(16)
     size, note = note_signed_last(who)
-    link = HttpsLink(who.enrolment.agent_id, url, trust=ssl.create_default_context)
+    link = HttpsLink(who.enrolment.agent_id, url, trust=ssl.create_default_context, clock=case.clock)
     link.connect()
     link.send(pack(Hello(nonce, note)))
     heard = list(link.events)
