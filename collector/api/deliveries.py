@@ -19,6 +19,7 @@ from psycopg_pool import ConnectionPool
 
 from collector.api.access import Given
 from collector.api.problem import Problem, responses
+from collector.api.rates import take_uplink
 from collector.ingest.intake import Intake
 from collector.ingest.writer import DatabaseLost
 from collector.store.database import Connection
@@ -70,7 +71,7 @@ def deliveries(request: Request) -> Deliveries:
     response_class=Response,
     responses={
         200: {"content": {MEDIA_TYPE: {}}, "description": "The collector's answer: welcome, receipt or refusal"},
-        **responses(400, 404, 408, 413, 503),
+        **responses(400, 404, 408, 413, 429, 503),
     },
     openapi_extra={"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"format": "binary"}}}}},
 )
@@ -86,6 +87,7 @@ async def deliver(
     except MalformedName as error:
         detail = f"{error}; an agent posts under its own name, as it was enrolled"
         raise Problem("unknown-agent", detail, status=HTTPStatus.NOT_FOUND) from error
+    take_uplink(request, agent_id)
     with lent.a_place():
         raw = await _read_body(request)
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from collector.accounts import sessions
 from collector.accounts.power import PowerPoint, read_power, thin_out
 from collector.accounts.sessions import Session
+from collector.errors import ReadingsDropped
+from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
 from collector.web import figures
@@ -65,6 +67,7 @@ class DayPage(NamedTuple):
     strip: Strip
     trace: Trace
     points: list[PowerPoint]
+    is_dropped: bool
     sessions: list[SessionRow]
     recent: list[DayColumn]
 
@@ -93,8 +96,9 @@ class DayPage(NamedTuple):
         return "" if self.record is None else self.record.lead_out.partition(",")[0]
 
 
-def load_names(connection: Connection, asset_no: str, *, day: date) -> Names | None:
-    row = connection.execute(_API.load_instrument, {"asset_no": asset_no, "day": day}).fetchone()
+def load_names(connection: Connection, asset_no: str, *, scope: Scope, day: date) -> Names | None:
+    values = {"asset_no": asset_no, "day": day, "first_day": day, "last_day": day, **scope.values}
+    row = connection.execute(_API.load_instrument, values).fetchone()
     if row is None:
         return None
     _, name_zh, name_en, model, _, _, unit_zh, unit_en = row
@@ -102,24 +106,27 @@ def load_names(connection: Connection, asset_no: str, *, day: date) -> Names | N
 
 
 def load_day_page(
-    connection: Connection, asset_no: str, *, day: date, today: date, second: int, asked: Window | None
+    connection: Connection, asset_no: str, *, scope: Scope, day: date, today: date, second: int, asked: Window | None
 ) -> DayPage | None:
-    """The page of a day, or None for an instrument that nobody registered. `asked` is the part to show."""
-    names = load_names(connection, asset_no, day=day)
+    """The page of a day, or None for an instrument that nobody registered or that was not in the scope on this day.
+
+    `asked` is the part to show.
+    """
+    names = load_names(connection, asset_no, scope=scope, day=day)
     if names is None:
         return None
-    key = {"asset_no": asset_no, "day": day}
+    key: dict[str, Any] = {"asset_no": asset_no, "day": day, **scope.values}
     with connection.transaction():
         row = connection.execute(_API.load_record, key, binary=True).fetchone()
         body, derived_at = (None, None) if row is None else row
         record = None if body is None else hours.decode(body)
         policy = None if record is None else _load_policy(connection, record.policy)
-        window = asked or _window(connection, asset_no, record, day=day, today=today)
+        window = asked or _window(connection, key, record, today=today)
         midnight_ms, _ = day_bounds_ms(day)
-        points = _load_points(connection, asset_no, window, midnight_ms=midnight_ms)
+        points, is_dropped = _load_points(connection, asset_no, window, midnight_ms=midnight_ms)
         found = sessions.load_sessions(connection, asset_no, first_day=day, last_day=day)
         problem = connection.execute(_API.load_problem, key).fetchone()
-        recent = _load_recent(connection, asset_no, day=day, today=today)
+        recent = _load_recent(connection, key, today=today)
     until_s = second if day == today else DAY_S
     return DayPage(
         names,
@@ -134,17 +141,19 @@ def load_day_page(
         figures.strip(() if record is None else record.spans, window, until_s=until_s),
         figures.trace(points, window, midnight_ms=midnight_ms, policy=policy),
         points,
+        is_dropped,
         [_session_row(session, midnight_ms) for session in found],
         recent,
     )
 
 
-def _window(connection: Connection, asset_no: str, record: HourRecord | None, *, day: date, today: date) -> Window:
+def _window(connection: Connection, key: dict[str, Any], record: HourRecord | None, *, today: date) -> Window:
     """The whole day; of an instrument's first day, while it is open, the part that was observed."""
+    day = key["day"]
     first = first_observed(record)
     if record is None or first is None or day != today:
         return Window()
-    before = connection.execute(_API.load_record, {"asset_no": asset_no, "day": day - timedelta(days=1)}).fetchone()
+    before = connection.execute(_API.load_record, {**key, "day": day - timedelta(days=1)}).fetchone()
     return Window() if before is not None else window_over(first, record.until)
 
 
@@ -153,10 +162,16 @@ def _load_policy(connection: Connection, sha256: str) -> Policy | None:
     return None if row is None else parse_policy(row[0])
 
 
-def _load_points(connection: Connection, asset_no: str, window: Window, *, midnight_ms: int) -> list[PowerPoint]:
+def _load_points(
+    connection: Connection, asset_no: str, window: Window, *, midnight_ms: int
+) -> tuple[list[PowerPoint], bool]:
+    """The power in a window; nothing and True where its readings were dropped."""
     start_ms, end_ms = midnight_ms + window.start_s * 1000, midnight_ms + window.end_s * 1000
     power = read_power(connection, asset_no, start_ms=start_ms, end_ms=end_ms)
-    return thin_out(power, start_ms=start_ms, end_ms=end_ms, max_points=TRACE_POINTS)
+    try:
+        return thin_out(power, start_ms=start_ms, end_ms=end_ms, max_points=TRACE_POINTS), False
+    except ReadingsDropped:
+        return [], True
 
 
 def _session_row(session: Session, midnight_ms: int) -> SessionRow:
@@ -165,10 +180,11 @@ def _session_row(session: Session, midnight_ms: int) -> SessionRow:
     return SessionRow(session, *inside, (start_s, end_s) != inside)
 
 
-def _load_recent(connection: Connection, asset_no: str, *, day: date, today: date) -> list[DayColumn]:
+def _load_recent(connection: Connection, key: dict[str, Any], *, today: date) -> list[DayColumn]:
     """The two weeks that end today, or a week after the day shown, whichever is earlier."""
+    day = key["day"]
     last = min(today, day + timedelta(days=RECENT_DAYS // 2))
     days = [last - timedelta(days=n) for n in reversed(range(RECENT_DAYS))]
-    values: dict[str, Any] = {"asset_no": asset_no, "first_day": days[0], "last_day": days[-1]}
+    values = {**key, "first_day": days[0], "last_day": days[-1]}
     run: dict[date, int] = dict(connection.execute(_WEB.list_recent_days, values).fetchall())
     return [figures.day_column(each.isoformat(), run.get(each), is_shown=each == day) for each in days]

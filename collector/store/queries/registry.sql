@@ -45,7 +45,8 @@ WHERE %(asset_no)s IS DISTINCT FROM (
 -- name: touch_days
 -- Marks every local day from the one before a day on that readings touch, of one watcher's channel or one instrument
 -- (NULL: any), for whatever they ever measured: the deriver finds out what holds now. The day before looks ahead into
--- the first. A block is at most one hour long.
+-- the first. A block is at most one hour long. Where readings were dropped the days with a record stand for them:
+-- deriving those says what is missing, and nobody takes an old record for one under the new facts.
 INSERT INTO dirty_day (asset_no, day, touched_at)
 SELECT asset_no, day, clock_timestamp() FROM (
     SELECT DISTINCT m.asset_no, d.day
@@ -59,6 +60,14 @@ SELECT asset_no, day, clock_timestamp() FROM (
            OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
         AND (%(asset_no)s::text IS NULL OR m.asset_no = %(asset_no)s)
         AND m.asset_no IS NOT NULL AND d.day >= %(from_day)s::date - 1
+    UNION
+    SELECT r.asset_no, r.day
+    FROM hour_record r
+    JOIN reading_layout l ON l.absent && tstzmultirange(tstzrange(
+        (r.day::timestamp - interval '9 hours') AT TIME ZONE 'UTC', (r.day::timestamp + interval '16 hours') AT TIME ZONE 'UTC'))
+    WHERE r.day >= %(from_day)s::date - 1 AND (%(asset_no)s::text IS NULL OR r.asset_no = %(asset_no)s)
+        AND r.asset_no IN (SELECT m.asset_no FROM measurement m WHERE %(agent_id)s::text IS NULL
+                           OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
 ) AS touched
 ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
@@ -72,31 +81,17 @@ SELECT pg_notify(%(channel)s, '');
 INSERT INTO person (name) VALUES (%(name)s) ON CONFLICT DO NOTHING;
 
 -- name: set_password
--- Gives a person a new password hash, and returns his number; nothing for an unknown name.
-UPDATE person SET password_hash = %(password_hash)s WHERE name = %(name)s RETURNING person_id;
+-- Gives a person a new password hash, and ends his sessions.
+WITH changed AS (UPDATE person SET password_hash = %(password_hash)s WHERE name = %(name)s RETURNING person_id)
+DELETE FROM web_session WHERE person_id IN (SELECT person_id FROM changed);
 
 -- name: find_person
 -- A person's number and password hash, by name.
 SELECT person_id, name, password_hash FROM person WHERE name = %(name)s;
 
--- name: insert_api_key
--- A key for a person, kept as its hash.
-INSERT INTO api_key (key_hash, person_id, label, expires_at)
-VALUES (%(key_hash)s, %(person_id)s, %(label)s, %(expires_at)s);
-
--- name: find_person_of_key
--- Whose key this is, while it is neither expired nor revoked.
-SELECT person_id, name FROM api_key JOIN person USING (person_id)
-WHERE key_hash = %(key_hash)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %(now)s);
-
 -- name: insert_web_session
 -- A sign-in of a person in a browser, kept as the hash of its token.
 INSERT INTO web_session (token_hash, person_id, expires_at) VALUES (%(token_hash)s, %(person_id)s, %(expires_at)s);
-
--- name: find_person_of_session
--- Who is signed in with this token, until it expires.
-SELECT person_id, name FROM web_session JOIN person USING (person_id)
-WHERE token_hash = %(token_hash)s AND expires_at > %(now)s;
 
 -- name: delete_web_session
 -- Signs out; the sessions that expired go as well.

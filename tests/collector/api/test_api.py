@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from collector.registry import people
+from tests.collector.conftest import make_key
 from tests.collector.province import IDLE, OFF, POLICY, RUN, USCC, MovableClock, Piece, Province
 
 MONDAY = date(2026, 11, 16)
@@ -66,11 +66,14 @@ PATHS = [
     "/agents/em-01",
     "/agents/em-01/receipt",
     "/policies/" + hashlib.sha256(POLICY).hexdigest(),
+    "/audit",
 ]
 
 
-def test_every_path_needs_a_key_and_answers_with_one(client: httpx.Client, province: Province, week: str) -> None:
-    key = people.make_api_key(province.connection, "approver", label="test")
+def test_every_path_needs_a_key_and_answers_with_one(
+    client: httpx.Client, province: Province, clock: MovableClock, week: str
+) -> None:
+    key = make_key(province, clock)
     for path in PATHS:
         response = client.get(V1 + path)
         detail = problem(response, 401, "key-needed")
@@ -96,11 +99,11 @@ def test_a_wrong_key_is_refused(client: httpx.Client) -> None:
 
 
 def test_an_expired_or_revoked_key_is_refused(client: httpx.Client, province: Province, clock: MovableClock) -> None:
-    key = people.make_api_key(province.connection, "approver", label="t", expires_at=clock.at + timedelta(hours=1))
+    key = make_key(province, clock, valid_for=timedelta(hours=1))
     assert client.get(f"{V1}/agents", headers={"X-API-Key": key}).status_code == 200
     clock.at += timedelta(hours=1)
     problem(client.get(f"{V1}/agents", headers={"X-API-Key": key}), 401, "key-needed")
-    other = people.make_api_key(province.connection, "approver", label="u")
+    other = make_key(province, clock, label="u")
     province.connection.execute("UPDATE api_key SET revoked_at = now() WHERE label = 'u'")
     problem(client.get(f"{V1}/agents", headers={"X-API-Key": other}), 401, "key-needed")
 
@@ -376,6 +379,17 @@ def test_the_readings_behind_a_session_are_found_by_its_link(api: httpx.Client, 
     assert "points" not in readings
 
 
+@pytest.mark.parametrize("thinned", ["", "&max_points=10"])
+def test_readings_that_were_dropped_are_gone_with_the_remedy(
+    api: httpx.Client, province: Province, week: str, thinned: str
+) -> None:
+    province.connection.execute("UPDATE reading_layout SET absent = '{(,2026-11-17)}'")
+    asked = f"{V1}/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-16T12:00:00Z{thinned}"
+    assert "rebuild-readings --from 2026-11-16 --to 2026-11-16" in problem(api.get(asked), 410, "readings-dropped")
+    whole = f"{V1}/readings?asset_no=A001&start=2026-11-17T01:00:00Z&end=2026-11-17T12:00:00Z{thinned}"
+    assert api.get(whole).status_code == 200
+
+
 def test_readings_come_in_pages(api: httpx.Client, week: str) -> None:
     question = {
         "asset_no": "A001", "start": "2026-11-16T00:00:00+08:00", "end": "2026-11-18T00:00:00+08:00", "limit": 20,
@@ -441,10 +455,12 @@ def test_a_policy_is_served_byte_for_byte(api: httpx.Client) -> None:
 
 def test_health_needs_no_key_and_shows_the_figures(client: httpx.Client, province: Province, week: str) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"status": "ready"}
+    ((layout,),) = province.rows("SELECT layout FROM reading_layout")
+    assert client.get("/readyz").json() == {"status": "ready", "layout": layout}
     province.connection.execute("INSERT INTO dirty_day VALUES ('A001', %s, now() - interval '1 minute')", [MONDAY])
     figures = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if not line.startswith("#"))
     assert float(figures["jishi_entries_stored_total"]) == 60
+    assert float(figures[f'jishi_readings_layout{{layout="{layout}"}}']) == 1
     assert float(figures["jishi_dirty_days"]) == 1
     assert 60 <= float(figures["jishi_derive_lag_seconds"]) < 90
     assert float(figures["jishi_agents"]) == 1
@@ -474,7 +490,7 @@ def test_the_description_page_loads_nothing_from_outside(client: httpx.Client) -
 
 def test_the_description_names_problem_documents_by_their_media_type(client: httpx.Client) -> None:
     operation = client.get("/openapi.json").json()["paths"][f"{V1}/hours/{{asset_no}}/{{day}}"]["get"]
-    assert set(operation["responses"]) == {"200", "401", "404", "422"}
+    assert set(operation["responses"]) == {"200", "401", "403", "404", "422", "429"}
     assert list(operation["responses"]["404"]["content"]) == ["application/problem+json"]
 
 
