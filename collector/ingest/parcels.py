@@ -50,7 +50,7 @@ def find_parcels(medium: Path) -> list[Path]:
     found = [place for place in places if (place / MANIFEST).exists() or any(place.glob("*.batch*"))]
     if not found:
         raise MediumError(
-            f"{medium} holds nothing of jishi: a directory with {MANIFEST} is expected, as `jishi-agent export` makes"
+            f"{medium} holds nothing of jishi: a directory with {MANIFEST} is expected, from `jishi-agent export`"
         )
     return found
 
