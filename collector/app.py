@@ -51,8 +51,7 @@ _DESCRIPTION = """What the collector knows of instruments and their hours.
 An API key is needed for everything under `/api/v1` but enrolment and what agents deliver. What lies outside the key's
 scope is not there; what its role has no right to is refused with 403. Too many requests are answered by 429 with
 `Retry-After`. Errors are problem documents (RFC 9457). Lists come in pages: follow `next_cursor`. Every answer to a GET
-has an `ETag`; send it back in
-`If-None-Match` to be told 304.
+has an `ETag`; send it back in `If-None-Match` to be told 304.
 """
 
 

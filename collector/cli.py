@@ -35,7 +35,11 @@ COMMANDS = {
     ),
     "serve": Command("collector.commands.serve", "serve the API and the pages"),
     "ingest": Command("collector.commands.ingest", "take in what agents send, until SIGTERM"),
+    "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
+    "rebuild-readings": Command(
+        "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
+    ),
     "register": Command(
         "collector.commands.register", "register units, people, instruments and policies from a TOML file"
     ),

@@ -7,6 +7,7 @@
     ├── StoreError
     │   └── MigrationError          the database's schema is not the one that this program knows
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
+    │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
     └── RegistryError               a fact cannot be registered as asked
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
@@ -50,6 +51,10 @@ class MigrationError(StoreError):
 
 class DerivationError(CollectorError):
     """What a day's record is derived from is missing or impossible."""
+
+
+class ReadingsDropped(DerivationError):
+    """Readings of that time were dropped by the layout's retention and have not been rebuilt."""
 
 
 class RegistryError(CollectorError):

@@ -2,9 +2,23 @@
 
 import ssl
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
+from collector.api.limits import SERVER_HEADER_BYTES
 from collector.config import Config
 from collector.errors import ConfigError
+
+SERVER: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    # Which header of a proxy is believed is our own setting ([api] address_header), never the server's guess.
+    "proxy_headers": False,
+    "http": "h11",
+    "h11_max_incomplete_event_size": SERVER_HEADER_BYTES,
+    "ws": "none",
+}
+"""How the server is set up, here and in the tests."""
 
 
 def configure(_parser: ArgumentParser) -> None:
@@ -15,7 +29,6 @@ def run(config: Config, _arguments: Namespace) -> None:
     """Serve until a signal; ConfigError where the certificate cannot be used."""
     import uvicorn
 
-    from collector.api.limits import SERVER_HEADER_BYTES
     from collector.app import create_app
 
     _check_certificate(config)
@@ -25,15 +38,8 @@ def run(config: Config, _arguments: Namespace) -> None:
         port=config.api.port,
         ssl_certfile=config.api.tls_cert or None,
         ssl_keyfile=config.api.tls_key or None,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Which header of a proxy is believed is our own setting ([api] address_header), never the server's guess.
-        proxy_headers=False,
-        http="h11",
-        h11_max_incomplete_event_size=SERVER_HEADER_BYTES,
-        ws="none",
         timeout_graceful_shutdown=5,
+        **SERVER,
     )
 
 
