@@ -38,6 +38,7 @@ DEFAULT_DOMAIN = "jishi.example"
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_API_PORT = 8321
 MAX_CONFIG_BYTES = 65_536
+MAX_DIGITS = 9
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -178,7 +179,7 @@ def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict
             text = environment.get(name)
             if text is None:
                 continue
-            if wanted is int and not text.isdecimal():
+            if wanted is int and not (text.isdecimal() and len(text) <= MAX_DIGITS):
                 faults.append(f"{section}.{key}: {name} must be a whole number")
             else:
                 values[section, key] = int(text) if wanted is int else text
