@@ -1,0 +1,71 @@
+"""Small file systems of their own: one that can lose its power, one that is soon full. Both need root on Linux.
+
+`Medium` is ext4 on a loop file. `lose_power` shuts it down without writing anything more, as a cut does: what was not
+synced is gone at the next mount. kill -9 keeps what the kernel has in memory, and would not notice a missing sync.
+"""
+
+import fcntl
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2  # Linux, fs/ext4/ext4.h
+
+
+class Medium:
+    """A small ext4 file system, mounted at `place`, that can lose its power."""
+
+    def __init__(self, image: Path, place: Path, *, size_mib: int = 16) -> None:
+        self._image = image
+        self.place = place
+        place.mkdir()
+        with image.open("wb") as file:
+            file.truncate(size_mib << 20)
+        _run("mkfs.ext4", "-q", str(image))
+        self.mount()
+
+    def mount(self) -> None:
+        _run("mount", "-o", "loop", str(self._image), str(self.place))
+
+    def lose_power(self) -> None:
+        """From now on nothing reaches the medium, and whoever writes gets an error."""
+        fd = os.open(self.place, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        finally:
+            os.close(fd)
+
+    def come_back(self) -> None:
+        """The power returns; nobody may have a file open there."""
+        _run("umount", str(self.place))
+        self.mount()
+
+    def close(self) -> None:
+        """Take it away, whoever still looks at it."""
+        subprocess.run(["umount", "-l", str(self.place)], check=False, capture_output=True)
+
+
+def why_not() -> str | None:
+    """Why no file system can be mounted here; None where one can."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "mounting a file system needs root on Linux"
+    return None
+
+
+@contextmanager
+def small_disk(place: Path, *, size_kib: int) -> Iterator[Path]:
+    """A tmpfs of this size, mounted at `place`."""
+    place.mkdir()
+    _run("mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(place))
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
