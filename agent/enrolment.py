@@ -34,6 +34,7 @@ from agent.errors import EnrolmentError, JournalLocked, NotEnrolledError
 from agent.identity import Enrolment, PendingKey
 from agent.journal import RECEIPT_SLOT_BYTES, Journal
 from agent.marks import read_receipted
+from agent.proxy import LOOPBACK
 from agent.slots import read_newest
 from agent.version import VERSION, build_hash
 from protocol import note
@@ -45,7 +46,6 @@ from protocol.topics import parse_origin
 TIMEOUT_S = 20.0
 CLOCK_LIMIT_S = 60
 MAX_ANSWER_BYTES = 1 << 20
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Answer(NamedTuple):

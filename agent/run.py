@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 import signal
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -35,7 +36,9 @@ from agent.identity import Identity
 from agent.journal import Journal
 from agent.notify import ServiceManager
 from agent.recorder import Recorder
-from agent.roads.link import Address
+from agent.roads.auto import AutoLink
+from agent.roads.https import HttpsLink
+from agent.roads.link import Address, Link
 from agent.roads.mqtt import MqttLink
 from agent.scratch import Scratch
 from agent.supervisor import Supervisor, make_watcher
@@ -93,11 +96,7 @@ class Agent:
             self._journal,
             who.key,
             receipt_key=who.receipt_key,
-            link=MqttLink(
-                configuration.agent.id,
-                Address(who.enrolment.broker.host, who.enrolment.broker.port),
-                clock=clock,
-            ),
+            link=_make_link(configuration, who, clock=clock),
             clock=clock,
             on_hints=self._use_hints,
         )
@@ -199,6 +198,14 @@ class Agent:
             self._recorder.use_levels(levels)
             with contextlib.suppress(OSError):  # hints: the next welcome brings them again
                 (self._configuration.state_dir / LEVELS).write_bytes(msgspec.json.encode(levels))
+
+
+def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
+    agent_id, broker = configuration.agent.id, who.enrolment.broker
+    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=ssl.create_default_context)
+    roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
+    return roads[configuration.collector.road]
 
 
 def run(configuration: Configuration) -> None:

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from agent.clock import Clock
 from agent.exchange import Connected, Event, Lost, Received
-from agent.roads.link import Address
+from agent.roads.link import Address, Standing
 from protocol.topics import down_topic, up_topic
 
 KEEPALIVE_S = 30
@@ -27,6 +27,8 @@ CONNECT_TIMEOUT_S = 5.0
 
 class MqttLink:
     """A `Link` to the collector's broker."""
+
+    standing = Standing("mqtt", "")
 
     def __init__(self, agent_id: str, broker: Address, *, clock: Clock) -> None:
         self.events: deque[Event] = deque()
