@@ -6,8 +6,10 @@ what the journal on disk holds now, before a fault takes it away: what was issue
 
 import asyncio
 import shutil
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,6 +151,23 @@ class Host:
     def copy_state(self, to: Path) -> None:
         """A copy of the whole state directory, as an image of the disk would hold it."""
         shutil.copytree(self.state_dir, to)
+
+    def move_state(self, to: Path) -> None:
+        """Have the state directory on another file system; the agent is down."""
+        shutil.move(self.state_dir, to)
+        self.state_dir.symlink_to(to)
+        subprocess.run(["sync", "-f", str(to)], check=True)  # it was there for long
+
+    def another_agent(self) -> Program:
+        """A second agent with the same configuration, not started."""
+        return self._program("second agent", "run", "-c", str(self.configuration))
+
+    @contextmanager
+    def blind(self) -> Iterator[None]:
+        """The agent runs, and what happens meanwhile it cannot record."""
+        self._lived()
+        yield
+        self._began_s = time.time()
 
     def unplug(self) -> None:
         """End the instrument: the truth ends here."""

@@ -1,7 +1,7 @@
-"""Small file systems of their own: one that can lose its power, one that is soon full. Both need root on Linux.
+"""A small file system of its own: ext4 on a loop file, which is soon full and can lose its power. Root on Linux only.
 
-`Medium` is ext4 on a loop file. `lose_power` shuts it down without writing anything more, as a cut does: what was not
-synced is gone at the next mount. kill -9 keeps what the kernel has in memory, and would not notice a missing sync.
+`lose_power` shuts it down without writing anything more, as a cut does: what was not synced is gone at the next mount.
+kill -9 keeps what the kernel has in memory, and would not notice a missing sync.
 """
 
 import fcntl
@@ -9,23 +9,22 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2  # Linux, fs/ext4/ext4.h
+SIZE_BYTES = 16 << 20
 
 
 class Medium:
-    """A small ext4 file system, mounted at `place`, that can lose its power."""
+    """A small ext4 file system, mounted at `place`; a file that grows takes 1 KiB at a time."""
 
-    def __init__(self, image: Path, place: Path, *, size_mib: int = 16) -> None:
+    def __init__(self, image: Path, place: Path) -> None:
         self._image = image
         self.place = place
         place.mkdir()
         with image.open("wb") as file:
-            file.truncate(size_mib << 20)
-        _run("mkfs.ext4", "-q", str(image))
+            file.truncate(SIZE_BYTES)
+        _run("mkfs.ext4", "-q", "-b", "1024", str(image))
         self.mount()
 
     def mount(self) -> None:
@@ -54,17 +53,6 @@ def why_not() -> str | None:
     if sys.platform != "linux" or os.geteuid() != 0:
         return "mounting a file system needs root on Linux"
     return None
-
-
-@contextmanager
-def small_disk(place: Path, *, size_kib: int) -> Iterator[Path]:
-    """A tmpfs of this size, mounted at `place`."""
-    place.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(place))
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def _run(*command: str) -> None:

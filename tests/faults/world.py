@@ -10,6 +10,7 @@ real processes meet them are the machine's.
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -53,6 +54,7 @@ class World:
         self.directory = directory
         self.hosts: list[Host] = []
         self.violations: list[str] = []
+        self.exits = ExitStack()  # what a scenario took of this machine and gives back at the end
         self.board = Switchboard()
         self.database = server.make()
         self.broker = Broker(directory / "broker", find_free_port())
@@ -147,6 +149,7 @@ class World:
         self.connection.close()
         self.database.drop()
         self.board.close()
+        self.exits.close()
 
     def _mend(self) -> None:
         for host in self.hosts:
