@@ -37,7 +37,7 @@ def host_loses_power_again_and_again(world: World) -> None:
 
 def put_on_a_medium(world: World, host: Host) -> Medium:
     """Give the PC's state directory a file system of its own; the agent is down."""
-    medium = Medium(world.directory / "image", world.directory / "medium")
+    medium = Medium(world.directory / "medium")
     world.exits.callback(medium.close)
     host.move_state(medium.place / "state")
     return medium
