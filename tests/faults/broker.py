@@ -66,7 +66,7 @@ class Broker:
         with (self._directory / "log").open("ab") as log:
             self._process = start_child([program, "-c", str(settings)], user=user, output=log)
         deadline_s = time.monotonic() + START_S
-        while not _answers(self.port):
+        while not answers(self.port):
             assert self.is_running, f"mosquitto ended; see {self._directory}/log"
             assert time.monotonic() < deadline_s, f"mosquitto does not answer on port {self.port}"
             time.sleep(0.02)
@@ -95,7 +95,8 @@ class Broker:
         self.start()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody takes connections there."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=1.0).close()
     except OSError:

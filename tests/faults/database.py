@@ -12,7 +12,6 @@ The server is not synced (`durable=False`): kill -9 leaves the kernel's memory a
 import contextlib
 import shutil
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -96,13 +95,14 @@ class Database:
         return connection
 
     def kill(self) -> None:
-        self._drop_holder()
+        """kill -9, while a held commit is still held."""
         self.server.kill()
+        self._let_go()
 
     def start(self) -> None:
         """Start the server again, without what held commits."""
         self.server.start()
-        self._expect_standby("")
+        self.let_commit()
 
     def hold_before_commit(self) -> None:
         """From now on no journal's new size becomes durable; `let_commit` ends it."""
@@ -116,7 +116,10 @@ class Database:
 
     def let_commit(self) -> None:
         """Hold nothing any more."""
-        self._drop_holder()
+        self._let_go()
+        with self.connect() as connection:
+            connection.execute(b"DROP TRIGGER IF EXISTS faults_hold ON journal")
+            connection.execute(b"DROP FUNCTION IF EXISTS faults_hold")
         self._expect_standby("")
 
     def is_holding(self, connection: Connection) -> bool:
@@ -126,22 +129,13 @@ class Database:
 
     def drop(self) -> None:
         self.start()
-        self._drop_holder()
         with psycopg.connect(self.server.dsn_of("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._name)))
 
-    def _drop_holder(self) -> None:
+    def _let_go(self) -> None:
         holder, self._holder = self._holder, None
         if holder is not None:
             holder.close()
-            with self._maybe() as connection:
-                connection.execute(b"DROP TRIGGER IF EXISTS faults_hold ON journal")
-                connection.execute(b"DROP FUNCTION IF EXISTS faults_hold")
-
-    @contextlib.contextmanager
-    def _maybe(self) -> Iterator[Connection]:
-        with self.connect() as connection:
-            yield connection
 
     def _expect_standby(self, name: str) -> None:
         with psycopg.connect(self.server.dsn_of("postgres"), autocommit=True) as connection:

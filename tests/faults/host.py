@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
@@ -26,7 +27,7 @@ from collector.registry import enrolment as registry
 from collector.store.database import Connection
 from protocol.entry import Storage
 from tests.faults.facts import Issued, read_issued
-from tests.faults.line import Line
+from tests.faults.line import LOOPBACK, Line
 from tests.faults.program import Program
 
 AGENT = """\
@@ -36,7 +37,8 @@ state_dir = "state"
 block_s = 1
 
 [collector]
-url = "http://127.0.0.1:9"
+url = "{url}"
+road = "{road}"
 
 [[watcher]]
 name = "meter"
@@ -46,6 +48,7 @@ port = "{directory}/port"
 map = "sdm120"
 poll_s = 0.5
 """
+Road = Literal["mqtt", "https", "auto"]
 SPEED = 900
 """Of the simulated instrument: each of its phases then takes about eight seconds."""
 
@@ -53,19 +56,23 @@ SPEED = 900
 class Host:
     """One PC. `lives` are the wall times (s) from which to which its agent ran."""
 
-    def __init__(self, agent_id: str, directory: Path, line: Line, *, seed: int) -> None:
+    def __init__(
+        self, agent_id: str, directory: Path, line: Line, *, web: Line, road: Road = "mqtt", seed: int
+    ) -> None:
         self.agent_id = agent_id
         self.asset = f"A-{agent_id}"
         self.directory = directory
         self.line = line
+        self.web = web
         self.truth = directory / "truth"
         self.lives: list[tuple[float, float]] = []
         self._issued: dict[str, Issued] = {}
         self._began_s = 0.0
         directory.mkdir()
-        text = AGENT.format(agent_id=agent_id, asset=self.asset, directory=directory)
+        self.road = road
+        self.url = f"http://{LOOPBACK}:{web.port}"
         self.configuration = directory / "agent.toml"
-        self.configuration.write_text(text, encoding="utf-8")
+        self.configure()
         self.agent = self._program("agent", "run", "-c", str(self.configuration))
         self.meter = self._program(
             *("meter", "simulate", "--model", "oven", "--link", str(directory / "port"), "--truth", str(self.truth)),
@@ -82,6 +89,12 @@ class Host:
         enrolled = read_enrolment(self.state_dir, agent_id=self.agent_id)
         assert enrolled is not None, f"{self.agent_id} is not enrolled"
         return journal_directory(self.state_dir, enrolled.epoch)
+
+    def configure(self) -> None:
+        """Write the configuration as it should be at the next start."""
+        values = {"agent_id": self.agent_id, "asset": self.asset, "directory": self.directory}
+        text = AGENT.format(**values, url=self.url, road=self.road)
+        self.configuration.write_text(text, encoding="utf-8")
 
     def enrol(self, connection: Connection, config: Config) -> None:
         """As `jishi-agent enroll` does, with the real application and no socket in between."""

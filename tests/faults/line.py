@@ -54,7 +54,7 @@ class Switchboard:
 class Line:
     """One line. `heard` keeps what went down, as the agent may have received it: (topic, payload)."""
 
-    def __init__(self, board: Switchboard, target_port: int) -> None:
+    def __init__(self, board: Switchboard, target_port: int, *, speaks_mqtt: bool = True) -> None:
         self.latency_s = 0.0
         self.tamper: Tamper | None = None
         self.heard: deque[tuple[str, bytes]] = deque(maxlen=KEPT)
@@ -62,6 +62,7 @@ class Line:
         self.connections = 0
         self._board = board
         self._target_port = target_port
+        self._speaks_mqtt = speaks_mqtt
         self._is_cut = False
         self._reset_at: int | None = None
         self._flowing = asyncio.Event()
@@ -167,6 +168,8 @@ class Line:
 
     def _through(self, call: "_Call", piece: bytes, *, back: asyncio.StreamWriter, direction: Direction) -> list[bytes]:
         """What goes on of a piece: packets where messages are read, so that each may be kept, changed or dropped."""
+        if not self._speaks_mqtt:
+            return [piece]
         packets = call.packets[direction]
         through: list[bytes] = []
         for packet in packets.feed(piece):

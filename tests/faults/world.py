@@ -16,8 +16,7 @@ from pathlib import Path
 from random import Random
 
 from collector.accounts.worker import Worker
-from collector.config import Api, Config
-from collector.config import Broker as BrokerAddress
+from collector.config import Config, load_config
 from collector.keys import ensure_receipt_key
 from collector.registry import instruments, people, policies
 from collector.store.database import Connection
@@ -27,10 +26,10 @@ from protocol.interval import day_bounds_ms
 from protocol.note import parse_vkey
 from tests.conftest import find_free_port
 from tests.faults import oracle
-from tests.faults.broker import Broker
+from tests.faults.broker import Broker, answers
 from tests.faults.database import Server
 from tests.faults.facts import Stored, origin_of, read_stored
-from tests.faults.host import Host
+from tests.faults.host import Host, Road
 from tests.faults.line import LOOPBACK, Line, Switchboard
 from tests.faults.oracle import Log, Watched
 from tests.faults.program import ROOT, Program
@@ -58,10 +57,13 @@ class World:
         self.board = Switchboard()
         self.database = server.make()
         self.broker = Broker(directory / "broker", find_free_port())
-        self.config = Config(DOMAIN, directory, BrokerAddress(LOOPBACK, self.broker.port), Api(), self.database.dsn)
+        self.api_port = find_free_port()
+        self.config = self._config(self.broker.port)
         self.receipt_key = ensure_receipt_key(directory, DOMAIN)
         self.connection: Connection = self.database.connect()
         self.workers = [self._worker(0)]
+        self.web = self._program("web", "serve")
+        self.is_web_open = False
         self._register()
         self.broker.start()
         self.ingest.start()
@@ -77,14 +79,21 @@ class World:
         self.workers[-1].start()
         return self.workers[-1]
 
-    def host(self, *, backlog: int = 0, start: bool = True) -> Host:
+    def open_web(self) -> None:
+        """Run `serve` too: the API, and with it the HTTPS road (here without TLS)."""
+        self.is_web_open = True
+        self.web.start()
+        self.until("the API answers", lambda: answers(self.api_port))
+
+    def host(self, *, backlog: int = 0, start: bool = True, road: Road = "mqtt") -> Host:
         """A PC with an enrolled agent; `backlog` entries are in its journal before it starts."""
         agent_id = f"em-{len(self.hosts) + 1:02}"
-        line = Line(self.board, self.broker.port)
-        host = Host(agent_id, self.directory / agent_id, line, seed=self.random.randrange(1 << 30))
+        line, web = Line(self.board, self.broker.port), Line(self.board, self.api_port, speaks_mqtt=False)
+        seed = self.random.randrange(1 << 30)
+        host = Host(agent_id, self.directory / agent_id, line, web=web, road=road, seed=seed)
         self.hosts.append(host)
         instruments.register_instrument(self.connection, host.asset, name_zh="电子显微镜")
-        host.enrol(self.connection, self._config_through(line))
+        host.enrol(self.connection, self._config(line.port))
         host.record(backlog)
         if start:
             host.start()
@@ -108,8 +117,8 @@ class World:
 
     def kill_database(self) -> None:
         """kill -9 of the database server; whoever was connected is not any more."""
-        self.connection.close()
         self.database.kill()
+        self.connection.close()
 
     def start_database(self) -> None:
         """Bring it back, and look at once whether anything was promised that is not there."""
@@ -131,8 +140,8 @@ class World:
             host.unplug()
         for host in self.hosts:
             host.stop()
-        for worker in self.workers:
-            worker.stop()
+        for program in (*self.workers, self.web):
+            program.stop()
         Worker(self.database.dsn).drain(self.connection)
         logs, watched = list(self._logs()), list(self._watched())
         self.violations += oracle.judge(logs, watched, receipt_key=self.receipt_key.verifier)
@@ -145,6 +154,7 @@ class World:
             program.kill()
         for host in self.hosts:
             host.line.close()
+            host.web.close()
         self.broker.kill()
         self.connection.close()
         self.database.drop()
@@ -155,14 +165,14 @@ class World:
         for host in self.hosts:
             host.remember()
         self.database.start()
-        self.database.let_commit()
         if self.connection.closed or self.connection.broken:
             self.connection = self.database.connect()
         self.broker.start()
         for host in self.hosts:
             host.line.mend()
-        for worker in self.workers:
-            worker.start()
+            host.web.mend()
+        for program in (*self.workers, *([self.web] if self.is_web_open else [])):
+            program.start()
         for host in self.hosts:
             host.start()
 
@@ -209,16 +219,28 @@ class World:
         return [payload for payload in heard if not payload.startswith(b"jishi-")]
 
     def _programs(self) -> list[Program]:
-        return [*self.workers, *(program for host in self.hosts for program in (host.agent, host.meter))]
+        return [*self.workers, self.web, *(program for host in self.hosts for program in (host.agent, host.meter))]
 
     def _worker(self, number: int) -> Program:
-        log = self.directory / f"ingest-{number}.log"
-        words = ("tests.faults.hurried", "collector", "ingest")
-        return Program(f"ingest {number}", words, log=log, environment=self.config.environment(self.database.dsn))
+        return self._program(f"ingest-{number}", "ingest")
 
-    def _config_through(self, line: Line) -> Config:
-        """The collector's settings as an agent behind this line is told them."""
-        return Config(DOMAIN, self.directory, BrokerAddress(LOOPBACK, line.port), Api(), self.database.dsn)
+    def _program(self, name: str, command: str) -> Program:
+        words = ("tests.faults.hurried", "collector", command)
+        environment = self.config.environment(self.database.dsn)
+        return Program(name, words, log=self.directory / f"{name}.log", environment=environment)
+
+    def _config(self, broker_port: int) -> Config:
+        """The collector's settings; `broker_port` is where agents are told that the broker is."""
+        given: dict[tuple[str, str], str | int] = {
+            ("collector", "domain"): DOMAIN,
+            ("collector", "data_dir"): str(self.directory),
+            ("database", "dsn"): self.database.dsn,
+            ("broker", "host"): LOOPBACK,
+            ("broker", "port"): broker_port,
+            ("api", "host"): LOOPBACK,
+            ("api", "port"): self.api_port,
+        }
+        return load_config(None, environment={}, overrides=given)
 
     def _register(self) -> None:
         people.register_person(self.connection, "operator")

@@ -4,7 +4,7 @@ from tests.faults.scenario import scenario
 from tests.faults.world import World
 
 
-@scenario(short=True, guards=("scratch index", "half line"))
+@scenario(short=True)
 def agent_is_killed_at_random_instants(world: World) -> None:
     """kill -9 of the agent again and again, at instants from the seed, and a start right after."""
     host = world.host()
