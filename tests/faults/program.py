@@ -28,6 +28,7 @@ class Program:
         self.falls: list[str] = []
         self._words = list(words)
         self.environment = dict(environment or {})
+        self.extra: tuple[str, ...] = ()  # more words, from the next start on
         self._process: Popen[bytes] | None = None
 
     @property
@@ -47,7 +48,7 @@ class Program:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         with self.log.open("ab") as log:
             self._process = start_child(
-                [sys.executable, "-m", *self._words], env=environment, output=log, cwd=self.log.parent
+                [sys.executable, "-m", *self._words, *self.extra], env=environment, output=log, cwd=self.log.parent
             )
 
     def stop(self, *, within_s: float = STOP_S) -> None:
