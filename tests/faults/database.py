@@ -85,7 +85,7 @@ class Database:
     def __init__(self, server: Server, name: str) -> None:
         self.server = server
         self.dsn = server.dsn_of(name)
-        self._name = name
+        self.name = name
         self._holder: Connection | None = None
 
     def connect(self) -> Connection:
@@ -130,7 +130,7 @@ class Database:
     def drop(self) -> None:
         self.start()
         with psycopg.connect(self.server.dsn_of("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._name)))
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
 
     def _let_go(self) -> None:
         holder, self._holder = self._holder, None
