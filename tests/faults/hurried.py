@@ -28,7 +28,8 @@ COLLECTOR_WAITS: tuple[tuple[str, str, object], ...] = (
     ("collector.ingest.backoff", "FIRST_S", 0.05),
     ("collector.ingest.backoff", "LONGEST_S", 1.0),
     ("collector.ingest.receiver", "KEEPALIVE_S", 3),
-    ("collector.ingest.worker", "TAKE_SHARDS_EVERY_S", 0.5),
+    ("collector.ingest.worker", "LOOK_EVERY_S", 0.5),
+    ("collector.ingest.worker", "ABSENT_AFTER_S", 4.0),
 )
 
 

@@ -6,7 +6,7 @@ from tests.faults.scenario import scenario
 from tests.faults.world import World
 
 
-@scenario(short=True, guards=("sync of an entry", "sync of what is signed", "sync of a receipt"), needs=why_not)
+@scenario(short=True, guards=("sync of an entry",), needs=why_not)
 def host_loses_power(world: World) -> None:
     """The PC's file system is shut down under the running agent, without a last write; then the power comes back."""
     host = world.host(start=False)
@@ -21,7 +21,7 @@ def host_loses_power(world: World) -> None:
     _has_no_other_epoch(host)
 
 
-@scenario(short=False, guards=("sync of an entry", "sync of what is signed", "sync of a receipt"), needs=why_not)
+@scenario(short=False, needs=why_not)
 def host_loses_power_again_and_again(world: World) -> None:
     """A dozen cuts, some of them while the agent recovers from the one before."""
     host = world.host(backlog=300, start=False)
