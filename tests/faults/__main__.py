@@ -43,6 +43,9 @@ def _run(chosen: list[scenario.Scenario], seed: int, *, patience_s: float) -> in
     failed = 0
     try:
         for each in chosen:
+            if lacking := each.needs():
+                print(f"skipped {each.name}: {lacking}", flush=True)
+                continue
             report = scenario.run(each, seed=seed, server=server, patience_s=patience_s)
             failed += bool(report.violations)
             print(report, flush=True)

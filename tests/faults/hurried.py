@@ -29,6 +29,7 @@ AGENT_WAITS: tuple[tuple[str, str, object], ...] = (
     ("agent.roads.mqtt", "KEEPALIVE_S", 3),
     ("agent.roads.mqtt", "STILL_MS", 9_000),
     ("agent.uplink", "LOOK_MS", 500),
+    ("agent.pen", "PROBE_EVERY_MS", 500),
     ("agent.recorder", "SCRATCH_EVERY_MS", 500),
 )
 COLLECTOR_WAITS: tuple[tuple[str, str, object], ...] = (

@@ -89,7 +89,7 @@ FAULTS: list[tuple[Callable[[Log], Log], str]] = [
     (with_issued(receipts=frozenset()), "the agent has receipts over 0 of its 6 entries"),
     (with_stored(readings=(1, 2, 3, 4)), "4 rows for 5 readings, the first at odds: entry 5"),
     (with_stored(readings=(1, 2, 3, 4, 5, 5)), "6 rows for 5 readings, the first at odds: an entry has two"),
-    (covering_a_time_twice, "entry 1 covers time that a reading before it covers"),
+    (covering_a_time_twice, "two readings of meter1 power cover the same"),
     (lambda log: dataclasses.replace(log, revoked_size=5), "1 entries were stored after its key was revoked"),
 ]
 

@@ -11,7 +11,8 @@ real processes meet them are the machine's.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -67,6 +68,7 @@ class World:
         self.hosts: list[Host] = []
         self.crowd: Crowd | None = None
         self.violations: list[str] = []
+        self.exits = ExitStack()  # what a scenario took of this machine and gives back at the end
         self.board = Switchboard()
         self.database = server.make()
         self.broker = Broker(directory / "broker", find_free_port())
@@ -98,19 +100,12 @@ class World:
         self.web.start()
         self.until("the API answers", lambda: answers(self.api_port))
 
-    def host(
-        self,
-        *,
-        backlog: int = 0,
-        start: bool = True,
-        road: Road = "mqtt",
-        environment: Mapping[str, str] | None = None,
-    ) -> Host:
+    def host(self, *, backlog: int = 0, start: bool = True, road: Road = "mqtt") -> Host:
         """A PC with an enrolled agent; `backlog` entries are in its journal before it starts."""
         agent_id = f"em-{len(self.hosts) + 1:02}"
         line, web = Line(self.board, self.broker.port), Line(self.board, self.api_port, speaks_mqtt=False)
         seed = self.random.randrange(1 << 30)
-        host = Host(agent_id, self.directory / agent_id, line, web=web, road=road, seed=seed, environment=environment)
+        host = Host(agent_id, self.directory / agent_id, line, web=web, road=road, seed=seed)
         self.hosts.append(host)
         instruments.register_instrument(self.connection, host.asset, name_zh="电子显微镜")
         host.enrol(self.connection, self._config(line.port))
@@ -219,6 +214,7 @@ class World:
         self.connection.close()
         self.database.drop()
         self.board.close()
+        self.exits.close()
 
     def _mend(self) -> None:
         for host in self.hosts:
@@ -284,7 +280,13 @@ class World:
             truth = read_truth(host.truth)
             lived_s = sum(until_s - since_s for since_s, until_s in host.lives)
             unobservable_s = truth[-1][1] - truth[0][0] - lived_s + LIFE_S * len(host.lives)
-            yield Watched(host.asset, truth, list(self._recorded(host.asset)), max(0.0, unobservable_s))
+            records = list(self._recorded(host.asset))
+            covered_s = None if host.is_dated else sum(map(oracle.covered_s, self._stored_of(host)))
+            yield Watched(host.asset, truth, records, max(0.0, unobservable_s), covered_s)
+
+    def _stored_of(self, host: Host) -> list[Stored]:
+        origins = {each.origin for each in host.issued()}
+        return [each for each in self.stored() if each.origin in origins]
 
     def _recorded(self, asset: str) -> Iterable[Span]:
         rows = self.connection.execute("SELECT day, body FROM hour_record WHERE asset_no = %s ORDER BY day", [asset])

@@ -15,7 +15,9 @@ NEWER = (
 @scenario(short=False, guards=("the uplink's supervisor",))
 def callbacks_raise(world: World) -> None:
     """Of the agent's MQTT callbacks every fifth raises."""
-    host = world.host(backlog=300, environment={CALLBACK: "20"})
+    host = world.host(backlog=300, start=False)
+    host.agent.environment[CALLBACK] = "20"
+    host.start()
     world.until("some receipts", lambda: host.receipted() > 0)
 
 
