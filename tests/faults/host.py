@@ -169,11 +169,15 @@ class Host:
         """How many of them a receipt on disk covers."""
         return max(read_issued(self.state_dir), key=lambda each: each.epoch).receipted
 
+    def has_reading(self, *, since: int) -> bool:
+        """Whether a reading was journalled at or behind this index."""
+        newest = max(read_issued(self.state_dir), key=lambda each: each.epoch)
+        return _has_reading(newest, since, newest.size)
+
     def has_fresh_reading(self, *, since: int) -> bool:
         """Whether a reading was journalled at or behind this index and a receipt covers it."""
         newest = max(read_issued(self.state_dir), key=lambda each: each.epoch)
-        fresh = (entry for index in range(since, newest.receipted) for entry in newest.entries.get(index, ()))
-        return any(b'"k":"reading"' in entry for entry in fresh)
+        return _has_reading(newest, since, newest.receipted)
 
     def is_delivered(self) -> bool:
         """Whether all is receipted that is there now."""
@@ -228,6 +232,11 @@ class Host:
     def _program(self, name: str, *words: str) -> Program:
         log = self.directory / f"{name}.log"
         return Program(f"{name} {self.agent_id}", ("tests.faults.hurried", "agent", *words), log=log)
+
+
+def _has_reading(journal: Issued, first: int, end: int) -> bool:
+    entries = (entry for index in range(first, end) for entry in journal.entries.get(index, ()))
+    return any(b'"k":"reading"' in entry for entry in entries)
 
 
 def _bodies(same: frozenset[bytes]) -> Iterator[Body]:
