@@ -194,7 +194,8 @@ class Worker:
         return [answer for delivery in deliveries for answer in self._write(writer, [delivery])]
 
     def _settle(self, seat: shards.Seat) -> None:
-        place = Place(self._incarnation, f"jishi-ingest-{seat.number}", seat.tenure.heard)
+        # Agents' client ids are their ids: the slash keeps ours out of their reach.
+        place = Place(self._incarnation, f"jishi-ingest/{seat.number}", seat.tenure.heard)
         if place == self._place:
             return
         owned, leaving = len(seat.tenure.owned), len(seat.tenure.leaving)
