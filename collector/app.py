@@ -18,6 +18,7 @@ from starlette.responses import Response
 from collector.api import (
     agents,
     audit,
+    certificates,
     deliveries,
     docs,
     enrolments,
@@ -38,6 +39,7 @@ from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
 from collector.api.rates import Rates
 from collector.config import Config
 from collector.keys import load_receipt_key
+from collector.registry.agent_certificates import load_issuer
 from collector.store.database import make_pool
 from collector.web import pages
 
@@ -64,11 +66,12 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = make_pool(config.dsn, application="serve", max_size=POOL_SIZE)
         receipt_key = load_receipt_key(config.data_dir, config.domain)
+        issuer = load_issuer(config.data_dir) if config.broker.tls else None
         delivering = make_pool(config.dsn, application="deliver", max_size=WRITERS)
         pool.open()
         delivering.open()
         try:
-            app.state.services = Services(config, pool, now, str(receipt_key.verifier))
+            app.state.services = Services(config, pool, now, str(receipt_key.verifier), issuer)
             app.state.deliveries = Deliveries(delivering, receipt_key)
             yield
         finally:
@@ -105,12 +108,13 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 
 
 def _api() -> APIRouter:
-    api = APIRouter(responses=problem.responses(422, 429))
+    api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
     for part in (instruments, records, sessions, readings, agents, policies, audit):
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)
+    api.include_router(certificates.router)
     api.include_router(deliveries.router)
     return api
 
@@ -142,6 +146,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _name_media_type(content: dict[str, Any]) -> None:
-    held = content.get("application/json", {}).get("schema", {})
-    if held.get("$ref", "").endswith(f"/{ProblemDocument.__name__}"):
-        content[MEDIA_TYPE] = content.pop("application/json")
+    """The framework names the media type of a route's good answers, whatever that is, for its problems, too."""
+    for media_type, held in list(content.items()):
+        if held.get("schema", {}).get("$ref", "").endswith(f"/{ProblemDocument.__name__}"):
+            content[MEDIA_TYPE] = content.pop(media_type)
