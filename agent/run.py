@@ -34,6 +34,7 @@ from agent.credentials import api_context, broker_context
 from agent.disk import Disk
 from agent.errors import AgentError, JournalError, JournalLocked
 from agent.exchange import UseHints
+from agent.hatch import Hatch
 from agent.identity import Identity
 from agent.journal import Journal
 from agent.notify import ServiceManager
@@ -103,6 +104,7 @@ class Agent:
             clock=clock,
             on_hints=self._use_hints,
         )
+        self._hatch = Hatch(self._journal, self._uplink.bring)
         self._renewal = _make_renewal(configuration, who)
         self._desk = self._make_desk(watchers)
         emit = self._desk.emit if self._desk else self._recorder.emit
@@ -129,11 +131,12 @@ class Agent:
         log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
 
     def tend(self, manager: ServiceManager) -> None:
-        """Look after the watchers, write the status, tell the service manager.
+        """Look after watchers and hatch, write the status, tell the service manager.
 
         AgentError when the recording has ended by itself.
         """
         self._supervisor.look()
+        self._hatch.look()
         composed = self._write_status()
         manager.alive(self._recorder.beats, status.in_one_line(composed))
         if not self._threads["recorder"].is_alive():
@@ -213,7 +216,7 @@ def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> 
     tls = partial(broker_context, configuration.state_dir) if broker.tls else None
     mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock, tls=tls)
     trust = partial(api_context, configuration.state_dir, configuration.authority)
-    https = HttpsLink(agent_id, configuration.collector.url, trust=trust)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=trust, clock=clock)
     roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
     return roads[configuration.collector.road]
 

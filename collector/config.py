@@ -219,7 +219,7 @@ def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict
 
 
 def _read_number(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > MAX_DIGITS:
         raise ValueError(text)
     return int(text)
 

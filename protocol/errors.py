@@ -7,6 +7,7 @@
     ├── BadProof           a Merkle proof or frontier that does not lead to its root
     ├── MalformedBatch     a batch or entry bundle of the wrong form
     ├── MalformedMessage   a hello, welcome or refusal of the wrong form
+    ├── MalformedParcel    the manifest of a parcel of the wrong form, or cut short
     ├── TooLarge           more bytes or items than the format allows, noticed before they were unpacked
     ├── MalformedPolicy    a policy file of the wrong form
     ├── MalformedSamples   a recording of power over time that cannot be read, with the line
@@ -45,6 +46,10 @@ class MalformedBatch(ForeignBytesError):
 
 class MalformedMessage(ForeignBytesError):
     """A hello, welcome or refusal does not have the form of one."""
+
+
+class MalformedParcel(ForeignBytesError):
+    """The manifest of a parcel does not have the form of one, or was cut short."""
 
 
 class TooLarge(ForeignBytesError):
