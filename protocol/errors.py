@@ -77,3 +77,9 @@ def excerpt(foreign: bytes | str, limit: int = 60) -> str:
     start = foreign[:limit]
     quoted = ascii(start)
     return quoted if len(foreign) <= limit else f"{quoted}… ({len(foreign)} in all)"
+
+
+def one_line(error: Exception, limit: int = 300) -> str:
+    """An error's text as it is where it fits on a line; else quoted: a library's texts may quote foreign bytes."""
+    text = str(error)
+    return text if text.isprintable() and len(text) <= limit else excerpt(text, limit)
