@@ -38,6 +38,11 @@ class LightAgent:
     def topic(self) -> str:
         return up_topic(self.agent_id)
 
+    def append_all_of(self, other: "LightAgent") -> None:
+        """The same entries as another's, hashed once: entries do not name their agent."""
+        assert not self.entries
+        self.entries, self._frontiers = list(other.entries), list(other._frontiers)
+
     def append(self, body: Body, *, wall_ms: int | None = None, mono_ms: int | None = None) -> None:
         index = len(self.entries)
         mono_ms = (index + 1) * BLOCK_MS if mono_ms is None else mono_ms

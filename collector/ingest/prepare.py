@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from collector.ingest import rows
 from protocol.batch import Batch
-from protocol.entry import Reading, decode
-from protocol.errors import ForeignBytesError, MalformedEntry, TooLarge
+from protocol.entry import Reading, decode_all
+from protocol.errors import ForeignBytesError, TooLarge
 from protocol.interval import DAY_MS, UTC_OFFSET_MS
 from protocol.message import Hello, RefusalCode, parse_up
 from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS
@@ -93,23 +93,19 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
     touches: set[Touch] = set()
     undecoded = 0
     span: tuple[str, str, int, int] | None = None
-    for index, entry_bytes in enumerate(batch.entries, batch.old):
+    for index, entry in enumerate(decode_all(batch.entries), batch.old):
         tail = None
-        try:
-            entry = decode(entry_bytes)
-            if entry.index != index:
-                undecoded += 1
-            elif type(reading := entry.body) is Reading:
-                start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
-                end_ms = start_ms + sum(reading.durations_ms)
-                tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
-                days = days_decided(start_ms, end_ms)
-                touched = (reading.watcher, reading.channel, days.start, days.stop)
-                if touched != span:  # nearly always the same as before
-                    span = touched
-                    touches.update((*touched[:2], day) for day in days)
-        except MalformedEntry:
+        if entry is None or entry.index != index:
             undecoded += 1
+        elif type(reading := entry.body) is Reading:
+            start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
+            end_ms = start_ms + sum(reading.durations_ms)
+            tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
+            days = days_decided(start_ms, end_ms)
+            touched = (reading.watcher, reading.channel, days.start, days.stop)
+            if touched != span:  # nearly always the same as before
+                span = touched
+                touches.update((*touched[:2], day) for day in days)
         tails.append(tail)
     if len({day for *_, day in touches}) > MAX_DAYS:
         log.warning("readings of too many days are stored without rows origin=%s touched=%d", origin, len(touches))
