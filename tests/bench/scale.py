@@ -19,13 +19,18 @@ KEPT_YEARS = 3
 OPEN_DAY_SHARE = 0.5
 """While a day is open, half of its blocks are there on the average."""
 OUTAGE_DAYS = 1.0
+_LIVE = "ingest, batches of 1, one worker, beside single inserts"
+_BACKLOG = "ingest, batches of 100, one worker, beside COPY BINARY"
+_PROCESSOR = "ingest processor time, batches of 1, beside executemany"
+_EVIDENCE = "plain: evidence, live in batches of 1"
+_ROWS = "plain: readings as rows"
 NEEDED = {
     "entries": "sizes",
-    "plain: evidence, live in batches of 1": "sizes",
-    "plain: readings as rows": "sizes",
-    "ingest end to end, batches of 1": "ingest",
-    "ingest end to end, batches of 100": "ingest",
-    "ingest processor time (collector and database), batches of 1": "ingest",
+    _EVIDENCE: "sizes",
+    _ROWS: "sizes",
+    _LIVE: "ingest",
+    _BACKLOG: "ingest",
+    _PROCESSOR: "ingest",
     "derive a day": "derive",
 }
 
@@ -73,12 +78,12 @@ def read_figures(lines: Iterable[str]) -> Figures:
     }
     return Figures(
         entries_a_day=value["entries"],
-        evidence_mb_a_year=year["plain: evidence, live in batches of 1"],
-        rows_mb_a_year=year["plain: readings as rows"],
+        evidence_mb_a_year=year[_EVIDENCE],
+        rows_mb_a_year=year[_ROWS],
         columns_mb_a_year=year.get("timescale: readings in columns"),
-        live_entries_a_s=value["ingest end to end, batches of 1"],
-        backlog_entries_a_s=value["ingest end to end, batches of 100"],
-        ingest_cpu_s_per_entry=value["ingest processor time (collector and database), batches of 1"] / 1e6,
+        live_entries_a_s=value[_LIVE],
+        backlog_entries_a_s=value[_BACKLOG],
+        ingest_cpu_s_per_entry=value[_PROCESSOR] / 1e6,
         derive_cpu_s=value["derive a day"] / 1000,
     )
 

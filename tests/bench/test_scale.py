@@ -13,9 +13,9 @@ LINES = [
     {"name": "entries", "value": 432},
     {"name": "plain: evidence, live in batches of 1", "value": 300, "per_instrument_year_mb": 150},
     {"name": "plain: readings as rows", "value": 140, "per_instrument_year_mb": 70},
-    {"name": "ingest end to end, batches of 1", "value": 5_000},
-    {"name": "ingest end to end, batches of 100", "value": 72_050},
-    {"name": "ingest processor time (collector and database), batches of 1", "value": 200},
+    {"name": "ingest, batches of 1, one worker, beside single inserts", "value": 5_000},
+    {"name": "ingest, batches of 100, one worker, beside COPY BINARY", "value": 72_050},
+    {"name": "ingest processor time, batches of 1, beside executemany", "value": 200},
     {"name": "derive a day", "value": 20},
 ]
 MEASURED = Figures(432, 150, 70, None, 5_000, 72_050, 200e-6, 0.02)
