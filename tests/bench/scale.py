@@ -60,7 +60,8 @@ class Load(NamedTuple):
     ingest_share: float
     ingest_cores: float
     derive_cores: float
-    drain_hours: float
+    drain_minutes: float
+    derive_minutes: float
     evidence_gb_a_year: float
     rows_gb: float
     columns_gb: float | None
@@ -99,7 +100,8 @@ def load_of(instruments: int, figures: Figures) -> Load:
         ingest_share=entries_a_s / figures.live_entries_a_s,
         ingest_cores=entries_a_s * figures.ingest_cpu_s_per_entry,
         derive_cores=entries_a_s * figures.derive_cpu_s * OPEN_DAY_SHARE,
-        drain_hours=backlog / (figures.backlog_entries_a_s - entries_a_s) / 3600,
+        drain_minutes=backlog / (figures.backlog_entries_a_s - entries_a_s) / 60,
+        derive_minutes=instruments * OUTAGE_DAYS * figures.derive_cpu_s / 60,
         evidence_gb_a_year=instruments * figures.evidence_mb_a_year / 1000,
         rows_gb=instruments * figures.rows_mb_a_year * KEPT_YEARS / 1000,
         columns_gb=None if columns is None else instruments * columns * KEPT_YEARS / 1000,
@@ -114,7 +116,8 @@ def table(loads: Sequence[Load]) -> str:
         ("share of what ingest takes in batches of one", [f"{each.ingest_share:.1%}" for each in loads]),
         ("cores for ingest and its database", [f"{each.ingest_cores:.2f}" for each in loads]),
         ("cores to derive the open day after each entry", [f"{each.derive_cores:.2f}" for each in loads]),
-        ("hours to drain a day's backlog of all agents", [f"{each.drain_hours:.2f}" for each in loads]),
+        ("minutes to take in a day's backlog of all agents", [f"{each.drain_minutes:.1f}" for each in loads]),
+        ("minutes of one core to derive those days", [f"{each.derive_minutes:.1f}" for each in loads]),
         ("evidence, GB a year", [f"{each.evidence_gb_a_year:,.0f}" for each in loads]),
         (f"readings of {KEPT_YEARS} years as rows, GB", [f"{each.rows_gb:,.0f}" for each in loads]),
         (f"readings of {KEPT_YEARS} years in columns, GB", [_or_dash(each.columns_gb) for each in loads]),

@@ -38,7 +38,8 @@ def test_ten_thousand_instruments_by_hand() -> None:
     assert load.ingest_share == 0.01  # of 5 000
     assert load.ingest_cores == pytest.approx(0.01)  # 50 × 200 µs
     assert load.derive_cores == pytest.approx(0.5)  # 50 × 20 ms × ½
-    assert load.drain_hours == pytest.approx(4_320_000 / 72_000 / 3600)
+    assert load.drain_minutes == pytest.approx(4_320_000 / 72_000 / 60)
+    assert load.derive_minutes == pytest.approx(10_000 * 0.02 / 60)
     assert (load.evidence_gb_a_year, load.rows_gb, load.columns_gb) == (1_500, 2_100, None)
 
 
