@@ -4,6 +4,7 @@
     recorder      owns the journal
     uplink        owns the connection
     one thread for each watcher, under the supervisor
+    renewal       asks for the TLS certificate once a day, where the broker wants one
     desk          where one is configured: its own threads, on which nothing here waits
 
 It ends in the order in which things depend on each other: watchers, desk, recorder (what is open, `stop`), uplink (the
@@ -17,9 +18,9 @@ import contextlib
 import logging
 import os
 import signal
-import ssl
 import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ import msgspec
 from agent import config, identity, policies, status
 from agent.clock import Clock, SystemClock
 from agent.config import Configuration
+from agent.credentials import api_context, broker_context
 from agent.disk import Disk
 from agent.errors import AgentError, JournalError, JournalLocked
 from agent.exchange import UseHints
@@ -50,6 +52,7 @@ from protocol.message import Level
 
 if TYPE_CHECKING:
     from agent.desk.service import DeskService
+    from agent.renewal import DailyRenewal
 
 STATUS_EVERY_S = 2.0
 RECORDER_PATIENCE_S = 30.0
@@ -100,6 +103,7 @@ class Agent:
             clock=clock,
             on_hints=self._use_hints,
         )
+        self._renewal = _make_renewal(configuration, who)
         self._desk = self._make_desk(watchers)
         emit = self._desk.emit if self._desk else self._recorder.emit
         self._supervisor = Supervisor(watchers, emit, clock=clock)
@@ -117,6 +121,8 @@ class Agent:
         for thread in self._threads.values():
             thread.start()
         self._supervisor.start()
+        if self._renewal:
+            self._renewal.start()
         if self._desk:
             self._desk.start()
         self._write_status()
@@ -136,6 +142,8 @@ class Agent:
     def stop(self, reason: str) -> None:
         """End in order: watchers, desk, recorder, uplink."""
         self._supervisor.stop()
+        if self._renewal:
+            self._renewal.stop()
         if self._desk:
             self._desk.stop()
         self._recorder.end(reason)
@@ -202,8 +210,10 @@ class Agent:
 
 def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
     agent_id, broker = configuration.agent.id, who.enrolment.broker
-    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock)
-    https = HttpsLink(agent_id, configuration.collector.url, trust=ssl.create_default_context)
+    tls = partial(broker_context, configuration.state_dir) if broker.tls else None
+    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock, tls=tls)
+    trust = partial(api_context, configuration.state_dir, configuration.authority)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=trust)
     roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
     return roads[configuration.collector.road]
 
@@ -248,6 +258,14 @@ def _told_to_stop() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _make_renewal(configuration: Configuration, who: Identity) -> DailyRenewal | None:
+    if not who.enrolment.broker.tls:
+        return None
+    from agent.renewal import DailyRenewal  # urllib.request and its kin, which a plain broker does not need
+
+    return DailyRenewal(configuration, who)
 
 
 def _open_scratch(directory: Path) -> Scratch:

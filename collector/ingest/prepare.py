@@ -93,16 +93,21 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
             start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
             end_ms = start_ms + sum(reading.durations_ms)
             tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
-            first_day = (start_ms + UTC_OFFSET_MS - DECIDES_BEFORE_MS) // DAY_MS
-            last_day = (end_ms + UTC_OFFSET_MS + DECIDES_AFTER_MS) // DAY_MS
-            touched = (reading.watcher, reading.channel, first_day, last_day)
+            days = days_decided(start_ms, end_ms)
+            touched = (reading.watcher, reading.channel, days.start, days.stop)
             if touched != span:  # nearly always the same as before
                 span = touched
-                touches.update((*touched[:2], day) for day in range(touched[2], touched[3] + 1))
+                touches.update((*touched[:2], day) for day in days)
         tails.append(tail)
     return Offer(
         agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded, sum(map(len, batch.entries))
     )
+
+
+def days_decided(start_ms: int, end_ms: int) -> range:
+    """The local days, since 1970-01-01, whose records a reading over [start, end) may change."""
+    first_day = (start_ms + UTC_OFFSET_MS - DECIDES_BEFORE_MS) // DAY_MS
+    return range(first_day, (end_ms + UTC_OFFSET_MS + DECIDES_AFTER_MS) // DAY_MS + 1)
 
 
 def stored_bundle(offer: Offer) -> bytes | None:

@@ -8,6 +8,7 @@ of an old connection (message ids, half-sent packets) reaches into a new one; wh
 import logging
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -47,8 +48,16 @@ class Place(NamedTuple):
 class Receiver:
     """Keeps one MQTT connection while somebody listens, with or without shards. Not thread-safe but for `wake`."""
 
-    def __init__(self, host: str, port: int, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._address = (host, port)
+        self._tls = tls
         self._clock_s = clock_s
         self._client: mqtt.Client | None = None
         self._connection_no = 0
@@ -84,10 +93,12 @@ class Receiver:
         if client is None or connection is None:
             select.select(readable, [], [], timeout_s)
         else:
+            # What TLS has unpacked already no longer shows at the socket.
+            held = read and isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
             writable = [connection] if client.want_write() else []
             readable += [connection] if read else []
-            ready, can_write, _ = select.select(readable, writable, [], timeout_s)
-            self._move(client, connection in ready, bool(can_write))
+            ready, can_write, _ = select.select(readable, writable, [], 0 if held else timeout_s)
+            self._move(client, held or connection in ready, bool(can_write))
         self._drain_wake()
         received, self._received = self._received, []
         return received
@@ -130,6 +141,8 @@ class Receiver:
             manual_ack=True,
         )
         client.max_inflight_messages_set(0)  # answers are not to wait for each other
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message

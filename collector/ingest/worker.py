@@ -12,6 +12,7 @@ This is a supervisor: an exception that nobody foresaw costs the one message tha
 """
 
 import logging
+import ssl
 import threading
 import time
 from collections import Counter, deque
@@ -56,10 +57,18 @@ def system_clock_ms() -> int:
 class Worker:
     """`run` until `stop`; both may be called from different threads, or `stop` from a signal handler."""
 
-    def __init__(self, dsn: str, *, broker_host: str, broker_port: int, receipt_key: SigningKey) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        broker_host: str,
+        broker_port: int,
+        receipt_key: SigningKey,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._dsn = dsn
         self._receipt_key = receipt_key
-        self._receiver = Receiver(broker_host, broker_port)
+        self._receiver = Receiver(broker_host, broker_port, tls=tls)
         self._mailbox = Mailbox()
         self._answers: deque[_Answer] = deque()
         self._place = _NOWHERE
