@@ -6,7 +6,7 @@
     copy_prepacked      no MQTT and no parsing: rows packed beforehand, COPY BINARY, 1 000 rows a commit
 
 None of them verifies, signs or keeps evidence. All use the same server with the same settings, commits that reach
-the disk (synchronous_commit on), and a table with the same columns, key and defaults as `reading`.
+the disk (synchronous_commit on), and write into the same table `reading`, in the layout that it has.
 """
 
 import json
@@ -26,12 +26,12 @@ from protocol.topics import down_topic
 from tests.bench.ingest_load import Load
 
 _INSERT = (
-    "INSERT INTO {} (journal_id, entry_index, wall_ms, mono_ms, start_mono_ms, start_at, end_at, counter, watcher,"
-    " channel, boot, durations_ms, means, lows, highs, deltas)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    b"INSERT INTO reading (journal_id, entry_index, wall_ms, mono_ms, start_mono_ms, start_at, end_at, counter,"
+    b" watcher, channel, boot, durations_ms, means, lows, highs, deltas)"
+    b" VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _COPY_AT_ONCE = 1_000
-Insert = Callable[[psycopg.Connection[Any], bytes, Sequence[tuple[object, ...]]], None]
+Insert = Callable[[psycopg.Connection[Any], Sequence[tuple[object, ...]]], None]
 
 
 def by_executemany(dsn: str, host: str, port: int, ready: Any) -> None:
@@ -44,31 +44,26 @@ def by_single_inserts(dsn: str, host: str, port: int, ready: Any) -> None:
     _serve(dsn, host, port, ready, insert=_insert_each)
 
 
-def _insert_together(
-    connection: psycopg.Connection[Any], statement: bytes, values: Sequence[tuple[object, ...]]
-) -> None:
+def _insert_together(connection: psycopg.Connection[Any], values: Sequence[tuple[object, ...]]) -> None:
     with connection.cursor() as cursor:
-        cursor.executemany(statement, values)
+        cursor.executemany(_INSERT, values)
     connection.commit()
 
 
-def _insert_each(connection: psycopg.Connection[Any], statement: bytes, values: Sequence[tuple[object, ...]]) -> None:
+def _insert_each(connection: psycopg.Connection[Any], values: Sequence[tuple[object, ...]]) -> None:
     for value in values:
-        connection.execute(statement, value)
+        connection.execute(_INSERT, value)
         connection.commit()
 
 
 def _serve(dsn: str, host: str, port: int, ready: Any, *, insert: Insert) -> None:
     """JSON to rows, insert, answer."""
     connection = psycopg.connect(dsn)
-    statement = _INSERT.format("plain").encode()
 
     def on_message(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         agent_id = message.topic.rpartition("/")[2]
         journal_id = int(agent_id.rpartition("-")[2])
-        insert(
-            connection, statement, [_row(journal_id, json.loads(raw)) for raw in parse_batch(message.payload).entries]
-        )
+        insert(connection, [_row(journal_id, json.loads(raw)) for raw in parse_batch(message.payload).entries])
         client.publish(down_topic(agent_id), b"ok", qos=1)
 
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
@@ -91,11 +86,10 @@ def _row(journal_id: int, entry: dict[str, Any]) -> tuple[object, ...]:
 def copy_prepacked(dsn: str, load: Load) -> float:
     """The load's rows as fast as they go in; returns the seconds that it took."""
     packed = [row for number, sent in enumerate(load.payloads.values()) for row in _pack(number, sent)]
-    statement = rows.COPY_READING.replace(b"COPY reading", b"COPY plain")
     with psycopg.connect(dsn) as connection:
         start_s = time.perf_counter()
         for at in range(0, len(packed), _COPY_AT_ONCE):
-            with connection.cursor().copy(statement) as copy:
+            with connection.cursor().copy(rows.COPY_READING) as copy:
                 copy.write(b"".join((rows.COPY_HEADER, *packed[at : at + _COPY_AT_ONCE], rows.COPY_TRAILER)))
             connection.commit()
         return time.perf_counter() - start_s
