@@ -14,6 +14,7 @@ def configure(_parser: ArgumentParser) -> None:
 
 def run(config: Config, _arguments: Namespace) -> None:
     """Work until SIGTERM or SIGINT; the transaction under way is ended first."""
+    from collector.ingest.metrics import serve_metrics
     from collector.ingest.worker import Worker
 
     host, port = config.broker.for_workers
@@ -26,4 +27,6 @@ def run(config: Config, _arguments: Namespace) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.stop())
+    if config.ingest.metrics_port:
+        serve_metrics(worker, config.ingest.metrics_host, config.ingest.metrics_port)
     worker.run()

@@ -42,6 +42,16 @@ REPORT_EVERY_S = 60.0
 _POLL_S = 0.5
 
 
+class Gauges(NamedTuple):
+    """How things stand in a worker at this moment."""
+
+    workers: int
+    shards: int
+    waiting_bytes: int
+    granted_bytes: int
+    lag_s: float
+
+
 class _Answer(NamedTuple):
     delivery: Delivery
     answer: bytes | None
@@ -78,6 +88,8 @@ class Worker:
         self._fatal: MigrationError | None = None
         self.counts: Counter[str] = Counter()
         self._reported: Counter[str] = Counter()
+        self._seat: shards.Seat | None = None
+        self._writer: Writer | None = None
 
     def stop(self) -> None:
         """Asks `run` to end after the transaction under way."""
@@ -88,6 +100,17 @@ class Worker:
     def is_listening(self) -> bool:
         """Whether the broker delivers to this worker."""
         return self._receiver.is_listening
+
+    def gauges(self) -> Gauges:
+        """Callable from any thread."""
+        seat, writer, waiting = self._seat, self._writer, self._mailbox
+        return Gauges(
+            workers=len(seat.roster.serving) if seat else 0,
+            shards=len(seat.tenure.owned) if seat else 0,
+            waiting_bytes=waiting.waiting_bytes,
+            granted_bytes=writer.granted_bytes if writer else 0,
+            lag_s=waiting.lag_s(),
+        )
 
     def run(self) -> None:
         """Works until `stop`. Raises MigrationError when the database has not the schema of this program."""
@@ -136,8 +159,7 @@ class Worker:
         if prepared is None:
             self._receiver.send(received.connection_no, received.mid, topic="", answer=None)
             return
-        delivery = Delivery(received.connection_no, received.mid, prepared)
-        self._mailbox.put([delivery])
+        self._mailbox.put([Delivery(received.connection_no, received.mid, prepared, time.monotonic())])
 
     def _send_answers(self) -> None:
         while self._answers:
@@ -165,8 +187,8 @@ class Worker:
                 self._stopping.wait(wait_s)
 
     def _write_with(self, connection: Connection) -> None:
-        writer = Writer(connection, self._receipt_key, clock_ms=system_clock_ms)
-        seat = shards.Seat(connection)
+        self._writer = writer = Writer(connection, self._receipt_key, clock_ms=system_clock_ms)
+        self._seat = seat = shards.Seat(connection)
         look_s = 0.0
         while not self._stopping.is_set():
             if time.monotonic() >= look_s or self._is_present() != seat.serves:
@@ -205,6 +227,7 @@ class Worker:
     def _leave(self) -> None:
         """Owns nothing any more; what waits was not acknowledged and comes again."""
         self._place = _NOWHERE
+        self._seat = self._writer = None
         self._mailbox.clear()
         self._receiver.wake()
 
