@@ -4,7 +4,7 @@
     2  challenge: token -> origin and nonce
     3  a new key, kept on disk before the collector hears of it
     4  redeem: token, key, and the signed text that proves its possession -> the collector's answer
-    5  the journal of this epoch, with its genesis entry
+    5  the journal of this epoch, with its genesis entry and what no receipt of the one before covers
     6  key and answer put in force
 
 Each step may be cut short and the whole done again with the same token. The token is never stored, logged or shown.
@@ -17,7 +17,6 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from base64 import b64encode
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -27,14 +26,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agent import identity
+from agent import identity, succession
 from agent.clock import Clock
-from agent.disk import Disk, WriterLock
+from agent.disk import WriterLock
 from agent.errors import EnrolmentError, JournalLocked, NotEnrolledError
 from agent.identity import Enrolment, PendingKey
-from agent.journal import RECEIPT_SLOT_BYTES, Journal
-from agent.marks import read_receipted
-from agent.slots import read_newest
 from agent.version import VERSION, build_hash
 from protocol import note
 from protocol.entry import Genesis
@@ -209,25 +205,17 @@ def _begin_journal(
     why: str | None,
     clock: Clock,
 ) -> None:
-    """Make the epoch's journal with its first entry, unless an attempt cut short has made it."""
+    """Make the epoch's journal with its first entry, unless an attempt cut short has made it.
+
+    What the journal before holds above its receipt is carried over: a revoked agent that comes back lost nothing.
+    """
     directory = identity.journal_directory(state_dir, enrolment.epoch)
-    journal = Journal.open(directory, origin=enrolment.origin, create=True)
-    try:
-        if journal.size == 0:
-            predecessor = _last_receipt(state_dir, before) if before and before.origin != enrolment.origin else None
-            genesis = Genesis(enrolment.assets, str(key.verifier), build_hash(), predecessor, why)
-            journal.append(genesis, clock.now(), boot=clock.boot_id)
-    finally:
-        journal.close()
-    Disk().sync_directory(state_dir)
-
-
-def _last_receipt(state_dir: Path, before: Enrolment) -> str | None:
-    path = identity.journal_directory(state_dir, before.epoch) / "receipt"
-    if not path.exists():
-        return None
-    receipt = read_receipted(read_newest(path, slot_bytes=RECEIPT_SLOT_BYTES, count=2).value)
-    return b64encode(receipt.note).decode() if receipt.note else None
+    if directory.is_dir():
+        return
+    old = identity.journal_directory(state_dir, before.epoch) if before else None
+    predecessor = succession.last_receipt(old, state_dir) if old is not None else None
+    genesis = Genesis(enrolment.assets, str(key.verifier), build_hash(), predecessor, why)
+    succession.make_journal(directory, enrolment.origin, genesis, clock=clock, before=old)
 
 
 def _members(answer: Answer) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Line:
             journal,
             AGENT_KEY,
             receipt_key=RECEIPT_KEY.verifier,
-            link=MqttLink("em-01", Address("127.0.0.1", port), clock=SystemClock()),
+            link=MqttLink("em-01", Address("127.0.0.1", port), epoch=1, clock=SystemClock()),
             clock=SystemClock(),
             on_hints=self.hints.append,
         )
