@@ -54,7 +54,6 @@ def test_why_it_could_not_start_stands_in_the_status(tmp_path: Path) -> None:
     assert "jishi-agent enroll" in found["reason"]
 
 
-
 def test_cards_that_nobody_takes_are_said(caplog: pytest.LogCaptureFixture) -> None:
     run._warn_of_unheard(WATCHERS)
     told = [record.__dict__["watcher"] for record in caplog.records if "add a [desk] table" in record.message]
