@@ -52,9 +52,13 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where to enrol; everything else about the collector comes with the enrolment."""
+    """Where to enrol; everything else about the collector comes with the enrolment.
+
+    `road`: how entries travel; `auto` is MQTT, and HTTPS to `url` while the broker cannot be used.
+    """
 
     url: Annotated[str, Meta(description="the collector's address, http://host:port or https://host")]
+    road: Literal["auto", "mqtt", "https"] = "auto"
 
     def faults(self) -> list[tuple[str, str]]:
         """Return (key, what is wrong) for what no type can tell."""

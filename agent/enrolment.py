@@ -31,6 +31,7 @@ from agent.clock import Clock
 from agent.disk import WriterLock
 from agent.errors import EnrolmentError, JournalLocked, NotEnrolledError
 from agent.identity import Enrolment, PendingKey
+from agent.proxy import LOOPBACK
 from agent.version import VERSION, build_hash
 from protocol import note
 from protocol.entry import Genesis
@@ -41,7 +42,6 @@ from protocol.topics import parse_origin
 TIMEOUT_S = 20.0
 CLOCK_LIMIT_S = 60
 MAX_ANSWER_BYTES = 1 << 20
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Answer(NamedTuple):

@@ -11,6 +11,7 @@ receipts), files.
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,7 +25,9 @@ from agent.exchange import EndEpoch, UseHints
 from agent.identity import Identity
 from agent.journal import Journal
 from agent.recorder import Recorder
-from agent.roads.link import Address
+from agent.roads.auto import AutoLink
+from agent.roads.https import HttpsLink
+from agent.roads.link import Address, Link
 from agent.roads.mqtt import MqttLink
 from agent.scratch import Scratch
 from agent.succession import pending_request
@@ -77,7 +80,7 @@ class Epoch:
             journal,
             who.key,
             receipt_key=who.receipt_key,
-            link=_link(who, clock=clock),
+            link=_make_link(configuration, who, clock=clock),
             clock=clock,
             on_hints=on_hints,
             request=pending_request(journal.directory),
@@ -149,9 +152,12 @@ def showing(recorder: Recorder) -> Iterator[Showing]:
                 yield Showing(name, channel.name, value)
 
 
-def _link(who: Identity, *, clock: Clock) -> MqttLink:
-    broker = who.enrolment.broker
-    return MqttLink(who.enrolment.agent_id, Address(broker.host, broker.port), epoch=who.enrolment.epoch, clock=clock)
+def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
+    agent_id, broker = configuration.agent.id, who.enrolment.broker
+    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), epoch=who.enrolment.epoch, clock=clock)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=ssl.create_default_context)
+    roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
+    return roads[configuration.collector.road]
 
 
 def _open_scratch(journal: Journal) -> Scratch:

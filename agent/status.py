@@ -6,7 +6,8 @@
                   "last":{"power_mw":905800,"energy_mwh":1646000},"particulars":{},"reason":"","failures":0}],
      "journal":{"size":1242,"bytes":402000,"receipted":1240,"receipt_at_ms":1764554716000,"receipt_age_s":0,
                 "refusing":null,"dropped":0},
-     "uplink":{"state":"welcomed","since_ms":1764554000000,"detail":"","clock_ahead_ms":12},
+     "uplink":{"state":"welcomed","since_ms":1764554000000,"detail":"","clock_ahead_ms":12,
+               "road":"mqtt","road_why":""},
      "desk":{"page":"http://127.0.0.1:8323/","problem":"","hint":"","failures":0,
              "present":[{"asset":"A001","operator":"张三","purpose":"teaching","order":null,"how":"card",
                          "since_ms":1764554000000,"entry":1240}]}}
@@ -160,6 +161,8 @@ def _journal_lines(journal: Status) -> list[str]:
 def _uplink_lines(uplink: Status, *, now_ms: int) -> list[str]:
     words = f"uplink   {uplink['state']} for {age(now_ms - uplink['since_ms'])}"
     lines = [words + (f": {uplink['detail']}" if uplink["detail"] else "")]
+    if uplink.get("road_why"):
+        lines.append(f"road     {uplink['road']}, because {uplink['road_why']}")
     ahead_ms = uplink["clock_ahead_ms"]
     if ahead_ms is not None and abs(ahead_ms) > 60_000:
         direction = "ahead of" if ahead_ms > 0 else "behind"

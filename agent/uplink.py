@@ -58,12 +58,14 @@ log = logging.getLogger(__name__)
 
 
 class UplinkView(NamedTuple):
-    """For `status`: the phase in one word, since when (UTC ms), why, and our clock minus the collector's."""
+    """For `status`: the phase in one word, since when (UTC ms), why, our clock minus the collector's, and the road."""
 
     state: str
     since_ms: int
     detail: str
     clock_ahead_ms: int | None
+    road: str = "mqtt"
+    road_why: str = ""
 
 
 class Uplink:
@@ -126,7 +128,7 @@ class Uplink:
         if talk.collector_time_ms is not None and talk.welcomed_ms is not None:
             ahead_ms = now.wall_ms - (talk.collector_time_ms + now.mono_ms - talk.welcomed_ms)
         since_ms = now.wall_ms - (now.mono_ms - talk.since_ms)
-        return UplinkView(talk.phase.name.lower(), since_ms, talk.detail, ahead_ms)
+        return UplinkView(talk.phase.name.lower(), since_ms, talk.detail, ahead_ms, *self._link.standing)
 
     def run(self) -> None:
         """Talk until `close`. Nothing that goes wrong here ends it, and nothing but the uplink suffers."""

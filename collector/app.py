@@ -17,6 +17,8 @@ from starlette.responses import Response
 
 from collector.api import (
     agents,
+    audit,
+    deliveries,
     docs,
     enrolments,
     health,
@@ -27,11 +29,13 @@ from collector.api import (
     records,
     sessions,
 )
-from collector.api.access import POOL_SIZE, Services, require_key
+from collector.api.access import POOL_SIZE, Services, identify
+from collector.api.deliveries import WRITERS, Deliveries
 from collector.api.etag import EtagMiddleware
 from collector.api.headers import SECURITY_HEADERS, SecurityHeadersMiddleware
-from collector.api.limits import BodyLimitMiddleware
+from collector.api.limits import RequestLimitMiddleware
 from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
+from collector.api.rates import Rates
 from collector.config import Config
 from collector.keys import load_receipt_key
 from collector.store.database import make_pool
@@ -42,8 +46,11 @@ _OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metr
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
 
-An API key is needed for everything under `/api/v1` but enrolment. Errors are problem documents (RFC 9457). Lists come
-in pages: follow `next_cursor`. Every answer has an `ETag`; send it back in `If-None-Match` to be told 304.
+An API key is needed for everything under `/api/v1` but enrolment and what agents deliver. What lies outside the key's
+scope is not there; what its role has no right to is refused with 403. Too many requests are answered by 429 with
+`Retry-After`. Errors are problem documents (RFC 9457). Lists come in pages: follow `next_cursor`. Every answer to a GET
+has an `ETag`; send it back in
+`If-None-Match` to be told 304.
 """
 
 
@@ -57,12 +64,16 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = make_pool(config.dsn, application="serve", max_size=POOL_SIZE)
-        receipt_vkey = str(load_receipt_key(config.data_dir, config.domain).verifier)
+        receipt_key = load_receipt_key(config.data_dir, config.domain)
+        delivering = make_pool(config.dsn, application="deliver", max_size=WRITERS)
         pool.open()
+        delivering.open()
         try:
-            app.state.services = Services(config, pool, now, receipt_vkey)
+            app.state.services = Services(config, pool, now, str(receipt_key.verifier))
+            app.state.deliveries = Deliveries(delivering, receipt_key)
             yield
         finally:
+            delivering.close()
             pool.close()
 
     app = FastAPI(
@@ -75,25 +86,33 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=_name_of_route,
     )
+    app.state.rates = Rates(config.api)
     app.include_router(_api(), prefix=PREFIX)
     app.include_router(health.router)
     app.include_router(docs.router)
     pages.install(app)
     problem.install(app, _draw)
     app.add_middleware(EtagMiddleware, prefix=PREFIX)
-    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(
+        RequestLimitMiddleware,
+        rates=app.state.rates,
+        settings=config.api,
+        draw=_draw,
+        uplink_prefix=f"{PREFIX}{deliveries.router.prefix}/",
+    )
     app.add_middleware(SecurityHeadersMiddleware)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
 
 
 def _api() -> APIRouter:
-    api = APIRouter(responses=problem.responses(422))
-    keyed = APIRouter(dependencies=[Depends(require_key)], responses=problem.responses(401))
-    for part in (instruments, records, sessions, readings, agents, policies):
+    api = APIRouter(responses=problem.responses(422, 429))
+    keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
+    for part in (instruments, records, sessions, readings, agents, policies, audit):
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)
+    api.include_router(deliveries.router)
     return api
 
 

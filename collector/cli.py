@@ -40,9 +40,11 @@ COMMANDS = {
         "collector.commands.register", "register units, people, instruments and policies from a TOML file"
     ),
     "token": Command("collector.commands.token", "make a one-time token with which an agent enrols"),
-    "key": Command("collector.commands.key", "make an API key for a registered person"),
+    "key": Command("collector.commands.key", "make, list and revoke API keys"),
     "person": Command("collector.commands.person", "register a person with a password (prompt, or JISHI_PASSWORD)"),
+    "role": Command("collector.commands.role", "say what a registered person may do, and over what"),
     "entry-link": Command("collector.commands.entry_link", "print a link that signs a registered person in once"),
+    "audit": Command("collector.commands.audit", "list who changed what, when, from where and why"),
 }
 
 

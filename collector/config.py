@@ -11,6 +11,10 @@
     [api]
     host = "127.0.0.1"
     port = 8321
+    requests_per_minute_per_address = 3000
+    requests_per_minute_per_key = 1200
+    public_url = "https://jishi.example"    # where people and agents reach it, where that is a proxy's address
+    address_header = "X-Forwarded-For"      # only behind a proxy that sets it, and that nobody can go around
 
 The environment wins over the file: JISHI_<SECTION>_<KEY>, as JISHI_DATABASE_DSN. Keys and sections that are not
 listed here are refused. All faults come in one ConfigError, each with its key path. The data source is a secret:
@@ -18,13 +22,14 @@ no repr and no message shows it.
 """
 
 import os
-import tomllib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from collector.errors import ConfigError
+from collector.files import read_toml
 from protocol.errors import MalformedName
 from protocol.topics import check_domain
 
@@ -32,11 +37,22 @@ ENVIRONMENT_PREFIX = "JISHI_"
 DEFAULT_DOMAIN = "jishi.example"
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_API_PORT = 8321
+MAX_CONFIG_BYTES = 65_536
+MAX_REQUESTS_PER_MINUTE = 1_000_000
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TYPES: dict[str, dict[str, type]] = {
     "collector": {"domain": str, "data_dir": str},
     "database": {"dsn": str},
     "broker": {"host": str, "port": int},
-    "api": {"host": str, "port": int},
+    "api": {
+        "host": str,
+        "port": int,
+        "requests_per_minute_per_address": int,
+        "requests_per_minute_per_key": int,
+        "public_url": str,
+        "address_header": str,
+    },
 }
 
 
@@ -50,6 +66,15 @@ class Broker:
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
+    requests_per_minute_per_address: int = 3000
+    requests_per_minute_per_key: int = 1200
+    public_url: str = ""
+    address_header: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where people reach it."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -87,8 +112,7 @@ class Config:
             "JISHI_DATABASE_DSN": dsn,
             "JISHI_BROKER_HOST": self.broker.host,
             "JISHI_BROKER_PORT": str(self.broker.port),
-            "JISHI_API_HOST": self.api.host,
-            "JISHI_API_PORT": str(self.api.port),
+            **{f"JISHI_API_{key}".upper(): str(value) for key, value in asdict(self.api).items() if value != ""},
         }
 
 
@@ -125,11 +149,11 @@ def load_config(
 
 def _read_file(path: Path, faults: list[str]) -> dict[tuple[str, str], Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml(path, limit=MAX_CONFIG_BYTES)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise ConfigError(f"{path} is no TOML file: {error}") from error
+    except ValueError as error:  # too large, not UTF-8, or not TOML
+        raise ConfigError(f"{path} is no TOML file that can be used: {error}") from error
     values = {}
     for section, members in document.items():
         if section not in _TYPES or not isinstance(members, dict):
@@ -165,6 +189,12 @@ def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> N
     for (section, key), value in values.items():
         if key == "port" and not 1 <= value <= 65535:
             faults.append(f"{section}.{key}: 1 to 65535 is expected, found {value}")
+        elif key.startswith("requests_per_minute") and not 1 <= value <= MAX_REQUESTS_PER_MINUTE:
+            faults.append(f"{section}.{key}: 1 to {MAX_REQUESTS_PER_MINUTE} is expected, found {value}")
+        elif key == "public_url" and not _PUBLIC_URL.fullmatch(value):
+            faults.append(f"{section}.{key}: {value[:80]!a} is no address like https://jishi.example")
+        elif key == "address_header" and not _HEADER_NAME.fullmatch(value):
+            faults.append(f"{section}.{key}: {value[:80]!a} is no name of a header, as X-Forwarded-For")
         elif value == "":
             faults.append(f"{section}.{key}: is empty")
     try:

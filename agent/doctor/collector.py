@@ -9,8 +9,9 @@ from http.client import HTTPException
 
 from agent.doctor.case import Case
 from agent.doctor.machine import judge_clock
-from agent.enrolment import LOOPBACK, MAX_ANSWER_BYTES, Answer, make_opener, read_date_s, why_unreachable
+from agent.enrolment import MAX_ANSWER_BYTES, Answer, make_opener, read_date_s, why_unreachable
 from agent.finding import Finding
+from agent.proxy import LOOPBACK, find_proxy
 
 TIMEOUT_S = 8.0
 WHAT = "collector"
@@ -69,9 +70,8 @@ def _get(url: str) -> Answer:
 
 def _through_proxy(url: str) -> str:
     """A hint where the system's settings lead through a proxy; its own address may hold a password."""
-    parts = urllib.parse.urlsplit(url)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if not proxy or parts.hostname in LOOPBACK or urllib.request.proxy_bypass(parts.netloc):
+    proxy = find_proxy(url)
+    if proxy is None:
         return ""
-    host = urllib.parse.urlsplit(proxy).hostname or "a proxy"
-    return f"; requests go through the proxy {host}: where that is wrong, set no_proxy={parts.hostname}"
+    host = urllib.parse.urlsplit(url).hostname
+    return f"; requests go through the proxy {proxy.hostname or 'named'}: where that is wrong, set no_proxy={host}"

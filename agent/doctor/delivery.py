@@ -20,7 +20,6 @@ from agent.doctor.case import Case
 from agent.doctor.machine import judge_clock
 from agent.finding import Finding
 from agent.identity import Broker, Identity
-from agent.marks import Signed
 from agent.slots import BLOCK_BYTES, read_newest
 from protocol.errors import ForeignBytesError
 from protocol.merkle import EMPTY_FRONTIER
@@ -42,13 +41,6 @@ def missing_answers(agent_id: str) -> str:
         f"{up_topic(agent_id)} to be written and {down_topic(agent_id)} to be read by this agent; and have the "
         "collector's operator see that jishi-collector ingest runs"
     )
-
-
-def examine_delivery(case: Case) -> Iterator[Finding]:
-    """Say whether the collector answers over the broker."""
-    if case.who is None or case.is_attended:
-        return
-    yield from greet(case.who, case)
 
 
 def greet(who: Identity, case: Case, *, patience_s: float = ANSWER_PATIENCE_S) -> Iterator[Finding]:
@@ -174,33 +166,30 @@ def _connect(broker: Broker, agent_id: str) -> Session:
 
 
 def _say_hello(session: Session, who: Identity, *, case: Case, patience_s: float) -> Iterator[Finding]:
-    agent_id, nonce, signed = who.enrolment.agent_id, secrets.token_hex(16), _signed_last(who)
+    agent_id, nonce, (size, note) = who.enrolment.agent_id, secrets.token_hex(16), note_signed_last(who)
     session.subscribe(down_topic(agent_id))
     if not session.wait(lambda: session.subscribed, CONNECT_PATIENCE_S) or session.subscribed.is_failure:
         yield _denied("read", down_topic(agent_id), session.subscribed, agent_id=agent_id)
         return
-    session.publish(up_topic(agent_id), pack(Hello(nonce, _note(who, signed))))
-    session.wait(lambda: _answer(session.answers, nonce) or _is_denied(session.published), patience_s)
-    answer = _answer(session.answers, nonce)
+    session.publish(up_topic(agent_id), pack(Hello(nonce, note)))
+    session.wait(lambda: answer_to(nonce, session.answers) or _is_denied(session.published), patience_s)
+    answer = answer_to(nonce, session.answers)
     if _is_denied(session.published):
         yield _denied("write", up_topic(agent_id), session.published, agent_id=agent_id)
     elif answer is None:
         found = f"the broker took the hello, and no answer came within {patience_s:g} s"
         yield Finding(DELIVERY, "fail", found, "a welcome", missing_answers(agent_id))
     else:
-        yield judge_answer(answer, signed_size=signed.size)
+        yield judge_answer(answer, signed_size=size)
         if isinstance(answer, Welcome):
             yield judge_clock((case.clock.now().wall_ms - answer.time_ms) / 1000)
 
 
-def _signed_last(who: Identity) -> Signed:
-    return marks.read_signed(read_newest(who.journal / "signed", slot_bytes=BLOCK_BYTES, count=2).value)
-
-
-def _note(who: Identity, signed: Signed) -> bytes:
-    """The checkpoint that this agent signed last, signed once more: it says nothing new."""
+def note_signed_last(who: Identity) -> tuple[int, bytes]:
+    """Size and note of the checkpoint that this agent signed last, signed once more: it says nothing new."""
+    signed = marks.read_signed(read_newest(who.journal / "signed", slot_bytes=BLOCK_BYTES, count=2).value)
     root = signed.root if signed.size else EMPTY_FRONTIER.root()
-    return sign_checkpoint(Checkpoint(who.enrolment.origin, signed.size, root), who.key)
+    return signed.size, sign_checkpoint(Checkpoint(who.enrolment.origin, signed.size, root), who.key)
 
 
 def _denied(what: str, topic: str, word: Any, *, agent_id: str) -> Finding:
@@ -212,8 +201,8 @@ def _is_denied(word: Any) -> bool:
     return word is not None and word.is_failure
 
 
-def _answer(heard: list[bytes], nonce: str) -> Welcome | Refusal | None:
-    """The first answer to the hello among what was heard; receipts and answers to others are passed over."""
+def answer_to(nonce: str, heard: list[bytes]) -> Welcome | Refusal | None:
+    """The first answer to this hello among what was heard; receipts, and answers to others, are passed over."""
     for raw in heard:
         try:
             message = parse_down(raw)

@@ -11,11 +11,11 @@ from agent import config
 from agent.clock import Clock
 from agent.doctor.case import Case, take_up
 from agent.doctor.collector import examine_collector
-from agent.doctor.delivery import examine_delivery
 from agent.doctor.desk import examine_desk
 from agent.doctor.journal import examine_enrolment, examine_journal
 from agent.doctor.machine import examine_machine
 from agent.doctor.places import examine_state_directory
+from agent.doctor.roads import examine_delivery
 from agent.doctor.running import examine_running
 from agent.doctor.supervision import supervise
 from agent.doctor.watchers import examine_watchers

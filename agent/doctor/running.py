@@ -100,6 +100,9 @@ def judge_uplink(status: Status, *, waiting_ms: int, now_ms: int) -> Finding:
     if waiting := journal["size"] - journal["receipted"]:
         found += f", {waiting} entries wait for a receipt, the oldest for {age(waiting_ms)}"
     found += f"; {detail}" if detail else ""
+    if state == "welcomed" and uplink.get("road_why") and waiting_ms <= UNRECEIPTED_MS:
+        remedy = 'nothing is lost; have the broker seen to, or set road = "https" in [collector] where there is none'
+        return Finding("delivery", "warn", f"{found}; by HTTPS, because {uplink['road_why']}", "MQTT", remedy)
     if state == "welcomed" and waiting_ms <= UNRECEIPTED_MS:
         return Finding("delivery", "ok", found)
     if state == "greeting" and not detail:

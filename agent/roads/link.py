@@ -24,10 +24,22 @@ class Address(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
+class Standing(NamedTuple):
+    """Which road is taken, `mqtt` or `https`, and why, where it is not the first choice."""
+
+    road: str
+    why: str
+
+
 class Link(Protocol):
     """One connection. All of it belongs to the uplink's thread, and nothing in it raises for what the network does."""
 
     events: deque[Event]
+
+    @property
+    def standing(self) -> Standing:
+        """For `status`; any thread may ask."""
+        ...
 
     @property
     def socket(self) -> socket.socket | None:

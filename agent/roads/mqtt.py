@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from agent.clock import Clock
 from agent.exchange import Connected, Event, Lost, Received
-from agent.roads.link import Address
+from agent.roads.link import Address, Standing
 from protocol.topics import down_topic, up_topic
 
 KEEPALIVE_S = 30
@@ -31,6 +31,8 @@ class MqttLink:
     The client id names the epoch too: two machines that run copies of one directory would else end each other's
     connection for ever, and each has an epoch of its own before long.
     """
+
+    standing = Standing("mqtt", "")
 
     def __init__(self, agent_id: str, broker: Address, *, epoch: int, clock: Clock) -> None:
         self.events: deque[Event] = deque()

@@ -1,6 +1,8 @@
-"""What every route may ask for: a connection from the pool, the time, and who is calling.
+"""What every route may ask for: a connection from the pool, the time, and who is calling with which right.
 
-The application's lifespan puts one `Services` on the application; routes receive its parts as dependencies.
+The application's lifespan puts one `Services` on the application; routes receive its parts as dependencies. A route
+under `/api/v1` names the right that it needs by the type of its `caller`; the scope is then a matter of its query, so
+that what lies outside looks like what is not there.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,8 +16,12 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from psycopg_pool import ConnectionPool
 
 from collector.api.problem import Problem
+from collector.api.rates import Kind, address_of, rates_of
 from collector.config import Config
-from collector.registry.people import Person, find_person_of_key
+from collector.registry.access import Right
+from collector.registry.api_keys import find_caller_of_key
+from collector.registry.audit import Actor, record_refusal
+from collector.registry.people import Caller
 from collector.store.database import Connection
 from protocol.interval import local_day
 
@@ -61,20 +67,60 @@ _bearer = HTTPBearer(auto_error=False, description="An API key: `jk_…`")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key, for tools without bearer tokens")
 
 
-def require_key(
+def identify(
+    request: Request,
     given: Given,
     connection: Lent,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     header: Annotated[str | None, Security(_header)],
-) -> Person:
-    """Who is calling; Problem 401 where the key is missing, unknown, expired or revoked."""
+) -> Caller:
+    """Who is calling; Problem 401 where the key is missing or not good (any more), 429 where it asks too often."""
     key = bearer.credentials if bearer is not None else header
     if not key:
         raise _unauthorized("an API key is needed")
-    person = find_person_of_key(connection, key, now=given.now())
-    if person is None:
+    caller = find_caller_of_key(connection, key, now=given.now())
+    if caller is None:
         raise _unauthorized("this API key is unknown, expired or revoked")
-    return person
+    rates_of(request).take(Kind.KEY, str(caller.key_id))
+    return caller
+
+
+def permit(right: Right) -> Callable[[Request, Lent, Caller], Caller]:
+    """The dependency of a route that needs this right: its caller, or Problem 403."""
+
+    def check(request: Request, connection: Lent, caller: Annotated[Caller, Depends(identify)]) -> Caller:
+        if not caller.access.allows(right):
+            note_refusal(request, connection, caller, right)
+            raise _forbidden(caller, right)
+        return caller
+
+    return check
+
+
+ReadsInstruments = Annotated[Caller, Depends(permit(Right.INSTRUMENTS))]
+ReadsHours = Annotated[Caller, Depends(permit(Right.HOURS))]
+ReadsPolicies = Annotated[Caller, Depends(permit(Right.POLICIES))]
+ReadsReadings = Annotated[Caller, Depends(permit(Right.READINGS))]
+ReadsAgents = Annotated[Caller, Depends(permit(Right.AGENTS))]
+ReadsAudit = Annotated[Caller, Depends(permit(Right.AUDIT))]
+
+
+def note_refusal(request: Request, connection: Connection, caller: Caller, right: Right) -> None:
+    """Adds the refusal to the audit trail, unless so many were added that more would only fill the disk."""
+    rates = rates_of(request)
+    if rates.wait_s(Kind.REFUSAL, caller.person.name) or rates.wait_s(Kind.REFUSALS, "all"):
+        return
+    actor = Actor(caller.person.name, "page" if caller.key_id is None else "api", address_of(request))
+    reason = f"{caller.access} has no right to {right}"
+    record_refusal(connection, actor, f"{right}.read", target=request.url.path, reason=reason)
+
+
+def _forbidden(caller: Caller, right: Right) -> Problem:
+    return Problem(
+        "not-allowed",
+        f"this key is {caller.access}, which has no right to {right}; ask the collector's operator for a key that has",
+        status=HTTPStatus.FORBIDDEN,
+    )
 
 
 def _unauthorized(what: str) -> Problem:

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import PlainTextResponse
 
 from collector.accounts.liveness import liveness
-from collector.api.access import Given, Lent
+from collector.api.access import Given, Lent, ReadsAgents
 from collector.api.models import Agent, Journal, Page
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import Problem, not_found, responses
+from collector.registry.people import Caller
 from collector.store.queries import load
 
 router = APIRouter(prefix="/agents", tags=["agents"])
@@ -22,34 +23,40 @@ AgentId = Annotated[str, Path(max_length=40)]
 
 @router.get("", responses=responses(400))
 def list_agents(
-    request: Request, given: Given, connection: Lent, limit: Limit = 100, cursor: Cursor = None
+    request: Request, given: Given, caller: ReadsAgents, connection: Lent, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Agent]:
     """All agents by id, each with its newest journal."""
     [agent_id] = after(request, cursor, start=[""])
-    rows = connection.execute(_SQL.list_agents, {"after": agent_id, "limit": limit + 1}).fetchall()
+    rows = connection.execute(_SQL.list_agents, _values(given, caller, after=agent_id, limit=limit + 1)).fetchall()
     now = given.now()
     return page(request, rows, limit=limit, item=lambda row: _item(row, now), key=lambda agent: [agent.agent_id])
 
 
 @router.get("/{agent_id}", responses=responses(404))
-def show_agent(given: Given, connection: Lent, agent_id: AgentId) -> Agent:
+def show_agent(given: Given, caller: ReadsAgents, connection: Lent, agent_id: AgentId) -> Agent:
     """One agent with its newest journal."""
-    row = connection.execute(_SQL.load_agent, {"agent_id": agent_id}).fetchone()
+    values = _values(given, caller, agent_id=agent_id)
+    row = connection.execute(_SQL.load_agent, values).fetchone()
     if row is None:
         raise not_found("agent", agent_id, remedy=_REMEDY)
     return _item(row, given.now())
 
 
 @router.get("/{agent_id}/receipt", response_class=PlainTextResponse, responses=responses(404))
-def show_receipt(connection: Lent, agent_id: AgentId) -> PlainTextResponse:
+def show_receipt(given: Given, caller: ReadsAgents, connection: Lent, agent_id: AgentId) -> PlainTextResponse:
     """The newest receipt: the agent's signed checkpoint with the collector's cosignature (C2SP tlog-cosignature)."""
-    row = connection.execute(_SQL.load_newest_receipt, {"agent_id": agent_id}).fetchone()
+    values = _values(given, caller, agent_id=agent_id)
+    row = connection.execute(_SQL.load_newest_receipt, values).fetchone()
     if row is not None:
         return PlainTextResponse(bytes(row[0]))
-    if connection.execute(_SQL.load_agent, {"agent_id": agent_id}).fetchone() is None:
+    if connection.execute(_SQL.load_agent, values).fetchone() is None:
         raise not_found("agent", agent_id, remedy=_REMEDY)
     detail = f"nothing was received from agent {agent_id!r} yet; ask again later"
     raise Problem("no-receipt", detail, status=HTTPStatus.NOT_FOUND)
+
+
+def _values(given: Given, caller: Caller, **asked: object) -> dict[str, object]:
+    return {**asked, "day": given.today(), **caller.access.scope.values}
 
 
 def _item(row: tuple[Any, ...], now: datetime) -> Agent:

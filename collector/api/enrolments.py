@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from collector.api.access import Given, Lent
 from collector.api.models import (
@@ -20,9 +20,17 @@ from collector.api.models import (
     EnrolmentRequest,
 )
 from collector.api.problem import Problem, responses
+from collector.api.rates import Kind, address_of, network_of, rates_of
 from collector.errors import BadKey, EnrolmentError, TokenExpired, TokenUsed, UnknownToken
 from collector.registry import enrolment
+from collector.registry.audit import Actor, record_change
 from protocol.topics import shard_of
+
+
+def count_enrolment(request: Request) -> None:
+    """Before anything else, the database above all: an address may ask so often."""
+    rates_of(request).take(Kind.ENROLMENT, network_of(request))
+
 
 router = APIRouter(prefix="/enrolments", tags=["enrolment"])
 
@@ -35,10 +43,10 @@ _REFUSALS: dict[type[EnrolmentError], tuple[str, str, int]] = {
 }
 
 
-@router.post("/challenge", responses=responses(404, 410))
-def ask_challenge(given: Given, connection: Lent, asked: ChallengeRequest) -> ChallengeAnswer:
+@router.post("/challenge", dependencies=[Depends(count_enrolment)], responses=responses(404, 410))
+def ask_challenge(request: Request, given: Given, connection: Lent, asked: ChallengeRequest) -> ChallengeAnswer:
     """What the agent has to sign; asking again with the same token gives the same."""
-    with _refusals():
+    with _refusals(request, asked.agent_id):
         challenge = enrolment.challenge(
             connection, asked.token, agent_id=asked.agent_id, domain=given.config.domain, now=given.now()
         )
@@ -47,15 +55,18 @@ def ask_challenge(given: Given, connection: Lent, asked: ChallengeRequest) -> Ch
 
 @router.post(
     "",
+    dependencies=[Depends(count_enrolment)],
     status_code=HTTPStatus.CREATED,
     responses={
         200: {"model": EnrolmentAnswer, "description": "The same key had redeemed the token before"},
         **responses(404, 409, 410, 422),
     },
 )
-def enrol(given: Given, connection: Lent, asked: EnrolmentRequest, response: Response) -> EnrolmentAnswer:
+def enrol(
+    request: Request, given: Given, connection: Lent, asked: EnrolmentRequest, response: Response
+) -> EnrolmentAnswer:
     """Registers the key; again with the same token and key gives the same answer, because a reply may get lost."""
-    with _refusals():
+    with _refusals(request, asked.agent_id), connection.transaction():
         enrolled = enrolment.redeem(
             connection,
             asked.token,
@@ -65,6 +76,10 @@ def enrol(given: Given, connection: Lent, asked: EnrolmentRequest, response: Res
             domain=given.config.domain,
             now=given.now(),
         )
+        if enrolled.new:
+            actor = Actor(f"agent {enrolled.agent_id}", "api", address_of(request))
+            new = {"vkey": asked.vkey, "epoch": enrolled.epoch}
+            record_change(connection, actor, "journal.enrol", target=enrolled.origin, new=new)
     if not enrolled.new:
         response.status_code = HTTPStatus.OK
     broker = given.config.broker
@@ -82,9 +97,15 @@ def enrol(given: Given, connection: Lent, asked: EnrolmentRequest, response: Res
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(request: Request, agent_id: str) -> Iterator[None]:
+    """Turns a refusal into its problem; whoever was refused too often for one agent has to wait, right or wrong."""
+    rates, who = rates_of(request), f"{network_of(request)} {agent_id}"
+    wait_s = rates.is_exhausted(Kind.WRONG_TOKEN, who)
+    if wait_s:
+        raise rates.too_many(Kind.WRONG_TOKEN, wait_s)
     try:
         yield
     except EnrolmentError as error:
+        rates.wait_s(Kind.WRONG_TOKEN, who)
         slug, title, status = _REFUSALS[type(error)]
         raise Problem(slug, str(error), status=status, title=title) from error

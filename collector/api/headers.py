@@ -17,6 +17,9 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+STRICT_TRANSPORT = "max-age=31536000"
+"""Sent over https only (RFC 6797 section 7.2), whether we or the proxy before us speak it."""
+
 
 class SecurityHeadersMiddleware:
     """Adds the headers that an answer does not have yet."""
@@ -30,6 +33,8 @@ class SecurityHeadersMiddleware:
                 headers = MutableHeaders(raw=message["headers"])
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

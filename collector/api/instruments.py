@@ -1,13 +1,15 @@
 """Instruments: which there are, who owns them, what measures them, which policy holds for them. As of today."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from collector.api.access import Given, Lent
+from collector.api.access import Given, Lent, ReadsInstruments
 from collector.api.models import Instrument, InstrumentDetail, MeasuringChannel, Page, PolicyInForce, Unit
 from collector.api.paging import AssetNoInPath, Cursor, Limit, after, page
 from collector.api.problem import not_found, responses
+from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
 
@@ -19,6 +21,7 @@ _SQL = load("api")
 def list_instruments(
     request: Request,
     given: Given,
+    caller: ReadsInstruments,
     connection: Lent,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -26,16 +29,19 @@ def list_instruments(
 ) -> Page[Instrument]:
     """All instruments by asset number."""
     [asset_no] = after(request, cursor, start=[""])
-    values = {"after": asset_no, "day": given.today(), "uscc": uscc, "limit": limit + 1}
+    values = {"after": asset_no, "day": given.today(), "uscc": uscc, "limit": limit + 1, **caller.access.scope.values}
     rows = connection.execute(_SQL.list_instruments, values).fetchall()
     return page(request, rows, limit=limit, item=lambda row: Instrument(**_members(row)), key=lambda i: [i.asset_no])
 
 
 @router.get("/{asset_no:path}", responses=responses(404))
-def show_instrument(given: Given, connection: Lent, asset_no: AssetNoInPath) -> InstrumentDetail:
+def show_instrument(
+    given: Given, caller: ReadsInstruments, connection: Lent, asset_no: AssetNoInPath
+) -> InstrumentDetail:
     """One instrument, with the channels that measure it and the policy that holds for it today."""
-    values = {"asset_no": asset_no, "day": given.today()}
-    row = load_instrument(connection, values)
+    today = given.today()
+    values = {"asset_no": asset_no, "day": today}
+    row = load_instrument(connection, asset_no, today, scope=caller.access.scope, first_day=today, last_day=today)
     channels = connection.execute(_SQL.list_channels, values).fetchall()
     policy = connection.execute(_SQL.find_policy_in_force, values).fetchone()
     return InstrumentDetail(
@@ -47,11 +53,15 @@ def show_instrument(given: Given, connection: Lent, asset_no: AssetNoInPath) -> 
     )
 
 
-def load_instrument(connection: Connection, values: dict[str, Any]) -> tuple[Any, ...]:
-    """The instrument's row, by `asset_no` as of `day`; Problem 404 where nobody registered it."""
+def load_instrument(
+    connection: Connection, asset_no: str, today: date, *, scope: Scope, first_day: date, last_day: date
+) -> tuple[Any, ...]:
+    """The instrument's row as of today; Problem 404 where nobody registered it, and where it was not in the scope on
+    every day of the range."""
+    values = {"asset_no": asset_no, "day": today, "first_day": first_day, "last_day": last_day, **scope.values}
     row = connection.execute(_SQL.load_instrument, values).fetchone()
     if row is None:
-        raise not_found("instrument", values["asset_no"], remedy="/api/v1/instruments lists those that there are")
+        raise not_found("instrument", asset_no, remedy="/api/v1/instruments lists those that there are")
     return row
 
 

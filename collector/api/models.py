@@ -4,7 +4,7 @@ Instants are RFC 3339 in UTC; days are local (UTC+8); times of a day are whole s
 """
 
 from datetime import date, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -193,6 +193,22 @@ class Agent(_Model):
     last_seen_at: datetime | None
     reported_size: int | None = Field(description="How many entries the agent last said it has")
     journal: Journal | None
+
+
+class Change(_Model):
+    """One line of the audit trail."""
+
+    seq: int
+    at: datetime
+    actor: str = Field(description="Who: a person's name, or what the command's --by said")
+    via: Literal["command", "api", "page"]
+    place: str = Field(description="Where from: user@host of a command, or an address")
+    action: str = Field(examples=["key.revoke"])
+    target: str
+    outcome: Literal["done", "refused"]
+    old: dict[str, Any] | None = Field(description="What held before, where that applies")
+    new: dict[str, Any] | None = Field(description="What holds now, where that applies")
+    reason: str
 
 
 class ChallengeRequest(_Model):

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from collector.api.access import Lent
+from collector.api.access import Lent, ReadsPolicies
 from collector.api.models import HEX64
 from collector.api.problem import not_found, responses
 from collector.store.queries import load
@@ -20,7 +20,9 @@ _SQL = load("api")
     responses={200: {"content": {"application/json": {}}, "description": "The policy file"}, **responses(404)},
 )
 def show_policy(
-    connection: Lent, sha256: Annotated[str, Path(pattern=HEX64, description="64 hexadecimal digits")]
+    _caller: ReadsPolicies,
+    connection: Lent,
+    sha256: Annotated[str, Path(pattern=HEX64, description="64 hexadecimal digits")],
 ) -> Response:
     """The policy file's bytes."""
     row = connection.execute(_SQL.load_policy, {"sha256": sha256}, binary=True).fetchone()

@@ -15,13 +15,13 @@ from collector.accounts.bindings import stretches
 from collector.accounts.blocks import load_power_facts, read_blocks
 from collector.accounts.power import read_power, thin_out
 from collector.api import cursor as cursors
-from collector.api.access import Given, Lent
+from collector.api.access import Given, Lent, ReadsReadings
 from collector.api.instruments import load_instrument
 from collector.api.models import ReadingBlock, ReadingPoint, Readings
 from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNo, Cursor, Key, after, scope_of
 from collector.api.problem import Fault, bad_request, responses
 from collector.store.database import Connection
-from protocol.interval import day_bounds_ms
+from protocol.interval import day_bounds_ms, local_day
 from protocol.observation import covered_ms
 from protocol.witness import Block
 
@@ -37,6 +37,7 @@ Instant = Annotated[AwareDatetime, Query(description="RFC 3339 with an offset, a
 def list_readings(
     request: Request,
     given: Given,
+    caller: ReadsReadings,
     connection: Lent,
     asset_no: AssetNo,
     start: Instant,
@@ -47,7 +48,10 @@ def list_readings(
 ) -> Readings:
     """The power readings that touch [start, end), on the channels that measured the instrument then."""
     start_ms, end_ms = _check_range(start, end)
-    load_instrument(connection, {"asset_no": asset_no, "day": given.today()})
+    first_day, last_day = local_day(start_ms), local_day(end_ms - 1)
+    load_instrument(
+        connection, asset_no, given.today(), scope=caller.access.scope, first_day=first_day, last_day=last_day
+    )
     answer = Readings(asset_no=asset_no, start=_utc(start_ms), end=_utc(end_ms))
     with connection.transaction():
         if max_points is not None:

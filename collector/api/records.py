@@ -11,7 +11,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from collector.api.access import Given, Lent
+from collector.api.access import Given, Lent, ReadsHours
 from collector.api.instruments import load_instrument
 from collector.api.models import HourRecord, HourRecordDetail, JournalRange, Page, Span, ToldBy
 from collector.api.paging import (
@@ -29,6 +29,7 @@ from collector.api.paging import (
     page,
 )
 from collector.api.problem import Problem, not_found, responses
+from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
@@ -43,6 +44,7 @@ _SQL = load("api")
 def list_records(
     request: Request,
     given: Given,
+    caller: ReadsHours,
     connection: Lent,
     first_day: FirstDay,
     last_day: LastDay,
@@ -55,8 +57,7 @@ def list_records(
     A day on which nothing was observed has no record.
     """
     check_days(first_day, last_day)
-    if asset_no is not None:
-        load_instrument(connection, {"asset_no": asset_no, "day": given.today()})
+    scope = caller.access.scope
     ordinal, after_asset_no = after(request, cursor, start=[0, ""])
     values = {
         "asset_no": asset_no,
@@ -65,9 +66,12 @@ def list_records(
         "after_day": date.fromordinal(min(max(int(ordinal), FIRST_DAY.toordinal() - 1), LAST_DAY.toordinal())),
         "after_asset_no": after_asset_no,
         "limit": limit + 1,
+        **scope.values,
     }
     query = _SQL.list_records if asset_no is None else _SQL.list_records_of_instrument
     rows = connection.execute(query, values, binary=True).fetchall()
+    if asset_no is not None and not rows:
+        load_instrument(connection, asset_no, given.today(), scope=scope, first_day=first_day, last_day=last_day)
     return page(request, rows, limit=limit, item=lambda row: _item(*row), key=_key)
 
 
@@ -76,16 +80,20 @@ def list_records(
     response_class=Response,
     responses={200: {"content": {"application/json": {}}, "description": "The bytes"}, **responses(404)},
 )
-def show_record_bytes(given: Given, connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> Response:
+def show_record_bytes(
+    given: Given, caller: ReadsHours, connection: Lent, asset_no: AssetNoInPath, day: DayInPath
+) -> Response:
     """The record's exact bytes; their SHA-256 is `record_sha256`."""
-    body, _ = _load(connection, given.today(), asset_no=asset_no, day=day)
+    body, _ = _load(connection, given.today(), scope=caller.access.scope, asset_no=asset_no, day=day)
     return Response(body, media_type="application/json")
 
 
 @router.get("/{asset_no:path}/{day}", responses=responses(404))
-def show_record(given: Given, connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> HourRecordDetail:
+def show_record(
+    given: Given, caller: ReadsHours, connection: Lent, asset_no: AssetNoInPath, day: DayInPath
+) -> HourRecordDetail:
     """One hour record with its spans: which state held from which second to which, and what each watcher told."""
-    body, derived_at = _load(connection, given.today(), asset_no=asset_no, day=day)
+    body, derived_at = _load(connection, given.today(), scope=caller.access.scope, asset_no=asset_no, day=day)
     record = hours.decode(body)
     told = [
         ToldBy(**each._asdict(), spans=_spans(spans))
@@ -98,12 +106,12 @@ def _spans(spans: Iterable[hours.DaySpan]) -> list[Span]:
     return [Span(start_s=start, end_s=end, state=state) for start, end, state in spans]
 
 
-def _load(connection: Connection, today: date, *, asset_no: str, day: date) -> tuple[bytes, datetime]:
-    values = {"asset_no": asset_no, "day": day}
+def _load(connection: Connection, today: date, *, scope: Scope, asset_no: str, day: date) -> tuple[bytes, datetime]:
+    values = {"asset_no": asset_no, "day": day, **scope.values}
     row = connection.execute(_SQL.load_record, values, binary=True).fetchone()
     if row is not None:
         return row[0], row[1]
-    load_instrument(connection, {"asset_no": asset_no, "day": today})
+    load_instrument(connection, asset_no, today, scope=scope, first_day=day, last_day=day)
     problem = connection.execute(_SQL.load_problem, values).fetchone()
     if problem is None:
         name = f"{asset_no} {day}"

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 
 from collector.accounts import sessions
-from collector.api.access import Given, Lent
+from collector.api.access import Given, Lent, ReadsHours
 from collector.api.instruments import load_instrument
 from collector.api.models import Page, Session
 from collector.api.paging import AssetNo, Cursor, FirstDay, LastDay, Limit, after, check_days, page
@@ -19,6 +19,7 @@ router = APIRouter(prefix="/sessions", tags=["sessions"])
 def list_sessions(
     request: Request,
     given: Given,
+    caller: ReadsHours,
     connection: Lent,
     asset_no: AssetNo,
     first_day: FirstDay,
@@ -28,7 +29,9 @@ def list_sessions(
 ) -> Page[Session]:
     """The sessions that touch a range of local days, by their start; each whole, also beyond the range."""
     check_days(first_day, last_day)
-    load_instrument(connection, {"asset_no": asset_no, "day": given.today()})
+    load_instrument(
+        connection, asset_no, given.today(), scope=caller.access.scope, first_day=first_day, last_day=last_day
+    )
     [start_ms] = after(request, cursor, start=[-1])
     found = sessions.load_sessions(connection, asset_no, first_day=first_day, last_day=last_day)
     rest = [session for session in found if session.start_ms > int(start_ms)][: limit + 1]

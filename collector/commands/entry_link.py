@@ -3,8 +3,10 @@
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 
+from collector.commands import actor
 from collector.config import Config
 from collector.registry import people
+from collector.registry.audit import record_change
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
 
@@ -14,6 +16,7 @@ ENTRY_LINK_LASTS = timedelta(minutes=10)
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `entry-link`."""
     parser.add_argument("--person", required=True, metavar="NAME")
+    actor.declare(parser)
 
 
 def run(config: Config, arguments: Namespace) -> None:
@@ -21,5 +24,7 @@ def run(config: Config, arguments: Namespace) -> None:
     with connect(config.dsn, application="entry-link") as connection:
         check_migrated(connection)
         now = datetime.now(UTC)
-        token = people.make_entry_token(connection, arguments.person, now=now, lasts=ENTRY_LINK_LASTS)
-    print(f"signs {arguments.person} in once: http://{config.api.host}:{config.api.port}/enter?token={token}")
+        with connection.transaction():
+            token = people.make_entry_token(connection, arguments.person, now=now, lasts=ENTRY_LINK_LASTS)
+            record_change(connection, actor.actor(arguments), "entry-link.make", target=arguments.person)
+    print(f"signs {arguments.person} in once: {config.api.url}/enter?token={token}")

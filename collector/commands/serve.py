@@ -13,6 +13,7 @@ def run(config: Config, _arguments: Namespace) -> None:
     """Serve until a signal."""
     import uvicorn
 
+    from collector.api.limits import SERVER_HEADER_BYTES
     from collector.app import create_app
 
     uvicorn.run(
@@ -22,5 +23,10 @@ def run(config: Config, _arguments: Namespace) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Which header of a proxy is believed is our own setting ([api] address_header), never the server's guess.
+        proxy_headers=False,
+        http="h11",
+        h11_max_incomplete_event_size=SERVER_HEADER_BYTES,
+        ws="none",
         timeout_graceful_shutdown=5,
     )

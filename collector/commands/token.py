@@ -3,8 +3,10 @@
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 
+from collector.commands import actor
 from collector.config import Config
 from collector.errors import ConfigError
+from collector.registry.audit import record_change
 from collector.registry.enrolment import Watch, make_token
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
@@ -20,6 +22,7 @@ def configure(parser: ArgumentParser) -> None:
         "--watch", required=True, action="append", metavar="WATCHER[:CHANNEL]=ASSET", help="may be given often"
     )
     parser.add_argument("--valid-hours", type=float, default=24.0, metavar="N")
+    actor.declare(parser)
 
 
 def run(config: Config, arguments: Namespace) -> None:
@@ -31,7 +34,10 @@ def run(config: Config, arguments: Namespace) -> None:
     with connect(config.dsn, application="token") as connection:
         check_migrated(connection)
         now = datetime.now(UTC)
-        token = make_token(connection, arguments.agent, watch=watch, now=now, valid_for=valid_for)
+        with connection.transaction():
+            token = make_token(connection, arguments.agent, watch=watch, now=now, valid_for=valid_for)
+            new = {"watch": arguments.watch, "expires_at": (now + valid_for).isoformat()}
+            record_change(connection, actor.actor(arguments), "token.make", target=arguments.agent, new=new)
     print(f"token for {arguments.agent}, good once until {now + valid_for:%Y-%m-%d %H:%M} UTC: {token}")
 
 

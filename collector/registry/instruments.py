@@ -7,6 +7,7 @@ day, the later one. A change of what is measured marks the days that it re-assig
 from datetime import date
 
 from collector.errors import RegistryError, UnknownName
+from collector.registry import units
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
 
@@ -15,21 +16,26 @@ _SQL = load("registry")
 
 def register_instrument(
     connection: Connection, asset_no: str, *, name_zh: str, name_en: str = "", model: str = ""
-) -> None:
-    """Registers an instrument; again with the same names is harmless. Raises RegistryError."""
+) -> bool:
+    """Registers an instrument, and says whether it is new; again with the same names is harmless.
+
+    Raises RegistryError.
+    """
     values = {"asset_no": asset_no, "name_zh": name_zh, "name_en": name_en, "model": model}
-    connection.execute(_SQL.insert_instrument, values)
+    is_new = connection.execute(_SQL.insert_instrument, values).rowcount > 0
     held = connection.execute(_SQL.load_instrument, values).fetchone()
     if held != (name_zh, name_en, model):
         raise RegistryError(f"instrument {asset_no} is registered already, with other names or model: {held}")
+    return is_new
 
 
-def register_owner(connection: Connection, asset_no: str, *, uscc: str | None, from_day: date) -> None:
-    """From that local day `uscc` owns the instrument; None: nobody. Raises UnknownName."""
+def register_owner(connection: Connection, asset_no: str, *, uscc: str | None, from_day: date) -> bool:
+    """From that local day `uscc` owns the instrument; None: nobody. Says whether that is new. Raises UnknownName."""
     check_instrument(connection, asset_no)
-    if uscc is not None and connection.execute(_SQL.load_unit, {"uscc": uscc}).fetchone() is None:
-        raise UnknownName(f"no unit {uscc} is registered: register it first")
-    connection.execute(_SQL.insert_ownership, {"asset_no": asset_no, "uscc": uscc, "from_day": from_day})
+    if uscc is not None:
+        units.check_unit(connection, uscc)
+    values = {"asset_no": asset_no, "uscc": uscc, "from_day": from_day}
+    return connection.execute(_SQL.insert_ownership, values).rowcount > 0
 
 
 def register_measurement(

@@ -1,7 +1,7 @@
-"""People, by name and password or by API key.
+"""People: who they are, what they may do, and how a browser knows them.
 
-Passwords are kept as Argon2id hashes. API keys and web sessions are 256 random bits: they are kept as their
-SHA-256, which needs no salt, and are shown once, when they are made.
+Passwords are kept as Argon2id hashes. Web sessions and links are 256 random bits: they are kept as their SHA-256,
+which needs no salt, and are shown once, when they are made. API keys are in registry.api_keys.
 """
 
 import hashlib
@@ -13,20 +13,30 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from collector.errors import RegistryError, UnknownName
+from collector.registry import instruments, units
+from collector.registry.access import Access, Scope
 from collector.store.database import Connection
 from collector.store.queries import load
 
-KEY_PREFIX = "jk_"
 MIN_PASSWORD = 10
 _HASHER = PasswordHasher()
 # Compared against where there is no hash, so that an unknown name takes as long as a wrong password.
 _NO_HASH = _HASHER.hash(secrets.token_hex())
 _SQL = load("registry")
+_ACCESS = load("access")
 
 
 class Person(NamedTuple):
     person_id: int
     name: str
+
+
+class Caller(NamedTuple):
+    """A person who asks for something, what he may do, and the number of the key that he asks with."""
+
+    person: Person
+    access: Access
+    key_id: int | None = None
 
 
 def register_person(connection: Connection, name: str, *, password: str | None = None) -> Person:
@@ -38,8 +48,13 @@ def register_person(connection: Connection, name: str, *, password: str | None =
     with connection.transaction():
         connection.execute(_SQL.insert_person, {"name": name})
         if password is not None:
+            # A new password ends the sessions that the old one opened: it may have been stolen.
             connection.execute(_SQL.set_password, {"name": name, "password_hash": _HASHER.hash(password)})
         return find_person(connection, name)
+
+
+def is_registered(connection: Connection, name: str) -> bool:
+    return connection.execute(_SQL.find_person, {"name": name}).fetchone() is not None
 
 
 def find_person(connection: Connection, name: str) -> Person:
@@ -61,26 +76,38 @@ def check_password(connection: Connection, name: str, *, password: str) -> Perso
     return None if row is None or row[2] is None else Person(row[0], row[1])
 
 
-def make_api_key(connection: Connection, name: str, *, label: str, expires_at: datetime | None = None) -> str:
-    """A new key for a registered person, to be shown once. Raises UnknownName."""
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
-    person = find_person(connection, name)
-    connection.execute(
-        _SQL.insert_api_key,
-        {
-            "key_hash": hash_secret(key),
-            "person_id": person.person_id,
-            "label": label,
-            "expires_at": expires_at,
-        },
-    )
-    return key
+def appoint(connection: Connection, person: Person, access: Access, *, now: datetime) -> bool:
+    """From now on the person has that access, and says whether that is new. Role None takes it away.
+
+    Keys, sessions and links that were made before end with the change: nobody keeps what he no longer may.
+    Must run inside the caller's transaction. Raises UnknownName for a scope that nobody registered.
+    """
+    hold_person(connection, person)
+    _check_scope(connection, access.scope)
+    if find_access(connection, person) == access:
+        return False
+    values = {"person_id": person.person_id, "role": access.role, **access.scope.values}
+    connection.execute(_ACCESS.insert_appointment, values)
+    connection.execute(_ACCESS.end_credentials, {"person_id": person.person_id, "now": now})
+    return True
 
 
-def find_person_of_key(connection: Connection, key: str, *, now: datetime) -> Person | None:
-    """Whose key this is; None when it is unknown, expired or revoked."""
-    row = connection.execute(_SQL.find_person_of_key, {"key_hash": hash_secret(key), "now": now}).fetchone()
-    return None if row is None else Person(*row)
+def hold_person(connection: Connection, person: Person) -> None:
+    """Until the transaction ends nobody else changes what the person may do, or makes a key of it."""
+    connection.execute(_ACCESS.hold_person, {"person_id": person.person_id})
+
+
+def find_access(connection: Connection, person: Person) -> Access:
+    """What the person may do now."""
+    row = connection.execute(_ACCESS.find_appointment, {"person_id": person.person_id}).fetchone()
+    return Access(None) if row is None else Access(row[0], Scope(*row[1:]))
+
+
+def _check_scope(connection: Connection, scope: Scope) -> None:
+    if scope.kind == "unit":
+        units.check_unit(connection, scope.name)
+    elif scope.kind == "instrument":
+        instruments.check_instrument(connection, scope.name)
 
 
 def open_web_session(connection: Connection, person: Person, *, now: datetime, lasts: timedelta) -> str:
@@ -91,11 +118,13 @@ def open_web_session(connection: Connection, person: Person, *, now: datetime, l
     return token
 
 
-def find_person_of_session(connection: Connection, token: str, *, now: datetime) -> Person | None:
-    """Who is signed in with this token; None when nobody is, or not any more."""
-    values = {"token_hash": hash_secret(token), "now": now}
-    row = connection.execute(_SQL.find_person_of_session, values).fetchone()
-    return None if row is None else Person(*row)
+def find_caller_of_session(connection: Connection, token: str, *, now: datetime) -> Caller | None:
+    """Who is signed in with this token, and what he may do; None when nobody is, or not any more."""
+    row = connection.execute(_ACCESS.find_caller_of_session, {"token_hash": hash_secret(token), "now": now}).fetchone()
+    if row is None:
+        return None
+    person_id, name, role, kind, scope_name = row
+    return Caller(Person(person_id, name), Access(None) if role is None else Access(role, Scope(kind, scope_name)))
 
 
 def close_web_session(connection: Connection, token: str, *, now: datetime) -> None:

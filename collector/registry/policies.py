@@ -36,10 +36,10 @@ def register_policy(connection: Connection, body: bytes) -> Policy:
 
 def put_in_force(
     connection: Connection, policy: Policy, *, asset_no: str | None, from_day: date, approved_by: str
-) -> None:
+) -> bool:
     """From that local day the policy holds for the instrument; None: for all without their own.
 
-    `approved_by` is a registered person's name. Raises UnknownName.
+    Says whether that is new. `approved_by` is a registered person's name. Raises UnknownName.
     """
     person = people.find_person(connection, approved_by)
     if asset_no is not None:
@@ -52,10 +52,12 @@ def put_in_force(
     }
     with connection.transaction():
         connection.execute(_SQL.lock_measurements)
-        if connection.execute(_SQL.insert_policy_in_force, values).rowcount:
+        is_new = connection.execute(_SQL.insert_policy_in_force, values).rowcount > 0
+        if is_new:
             watchers = {"agent_id": None, "watcher": None, "channel": None}
             connection.execute(_SQL.touch_days, {**values, **watchers})
             connection.execute(_SQL.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
+    return is_new
 
 
 def find_policy(connection: Connection, asset_no: str, *, day: date) -> Policy | None:

@@ -6,6 +6,8 @@
     name_en = "Tsinghua University"        # may be left out, like every *_en and model
     [[person]]
     name = "li.ming"
+    role = "reader"                        # left out: whoever may do nothing yet, but approve
+    scope = "unit:12100000400000624D"      # left out: everything; or instrument:A001
     [[instrument]]
     asset_no = "A001"
     name_zh = "透射电子显微镜"
@@ -22,17 +24,21 @@ Registering the same file again changes nothing. Either everything in it is regi
 come in one message, each with its place in the file.
 """
 
-import tomllib
 from collections.abc import Callable, Iterator
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from collector.errors import RegistryError
+from collector.files import read_limited, read_toml
 from collector.registry import instruments, people, policies, units
+from collector.registry.access import Access, check_role, parse_scope
+from collector.registry.audit import Actor, record_change
 from collector.store.database import Connection
+from protocol.policy import MAX_POLICY_BYTES
 
 
 class _Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +49,8 @@ class _Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
+    role: str | None = None
+    scope: str = "everything"
 
 
 class _Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,21 +78,34 @@ class _Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _Item = _Unit | _Person | _Instrument | _Policy
 _TABLES: dict[str, type[_Item]] = {
     "unit": _Unit,
-    "person": _Person,
     "instrument": _Instrument,
+    "person": _Person,
     "policy": _Policy,
 }
 
 
-def register_file(connection: Connection, path: Path) -> int:
+@dataclass(frozen=True)
+class _Registration:
+    """Where items are registered, who does it, and beside which file a policy lies."""
+
+    connection: Connection
+    actor: Actor
+    folder: Path
+
+    def record(self, action: str, target: str, item: _Item, *, old: dict[str, object] | None = None) -> None:
+        record_change(self.connection, self.actor, action, target=target, old=old, new=_members(item))
+
+
+def register_file(connection: Connection, path: Path, *, actor: Actor) -> int:
     """Registers everything in the file, or nothing; returns how many items it holds. Raises RegistryError."""
+    registration = _Registration(connection, actor, path.parent)
     faults: list[str] = []
     items = list(_read_items(path, faults))
     with connection.transaction():
         for place, item in items:
             try:
                 with connection.transaction():
-                    _register(connection, item, folder=path.parent)
+                    _REGISTER[type(item)](registration, item)
             except RegistryError as error:
                 faults.append(f"{place}: {error}")
         if faults:
@@ -96,11 +117,11 @@ def register_file(connection: Connection, path: Path) -> int:
 def _read_items(path: Path, faults: list[str]) -> Iterator[tuple[str, _Item]]:
     """The items in the order in which they may refer to each other, whatever their order in the file."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml(path)
     except OSError as error:
         raise RegistryError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise RegistryError(f"{path} is no TOML file: {error}") from error
+    except ValueError as error:  # too large, not UTF-8, or not TOML
+        raise RegistryError(f"{path} is no TOML file that can be used: {error}") from error
     faults += [f"{name}: unknown; tables are {', '.join(_TABLES)}" for name in document if name not in _TABLES]
     for name, kind in _TABLES.items():
         tables = document.get(name, [])
@@ -115,48 +136,75 @@ def _read_items(path: Path, faults: list[str]) -> Iterator[tuple[str, _Item]]:
                 faults.append(f"{place}: {error}")
 
 
-def _register(connection: Connection, item: Any, *, folder: Path) -> None:
-    _REGISTER[type(item)](connection, item, folder)
+def _register_unit(registration: _Registration, unit: _Unit) -> None:
+    if units.register_unit(registration.connection, unit.uscc, name_zh=unit.name_zh, name_en=unit.name_en):
+        registration.record("unit.register", unit.uscc, unit)
 
 
-def _register_unit(connection: Connection, unit: _Unit, _folder: Path) -> None:
-    units.register_unit(connection, unit.uscc, name_zh=unit.name_zh, name_en=unit.name_en)
+def _register_person(registration: _Registration, person: _Person) -> None:
+    is_new = not people.is_registered(registration.connection, person.name)
+    registered = people.register_person(registration.connection, person.name)
+    if is_new:
+        registration.record("person.register", person.name, person)
+    if person.role is None:
+        return
+    given = Access(check_role(person.role), parse_scope(person.scope))
+    if is_new:
+        people.appoint(registration.connection, registered, given, now=datetime.now(UTC))
+    elif (held := people.find_access(registration.connection, registered)) != given:
+        # A file that is registered again must not give back what was taken from somebody meanwhile.
+        raise RegistryError(f"{person.name} is {held}: `jishi-collector role` changes that, this file does not")
 
 
-def _register_person(connection: Connection, person: _Person, _folder: Path) -> None:
-    people.register_person(connection, person.name)
-
-
-def _register_instrument(connection: Connection, instrument: _Instrument, _folder: Path) -> None:
-    instruments.register_instrument(
-        connection,
+def _register_instrument(registration: _Registration, instrument: _Instrument) -> None:
+    is_new = instruments.register_instrument(
+        registration.connection,
         instrument.asset_no,
         name_zh=instrument.name_zh,
         name_en=instrument.name_en,
         model=instrument.model,
     )
+    if is_new:
+        registration.record("instrument.register", instrument.asset_no, instrument)
     if instrument.owner is not None and instrument.from_day is not None:
-        instruments.register_owner(connection, instrument.asset_no, uscc=instrument.owner, from_day=instrument.from_day)
+        _register_owner(registration, instrument, instrument.owner, from_day=instrument.from_day)
 
 
-def _register_policy(connection: Connection, policy: _Policy, folder: Path) -> None:
-    path = folder / policy.file
+def _register_owner(registration: _Registration, instrument: _Instrument, uscc: str, *, from_day: date) -> None:
+    before = instruments.find_owner(registration.connection, instrument.asset_no, day=from_day)
+    if instruments.register_owner(registration.connection, instrument.asset_no, uscc=uscc, from_day=from_day):
+        registration.record("instrument.own", instrument.asset_no, instrument, old={"owner": before})
+
+
+def _register_policy(registration: _Registration, policy: _Policy) -> None:
+    path = registration.folder / policy.file
     try:
-        body = path.read_bytes()
+        body = read_limited(path, MAX_POLICY_BYTES)
     except OSError as error:
         raise RegistryError(f"cannot read {path}: {error.strerror}") from error
-    policies.put_in_force(
-        connection,
-        policies.register_policy(connection, body),
+    except ValueError as error:
+        raise RegistryError(f"{path} is no policy: {error}") from error
+    registered = policies.register_policy(registration.connection, body)
+    is_new = policies.put_in_force(
+        registration.connection,
+        registered,
         asset_no=policy.asset,
         from_day=policy.from_day,
         approved_by=policy.approved_by,
     )
+    if is_new:
+        registration.record("policy.put-in-force", registered.sha256, policy)
 
 
-_REGISTER: dict[type[Any], Callable[[Connection, Any, Path], None]] = {
+_REGISTER: dict[type[Any], Callable[[_Registration, Any], None]] = {
     _Unit: _register_unit,
     _Person: _register_person,
     _Instrument: _register_instrument,
     _Policy: _register_policy,
 }
+
+
+def _members(item: _Item) -> dict[str, object]:
+    """What the trail keeps of an item: dates as text."""
+    members: dict[str, object] = msgspec.to_builtins(item)
+    return members

@@ -4,7 +4,7 @@ A USCC has 18 characters (GB 32100-2015): digits and capital letters without I, 
 check character over the 17 before it, weights 3^i mod 31.
 """
 
-from collector.errors import BadUscc, RegistryError
+from collector.errors import BadUscc, RegistryError, UnknownName
 from collector.store.database import Connection
 from collector.store.queries import load
 
@@ -35,10 +35,20 @@ def check_character(first_17: str) -> str:
     return _ALPHABET[-total % 31]
 
 
-def register_unit(connection: Connection, uscc: str, *, name_zh: str, name_en: str = "") -> None:
-    """Registers a unit; again with the same names is harmless. Raises BadUscc, RegistryError."""
+def register_unit(connection: Connection, uscc: str, *, name_zh: str, name_en: str = "") -> bool:
+    """Registers a unit, and says whether it is new; again with the same names is harmless.
+
+    Raises BadUscc, RegistryError.
+    """
     values = {"uscc": check_uscc(uscc), "name_zh": name_zh, "name_en": name_en}
-    connection.execute(_SQL.insert_unit, values)
+    is_new = connection.execute(_SQL.insert_unit, values).rowcount > 0
     held = connection.execute(_SQL.load_unit, values).fetchone()
     if held != (name_zh, name_en):
         raise RegistryError(f"unit {uscc} is registered already, under other names: {held}")
+    return is_new
+
+
+def check_unit(connection: Connection, uscc: str) -> None:
+    """Raises UnknownName unless the unit is registered."""
+    if connection.execute(_SQL.load_unit, {"uscc": uscc}).fetchone() is None:
+        raise UnknownName(f"no unit {uscc} is registered: register it first")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from collector.accounts import sessions
 from collector.accounts.power import PowerPoint, read_power, thin_out
 from collector.accounts.sessions import Session
+from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
 from collector.web import figures
@@ -93,8 +94,9 @@ class DayPage(NamedTuple):
         return "" if self.record is None else self.record.lead_out.partition(",")[0]
 
 
-def load_names(connection: Connection, asset_no: str, *, day: date) -> Names | None:
-    row = connection.execute(_API.load_instrument, {"asset_no": asset_no, "day": day}).fetchone()
+def load_names(connection: Connection, asset_no: str, *, scope: Scope, day: date) -> Names | None:
+    values = {"asset_no": asset_no, "day": day, "first_day": day, "last_day": day, **scope.values}
+    row = connection.execute(_API.load_instrument, values).fetchone()
     if row is None:
         return None
     _, name_zh, name_en, model, _, _, unit_zh, unit_en = row
@@ -102,24 +104,27 @@ def load_names(connection: Connection, asset_no: str, *, day: date) -> Names | N
 
 
 def load_day_page(
-    connection: Connection, asset_no: str, *, day: date, today: date, second: int, asked: Window | None
+    connection: Connection, asset_no: str, *, scope: Scope, day: date, today: date, second: int, asked: Window | None
 ) -> DayPage | None:
-    """The page of a day, or None for an instrument that nobody registered. `asked` is the part to show."""
-    names = load_names(connection, asset_no, day=day)
+    """The page of a day, or None for an instrument that nobody registered or that was not in the scope on this day.
+
+    `asked` is the part to show.
+    """
+    names = load_names(connection, asset_no, scope=scope, day=day)
     if names is None:
         return None
-    key = {"asset_no": asset_no, "day": day}
+    key: dict[str, Any] = {"asset_no": asset_no, "day": day, **scope.values}
     with connection.transaction():
         row = connection.execute(_API.load_record, key, binary=True).fetchone()
         body, derived_at = (None, None) if row is None else row
         record = None if body is None else hours.decode(body)
         policy = None if record is None else _load_policy(connection, record.policy)
-        window = asked or _window(connection, asset_no, record, day=day, today=today)
+        window = asked or _window(connection, key, record, today=today)
         midnight_ms, _ = day_bounds_ms(day)
         points = _load_points(connection, asset_no, window, midnight_ms=midnight_ms)
         found = sessions.load_sessions(connection, asset_no, first_day=day, last_day=day)
         problem = connection.execute(_API.load_problem, key).fetchone()
-        recent = _load_recent(connection, asset_no, day=day, today=today)
+        recent = _load_recent(connection, key, today=today)
     until_s = second if day == today else DAY_S
     return DayPage(
         names,
@@ -139,12 +144,13 @@ def load_day_page(
     )
 
 
-def _window(connection: Connection, asset_no: str, record: HourRecord | None, *, day: date, today: date) -> Window:
+def _window(connection: Connection, key: dict[str, Any], record: HourRecord | None, *, today: date) -> Window:
     """The whole day; of an instrument's first day, while it is open, the part that was observed."""
+    day = key["day"]
     first = first_observed(record)
     if record is None or first is None or day != today:
         return Window()
-    before = connection.execute(_API.load_record, {"asset_no": asset_no, "day": day - timedelta(days=1)}).fetchone()
+    before = connection.execute(_API.load_record, {**key, "day": day - timedelta(days=1)}).fetchone()
     return Window() if before is not None else window_over(first, record.until)
 
 
@@ -165,10 +171,11 @@ def _session_row(session: Session, midnight_ms: int) -> SessionRow:
     return SessionRow(session, *inside, (start_s, end_s) != inside)
 
 
-def _load_recent(connection: Connection, asset_no: str, *, day: date, today: date) -> list[DayColumn]:
+def _load_recent(connection: Connection, key: dict[str, Any], *, today: date) -> list[DayColumn]:
     """The two weeks that end today, or a week after the day shown, whichever is earlier."""
+    day = key["day"]
     last = min(today, day + timedelta(days=RECENT_DAYS // 2))
     days = [last - timedelta(days=n) for n in reversed(range(RECENT_DAYS))]
-    values: dict[str, Any] = {"asset_no": asset_no, "first_day": days[0], "last_day": days[-1]}
+    values = {**key, "first_day": days[0], "last_day": days[-1]}
     run: dict[date, int] = dict(connection.execute(_WEB.list_recent_days, values).fetchall())
     return [figures.day_column(each.isoformat(), run.get(each), is_shown=each == day) for each in days]

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from collector.accounts.liveness import SILENT_AFTER, Liveness, liveness
+from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
 from collector.web import figures
@@ -61,18 +62,23 @@ class Overview(NamedTuple):
     next_after: str | None
 
 
-def load_overview(connection: Connection, now: datetime, *, today: date, after: str, zoom: Zoom | None) -> Overview:
-    """The page of instruments after an asset number. Without `zoom` the whole day is shown, and of a system whose
-    first day this is, only the part that anything was observed in."""
+def load_overview(
+    connection: Connection, now: datetime, *, today: date, scope: Scope, after: str, zoom: Zoom | None
+) -> Overview:
+    """The page of instruments in a scope, after an asset number.
+
+    Without `zoom` the whole day is shown, and of a system whose first day this is, only what was observed of it.
+    """
     second = (round(now.timestamp() * 1000) - day_bounds_ms(today)[0]) // 1000
-    found = connection.execute(_SQL.list_overview, {"day": today, "after": after, "limit": PAGE_SIZE + 1}).fetchall()
+    asked = {"day": today, "after": after, "limit": PAGE_SIZE + 1, **scope.values}
+    found = connection.execute(_SQL.list_overview, asked).fetchall()
     records = [None if row[6] is None else hours.decode(bytes(row[6])) for row in found[:PAGE_SIZE]]
     window = _window(connection, today, records, zoom=zoom, second=second)
     rows = [
         _row(row, record, window, now=now, second=second)
         for row, record in zip(found[:PAGE_SIZE], records, strict=True)
     ]
-    values = {"day": today, "live_since": now - SILENT_AFTER, "fresh_from_s": _fresh_from(second)}
+    values = {"day": today, "live_since": now - SILENT_AFTER, "fresh_from_s": _fresh_from(second), **scope.values}
     totals = connection.execute(_SQL.load_totals, values).fetchone()
     assert totals is not None
     next_after = rows[-1].asset_no if len(found) > PAGE_SIZE else None

@@ -17,11 +17,11 @@ from starlette.staticfiles import StaticFiles
 
 from collector.api.access import Given, Lent
 from collector.api.paging import AssetNoInPath, DayInPath
+from collector.api.rates import Kind, network_of, rates_of
 from collector.registry import people
 from collector.registry.people import Person
 from collector.store.queries import load
 from collector.web import visitor
-from collector.web.attempts import WINDOW_S, Attempts
 from collector.web.axis import Window
 from collector.web.day_page import load_day_page
 from collector.web.overview import Zoom, load_overview
@@ -67,16 +67,18 @@ def show_sign_in(request: Request, speaks: Speaks, target: Annotated[str, Query(
 @router.post("/sign-in", dependencies=[Depends(require_own_page)])
 def sign_in(request: Request, given: Given, connection: Lent, speaks: Speaks, form: visitor.Form) -> Response:
     name, target = form.get("name", ""), local_path(form.get("next", "/"))
-    address = request.client.host if request.client else ""
-    attempts: Attempts = request.app.state.attempts
-    now_s = given.now().timestamp()
-    if attempts.is_exhausted(name, address, now_s=now_s):
-        wrong = speaks("sign_in.slow_down", minutes=round(WINDOW_S / 60))
-        return show(request, "sign_in.html", speaks, next=target, wrong=wrong, status=HTTPStatus.TOO_MANY_REQUESTS)
+    rates, guessers = rates_of(request), (f"name {name}", f"address {network_of(request)}")
+    wait_s = max(rates.is_exhausted(Kind.SIGN_IN, guesser) for guesser in guessers)
+    if wait_s:
+        wrong = speaks("sign_in.slow_down", minutes=-(-wait_s // 60))
+        slow = show(request, "sign_in.html", speaks, next=target, wrong=wrong, status=HTTPStatus.TOO_MANY_REQUESTS)
+        slow.headers["Retry-After"] = str(wait_s)
+        return slow
     with request.app.state.password_checks:
         person = people.check_password(connection, name, password=form.get("password", ""))
     if person is None:
-        attempts.fail(name, address, now_s=now_s)
+        for guesser in guessers:
+            rates.wait_s(Kind.SIGN_IN, guesser)
         wrong = speaks("sign_in.wrong")
         return show(request, "sign_in.html", speaks, next=target, wrong=wrong, status=HTTPStatus.FORBIDDEN)
     return _let_in(request, given, connection, person=person, target=target)
@@ -92,6 +94,7 @@ def enter(request: Request, given: Given, connection: Lent, speaks: Speaks, form
     token = form.get("token", "")[: visitor.MAX_TOKEN_CHARS]
     person = people.use_entry_token(connection, token, now=given.now())
     if person is None:
+        rates_of(request).wait_s(Kind.SIGN_IN, f"address {network_of(request)}")
         return show(request, "enter.html", speaks, token="", refused=True, status=HTTPStatus.FORBIDDEN)
     return _let_in(request, given, connection, person=person, target="/")
 
@@ -127,13 +130,16 @@ def show_overview(
     given: Given,
     connection: Lent,
     speaks: Speaks,
-    person: Visitor,
+    visiting: Visitor,
     after: Annotated[str, Query(max_length=200)] = "",
     zoom: Zoom | None = None,
 ) -> HTMLResponse:
     now = given.now()
-    overview = load_overview(connection, now, today=given.today(), after=after, zoom=zoom)
-    return show(request, "overview.html", speaks, person=person, overview=overview, now=now, after=after, live=True)
+    scope = visiting.access.scope
+    overview = load_overview(connection, now, today=given.today(), scope=scope, after=after, zoom=zoom)
+    return show(
+        request, "overview.html", speaks, person=visiting.person, overview=overview, now=now, after=after, live=True
+    )
 
 
 @router.get("/open", dependencies=[Depends(require_visitor)])
@@ -141,9 +147,10 @@ def open_day(asset_no: Annotated[str, Query(max_length=200)], day: date) -> Resp
     return RedirectResponse(day_path(asset_no, day), _SEE_OTHER)
 
 
-@router.get("/instruments/{asset_no:path}/{day}/record", dependencies=[Depends(require_visitor)])
-def show_record(connection: Lent, asset_no: AssetNoInPath, day: DayInPath) -> Response:
-    row = connection.execute(_API.load_record, {"asset_no": asset_no, "day": day}, binary=True).fetchone()
+@router.get("/instruments/{asset_no:path}/{day}/record")
+def show_record(connection: Lent, visiting: Visitor, asset_no: AssetNoInPath, day: DayInPath) -> Response:
+    values = {"asset_no": asset_no, "day": day, **visiting.access.scope.values}
+    row = connection.execute(_API.load_record, values, binary=True).fetchone()
     return _bytes_or_missing(row)
 
 
@@ -164,7 +171,7 @@ def show_day(
     given: Given,
     connection: Lent,
     speaks: Speaks,
-    person: Visitor,
+    visiting: Visitor,
     asset_no: AssetNoInPath,
     day: DayInPath,
     start: Annotated[int | None, Query(ge=0, le=DAY_S)] = None,
@@ -174,11 +181,21 @@ def show_day(
     now, today = given.now(), given.today()
     second = (round(now.timestamp() * 1000) - day_bounds_ms(today)[0]) // 1000
     asked = Window(max(0, second - 3_600), max(3_600, second)) if follow else _window(start, end)
-    shown = load_day_page(connection, asset_no, day=day, today=today, second=second, asked=asked)
+    shown = load_day_page(
+        connection, asset_no, scope=visiting.access.scope, day=day, today=today, second=second, asked=asked
+    )
     if shown is None:
         raise visitor.NothingThere
     return show(
-        request, "day.html", speaks, person=person, shown=shown, now=now, asked=asked, follow=follow, live=day == today
+        request,
+        "day.html",
+        speaks,
+        person=visiting.person,
+        shown=shown,
+        now=now,
+        asked=asked,
+        follow=follow,
+        live=day == today,
     )
 
 
@@ -200,18 +217,26 @@ def draw_error(request: Request, status: int) -> Response:
     return show(request, "error.html", words, status=status, explain=words(f"error.{key}"))
 
 
-_ERRORS = {403: "forbidden", 404: "not_found", 503: "away"}
+_ERRORS = {403: "forbidden", 404: "not_found", 414: "too_large", 429: "too_many", 431: "too_large", 503: "away"}
 
 
 def install(app: FastAPI) -> None:
     """Puts the pages and what they need on the application."""
-    app.state.attempts = Attempts()
     app.state.password_checks = BoundedSemaphore(PASSWORD_CHECKS_AT_ONCE)
     app.include_router(router)
     app.mount("/static", StaticFiles(packages=[("collector.web", "static")]))
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
     app.add_exception_handler(visitor.ForeignRequest, lambda request, _: draw_error(request, HTTPStatus.FORBIDDEN))
+    app.add_exception_handler(visitor.NotAllowed, _explain_not_allowed)
     app.add_exception_handler(visitor.NothingThere, lambda request, _: draw_error(request, HTTPStatus.NOT_FOUND))
+
+
+def _explain_not_allowed(request: Request, error: Exception) -> Response:
+    """Whoever is signed in keeps the button that signs out."""
+    assert isinstance(error, visitor.NotAllowed)
+    words = visitor.speak(request)
+    values = {"person": error.person, "explain": words("error.not_allowed")}
+    return show(request, "error.html", words, status=HTTPStatus.FORBIDDEN, **values)
 
 
 def _ask_to_sign_in(request: Request, _: Exception) -> Response:

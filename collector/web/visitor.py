@@ -14,9 +14,10 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from collector.api.access import Given, Lent
+from collector.api.access import Given, Lent, note_refusal
 from collector.registry import people
-from collector.registry.people import Person
+from collector.registry.access import Right
+from collector.registry.people import Caller, Person
 from collector.web.words import Language, Words, choose, words
 
 SESSION_COOKIE = "jishi_session"
@@ -35,6 +36,14 @@ class ForeignRequest(Exception):
     """A request that changes something and does not come from our own pages."""
 
 
+class NotAllowed(Exception):
+    """Somebody is signed in whose role has no right to the pages."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(person.name)
+        self.person = person
+
+
 class NothingThere(Exception):
     """A page that is not there."""
 
@@ -48,14 +57,18 @@ async def read_form(request: Request) -> dict[str, str]:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "the form has too many fields; use our own page") from error
 
 
-def require_visitor(request: Request, given: Given, connection: Lent) -> Person:
-    """The person who is signed in; raises SignInNeeded."""
+def require_visitor(request: Request, given: Given, connection: Lent) -> Caller:
+    """The person who is signed in and may look at pages; raises SignInNeeded, NotAllowed."""
     token = request.cookies.get(SESSION_COOKIE, "")
-    if 0 < len(token) <= MAX_TOKEN_CHARS:
-        person = people.find_person_of_session(connection, token, now=given.now())
-        if person is not None:
-            return person
-    raise SignInNeeded
+    if not 0 < len(token) <= MAX_TOKEN_CHARS:
+        raise SignInNeeded
+    caller = people.find_caller_of_session(connection, token, now=given.now())
+    if caller is None:
+        raise SignInNeeded
+    if not caller.access.allows(Right.PAGES):
+        note_refusal(request, connection, caller, Right.PAGES)
+        raise NotAllowed(caller.person)
+    return caller
 
 
 def require_own_page(request: Request) -> None:
@@ -77,7 +90,7 @@ def speak(request: Request) -> Words:
 
 
 Form = Annotated[dict[str, str], Depends(read_form)]
-Visitor = Annotated[Person, Depends(require_visitor)]
+Visitor = Annotated[Caller, Depends(require_visitor)]
 Speaks = Annotated[Words, Depends(speak)]
 
 

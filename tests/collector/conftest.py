@@ -1,30 +1,31 @@
 """Fixtures that the tests of accounts, API and pages share."""
 
-import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from collector.app import create_app
 from collector.config import Api, Broker, Config
 from collector.keys import ensure_receipt_key
-from collector.registry import people, policies, units
-from collector.registry.people import make_api_key
+from collector.registry import api_keys, people, policies, units
+from collector.registry.access import Access
 from collector.store.database import Connection
 from tests.collector.province import DOMAIN, POLICY, USCC, MovableClock, Province
+from tests.serving import serving
 
 
 @pytest.fixture
 def province(connection: Connection) -> Province:
     """A unit, a person who approves, and the test policy as the default."""
     units.register_unit(connection, USCC, name_zh="西安测试大学", name_en="Test University of Xi'an")
-    people.register_person(connection, "approver")
+    approver = people.register_person(connection, "approver")
+    with connection.transaction():
+        people.appoint(connection, approver, Access("inspector"), now=datetime.now(UTC))
     made = Province(connection, policies.register_policy(connection, POLICY))
     made.put_policy()
     return made
@@ -52,24 +53,47 @@ def app(config: Config, clock: MovableClock, province: Province) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     """A caller without a key, of a real server on a port of its own."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as opened:
-            yield opened
-    finally:
-        server.should_exit = True
-        thread.join(20)
-    assert not thread.is_alive()
+    with serving(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as opened:
+        yield opened
 
 
 @pytest.fixture
-def api(client: httpx.Client, province: Province) -> httpx.Client:
-    """A caller with a key."""
-    client.headers["Authorization"] = f"Bearer {make_api_key(province.connection, 'approver', label='test')}"
+def api(client: httpx.Client, province: Province, clock: MovableClock) -> httpx.Client:
+    """A caller with a key that may ask for everything."""
+    client.headers["Authorization"] = f"Bearer {make_key(province, clock)}"
     return client
+
+
+def make_key(
+    province: Province,
+    clock: MovableClock,
+    *,
+    label: str = "test",
+    valid_for: timedelta = timedelta(days=365),
+    access: Access | None = None,
+) -> str:
+    """A key of the person `approver`, who is an inspector over everything."""
+    expires_at = clock.at + valid_for
+    return api_keys.make_api_key(province.connection, "approver", label=label, expires_at=expires_at, access=access).key
+
+
+class MovableWindow:
+    """The clock by which rates are counted, moved from what it is."""
+
+    def __init__(self) -> None:
+        self._moved_s = 0.0
+
+    def move(self, by: timedelta) -> None:
+        self._moved_s += by.total_seconds()
+
+    def time(self) -> float:
+        return time.time() + self._moved_s
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> MovableWindow:
+    """Lets a test move the clock of the library that counts."""
+    clock = MovableWindow()
+    for module in ("limits.storage.memory", "limits.strategies", "collector.api.rates"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    return clock

@@ -14,6 +14,7 @@ uscc = "12100000400000624D"
 name_zh = "清华大学"
 [[person]]
 name = "li.ming"
+role = "operator"
 [[instrument]]
 asset_no = "A001"
 name_zh = "透射电子显微镜"
@@ -74,7 +75,7 @@ def test_all_faults_of_a_province_come_in_one_message_and_nothing_is_registered(
     assert cli.main(["register", str(settings / "province.toml")]) == 1
     said = capsys.readouterr().err
     for fault in (
-        "persons: unknown; tables are unit, person, instrument, policy",
+        "persons: unknown; tables are unit, instrument, person, policy",
         "unit[0]: 12100000400000624E is no unified social credit code: its check character should be D",
         "instrument[0]: no unit 12100000400000624E is registered",
         "instrument[1]: Object missing required field `asset_no`",

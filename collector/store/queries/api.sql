@@ -1,7 +1,7 @@
 -- What the API asks. Lists are read in key order from after a cursor, one line more than a page holds.
 
 -- name: list_instruments
--- Instruments after an asset number with the unit that owns them on a day; of one unit only where uscc is given.
+-- Instruments in a scope, after an asset number, with the unit that owns them on a day; of one unit where uscc is given.
 SELECT i.asset_no, i.name_zh, i.name_en, i.model, i.registered_at, u.uscc, u.name_zh, u.name_en
 FROM instrument i
 LEFT JOIN LATERAL (
@@ -10,11 +10,12 @@ LEFT JOIN LATERAL (
 ) owner ON true
 LEFT JOIN unit u ON u.uscc = owner.uscc
 WHERE i.asset_no > %(after)s AND (%(uscc)s::text IS NULL OR u.uscc = %(uscc)s)
+  AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;
 
 -- name: load_instrument
--- One instrument with the unit that owns it on a day.
+-- One instrument that is in a scope throughout a range of days, with the unit that owns it on a day.
 SELECT i.asset_no, i.name_zh, i.name_en, i.model, i.registered_at, u.uscc, u.name_zh, u.name_en
 FROM instrument i
 LEFT JOIN LATERAL (
@@ -22,7 +23,8 @@ LEFT JOIN LATERAL (
     ORDER BY o.from_day DESC, o.seq DESC LIMIT 1
 ) owner ON true
 LEFT JOIN unit u ON u.uscc = owner.uscc
-WHERE i.asset_no = %(asset_no)s;
+WHERE i.asset_no = %(asset_no)s
+  AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(first_day)s, %(last_day)s);
 
 -- name: list_channels
 -- The channels that measure an instrument on a day, of any kind.
@@ -39,48 +41,53 @@ WHERE asset_no = %(asset_no)s
 ORDER BY agent_id, watcher, channel;
 
 -- name: list_records
--- Hour records of a range of days after a (day, asset number), of all instruments.
+-- Hour records in a scope of a range of days after a (day, asset number), of all instruments.
 SELECT body, derived_at FROM hour_record
 WHERE day BETWEEN %(first_day)s AND %(last_day)s AND (day, asset_no) > (%(after_day)s, %(after_asset_no)s)
+  AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day)
 ORDER BY day, asset_no
 LIMIT %(limit)s;
 
 -- name: list_records_of_instrument
--- Hour records of a range of days after a day, of one instrument.
+-- Hour records in a scope of a range of days after a day, of one instrument.
 SELECT body, derived_at FROM hour_record
 WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s AND day > %(after_day)s
+  AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day)
 ORDER BY day
 LIMIT %(limit)s;
 
 -- name: load_record
--- One hour record.
-SELECT body, derived_at FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
+-- One hour record in a scope.
+SELECT body, derived_at FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s
+  AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day);
 
 -- name: load_problem
 -- Why a day could not be derived.
 SELECT problem, since FROM derivation_problem WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: list_agents
--- Agents after an id, each with its newest journal.
+-- Agents that measure in a scope on a day, after an id, each with its newest journal.
 SELECT a.agent_id, a.registered_at, a.last_seen_at, a.reported_size,
        j.origin, j.epoch, j.standing, j.size, j.receipted_at, j.revoked_at
 FROM agent a
 LEFT JOIN LATERAL (SELECT * FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1) j ON true
-WHERE a.agent_id > %(after)s
+WHERE a.agent_id > %(after)s AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
 ORDER BY a.agent_id
 LIMIT %(limit)s;
 
 -- name: load_agent
--- One agent with its newest journal.
+-- One agent that measures in a scope on a day, with its newest journal.
 SELECT a.agent_id, a.registered_at, a.last_seen_at, a.reported_size,
        j.origin, j.epoch, j.standing, j.size, j.receipted_at, j.revoked_at
 FROM agent a
 LEFT JOIN LATERAL (SELECT * FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1) j ON true
-WHERE a.agent_id = %(agent_id)s;
+WHERE a.agent_id = %(agent_id)s AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s);
 
 -- name: load_newest_receipt
--- The receipt of an agent's newest journal that has one.
-SELECT receipt FROM journal WHERE agent_id = %(agent_id)s AND receipt IS NOT NULL ORDER BY epoch DESC LIMIT 1;
+-- The receipt of an agent's newest journal that has one, where the agent measures in a scope on a day.
+SELECT receipt FROM journal WHERE agent_id = %(agent_id)s AND receipt IS NOT NULL
+  AND agent_in_scope(agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
+ORDER BY epoch DESC LIMIT 1;
 
 -- name: load_policy
 -- The exact bytes of a policy.

@@ -72,31 +72,17 @@ SELECT pg_notify(%(channel)s, '');
 INSERT INTO person (name) VALUES (%(name)s) ON CONFLICT DO NOTHING;
 
 -- name: set_password
--- Gives a person a new password hash, and returns his number; nothing for an unknown name.
-UPDATE person SET password_hash = %(password_hash)s WHERE name = %(name)s RETURNING person_id;
+-- Gives a person a new password hash, and ends his sessions.
+WITH changed AS (UPDATE person SET password_hash = %(password_hash)s WHERE name = %(name)s RETURNING person_id)
+DELETE FROM web_session WHERE person_id IN (SELECT person_id FROM changed);
 
 -- name: find_person
 -- A person's number and password hash, by name.
 SELECT person_id, name, password_hash FROM person WHERE name = %(name)s;
 
--- name: insert_api_key
--- A key for a person, kept as its hash.
-INSERT INTO api_key (key_hash, person_id, label, expires_at)
-VALUES (%(key_hash)s, %(person_id)s, %(label)s, %(expires_at)s);
-
--- name: find_person_of_key
--- Whose key this is, while it is neither expired nor revoked.
-SELECT person_id, name FROM api_key JOIN person USING (person_id)
-WHERE key_hash = %(key_hash)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %(now)s);
-
 -- name: insert_web_session
 -- A sign-in of a person in a browser, kept as the hash of its token.
 INSERT INTO web_session (token_hash, person_id, expires_at) VALUES (%(token_hash)s, %(person_id)s, %(expires_at)s);
-
--- name: find_person_of_session
--- Who is signed in with this token, until it expires.
-SELECT person_id, name FROM web_session JOIN person USING (person_id)
-WHERE token_hash = %(token_hash)s AND expires_at > %(now)s;
 
 -- name: delete_web_session
 -- Signs out; the sessions that expired go as well.

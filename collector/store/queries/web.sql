@@ -1,7 +1,7 @@
 -- What the pages ask beside what they share with the API.
 
 -- name: list_overview
--- Instruments after an asset number: names, owner, today's record, when their agents were last seen, what is wrong.
+-- Instruments in a scope, after an asset number: names, owner, today's record, when their agents were last seen, what is wrong.
 SELECT i.asset_no, i.name_zh, i.name_en, i.model, u.name_zh, u.name_en, r.body,
        seen.agents, seen.last_seen_at, seen.in_doubt, p.problem
 FROM instrument i
@@ -27,27 +27,30 @@ LEFT JOIN LATERAL (
         ) newest WHERE newest.asset_no = i.asset_no
       )
 ) seen ON true
-WHERE i.asset_no > %(after)s
+WHERE i.asset_no > %(after)s AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;
 
 -- name: load_totals
--- Today over all instruments: how many, of how many agents hear, seconds effective and observed, and who runs.
-SELECT (SELECT count(*) FROM instrument),
-       (SELECT count(*) FROM agent),
-       (SELECT count(*) FROM agent WHERE last_seen_at >= %(live_since)s),
+-- Today over a scope: how many instruments, of how many agents hear, seconds effective and observed, and who runs.
+SELECT (SELECT count(*) FROM instrument WHERE in_scope(asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)),
+       (SELECT count(*) FROM agent WHERE agent_in_scope(agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)),
+       (SELECT count(*) FROM agent WHERE last_seen_at >= %(live_since)s
+            AND agent_in_scope(agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)),
        (SELECT count(DISTINCT asset_no) FROM (
             SELECT DISTINCT ON (agent_id, watcher, channel) asset_no FROM measurement
             WHERE from_day <= %(day)s ORDER BY agent_id, watcher, channel, from_day DESC, seq DESC
-        ) newest),
+        ) newest WHERE asset_no IS NOT NULL AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)),
        coalesce(sum(effective_s), 0), coalesce(sum(until_s - unobserved_s), 0),
        count(*) FILTER (WHERE lead_out LIKE 'run%%' AND until_s >= %(fresh_from_s)s)
-FROM hour_record WHERE day = %(day)s;
+FROM hour_record WHERE day = %(day)s AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day);
 
 -- name: has_records_before
 -- Whether anything was observed on the day before, so that today is not the first.
 SELECT EXISTS (SELECT FROM hour_record WHERE day = %(day)s);
 
 -- name: list_recent_days
--- Seconds of run of an instrument's days in a range.
-SELECT day, run_s FROM hour_record WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s;
+-- Seconds of run of an instrument's days in a range and in a scope.
+SELECT day, run_s FROM hour_record
+WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s
+  AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day);

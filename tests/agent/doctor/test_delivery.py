@@ -8,7 +8,8 @@ import pytest
 
 from agent.doctor import delivery
 from agent.doctor.case import Case
-from agent.doctor.delivery import examine_delivery, greet, judge_answer, judge_unreachable
+from agent.doctor.delivery import greet, judge_answer, judge_unreachable
+from agent.doctor.roads import examine_delivery
 from agent.finding import Finding
 from agent.identity import Broker
 from agent.journal import Journal

@@ -16,9 +16,15 @@ def a_row(**changes: Any) -> dict[str, Any]:
     return row | changes
 
 
-def uplink(state: str, *, detail: str = "", receipted: int = 1242) -> dict[str, Any]:
+def uplink(state: str, *, detail: str = "", receipted: int = 1242, road_why: str = "") -> dict[str, Any]:
     return a_status(
-        uplink={"state": state, "since_ms": NOW_MS - 5000, "detail": detail, "clock_ahead_ms": 12},
+        uplink={
+            "state": state,
+            "since_ms": NOW_MS - 5000,
+            "detail": detail,
+            "clock_ahead_ms": 12,
+            "road_why": road_why,
+        },
         journal=a_status()["journal"] | {"receipted": receipted},
     )
 
@@ -71,6 +77,7 @@ def test_a_journal_that_takes_nothing_and_samples_that_were_dropped() -> None:
         (uplink("greeting", detail="no receipt for 30 s"), 31_000, "fail"),
         (uplink("offline", detail="the broker cannot be reached"), 0, "fail"),
         (uplink("shunned", detail="the collector refuses: revoked"), 0, "fail"),
+        (uplink("welcomed", road_why="MQTT does not work: no broker"), 0, "warn"),
         (uplink("diverged", detail="another history"), 0, "fail"),
     ],
 )

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from collector.registry import people
+from tests.collector.conftest import make_key
 from tests.collector.province import IDLE, OFF, POLICY, RUN, USCC, MovableClock, Piece, Province
 
 MONDAY = date(2026, 11, 16)
@@ -66,11 +66,14 @@ PATHS = [
     "/agents/em-01",
     "/agents/em-01/receipt",
     "/policies/" + hashlib.sha256(POLICY).hexdigest(),
+    "/audit",
 ]
 
 
-def test_every_path_needs_a_key_and_answers_with_one(client: httpx.Client, province: Province, week: str) -> None:
-    key = people.make_api_key(province.connection, "approver", label="test")
+def test_every_path_needs_a_key_and_answers_with_one(
+    client: httpx.Client, province: Province, clock: MovableClock, week: str
+) -> None:
+    key = make_key(province, clock)
     for path in PATHS:
         response = client.get(V1 + path)
         detail = problem(response, 401, "key-needed")
@@ -80,13 +83,13 @@ def test_every_path_needs_a_key_and_answers_with_one(client: httpx.Client, provi
         assert client.get(V1 + path, headers={"Authorization": f"Bearer {key}"}).status_code == 200, path
 
 
-def test_no_path_under_v1_but_enrolment_is_open(client: httpx.Client) -> None:
+def test_no_path_under_v1_but_enrolment_and_delivery_is_open(client: httpx.Client) -> None:
     """Taken from the description, so that a path added tomorrow is held to it as well."""
     paths = client.get("/openapi.json").json()["paths"]
     assert len(paths) > 10
     for path, methods in paths.items():
         for method, operation in methods.items():
-            is_open = not path.startswith(V1) or path.startswith(f"{V1}/enrolments")
+            is_open = not path.startswith(V1) or path.startswith((f"{V1}/enrolments", f"{V1}/up/"))
             assert ("security" in operation) is not is_open, f"{method} {path}"
 
 
@@ -96,11 +99,11 @@ def test_a_wrong_key_is_refused(client: httpx.Client) -> None:
 
 
 def test_an_expired_or_revoked_key_is_refused(client: httpx.Client, province: Province, clock: MovableClock) -> None:
-    key = people.make_api_key(province.connection, "approver", label="t", expires_at=clock.at + timedelta(hours=1))
+    key = make_key(province, clock, valid_for=timedelta(hours=1))
     assert client.get(f"{V1}/agents", headers={"X-API-Key": key}).status_code == 200
     clock.at += timedelta(hours=1)
     problem(client.get(f"{V1}/agents", headers={"X-API-Key": key}), 401, "key-needed")
-    other = people.make_api_key(province.connection, "approver", label="u")
+    other = make_key(province, clock, label="u")
     province.connection.execute("UPDATE api_key SET revoked_at = now() WHERE label = 'u'")
     problem(client.get(f"{V1}/agents", headers={"X-API-Key": other}), 401, "key-needed")
 
@@ -474,7 +477,7 @@ def test_the_description_page_loads_nothing_from_outside(client: httpx.Client) -
 
 def test_the_description_names_problem_documents_by_their_media_type(client: httpx.Client) -> None:
     operation = client.get("/openapi.json").json()["paths"][f"{V1}/hours/{{asset_no}}/{{day}}"]["get"]
-    assert set(operation["responses"]) == {"200", "401", "404", "422"}
+    assert set(operation["responses"]) == {"200", "401", "403", "404", "422", "429"}
     assert list(operation["responses"]["404"]["content"]) == ["application/problem+json"]
 
 

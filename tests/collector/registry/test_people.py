@@ -4,12 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.errors import RegistryError, UnknownName
-from collector.registry import people
+from collector.errors import RegistryError
+from collector.registry import api_keys, people
+from collector.registry.access import Access
+from collector.registry.people import Caller, Person
 from collector.store.database import Connection
 
 NOW = datetime(2025, 12, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+
+def appoint(connection: Connection, person: Person, access: Access) -> bool:
+    with connection.transaction():
+        return people.appoint(connection, person, access, now=NOW)
 
 
 def test_a_person_is_who_knows_the_password(connection: Connection) -> None:
@@ -38,25 +45,13 @@ def test_an_impossible_name_is_refused(connection: Connection, name: str) -> Non
         people.register_person(connection, name)
 
 
-def test_a_key_opens_until_it_expires_or_is_revoked(connection: Connection) -> None:
-    person = people.register_person(connection, "li.ming")
-    key = people.make_api_key(connection, "li.ming", label="a", expires_at=NOW + HOUR)
-    assert people.find_person_of_key(connection, key, now=NOW) == person
-    assert people.find_person_of_key(connection, key, now=NOW + HOUR) is None
-    assert people.find_person_of_key(connection, key + "x", now=NOW) is None
-    connection.execute("UPDATE api_key SET revoked_at = now()")
-    assert people.find_person_of_key(connection, key, now=NOW) is None
-    with pytest.raises(UnknownName):
-        people.make_api_key(connection, "nobody", label="a")
-
-
 def test_a_session_ends_by_time_or_by_signing_out(connection: Connection) -> None:
     person = people.register_person(connection, "li.ming")
     token = people.open_web_session(connection, person, now=NOW, lasts=HOUR)
-    assert people.find_person_of_session(connection, token, now=NOW) == person
-    assert people.find_person_of_session(connection, token, now=NOW + HOUR) is None
+    assert people.find_caller_of_session(connection, token, now=NOW) == Caller(person, Access(None))
+    assert people.find_caller_of_session(connection, token, now=NOW + HOUR) is None
     people.close_web_session(connection, token, now=NOW)
-    assert people.find_person_of_session(connection, token, now=NOW) is None
+    assert people.find_caller_of_session(connection, token, now=NOW) is None
 
 
 def test_an_entry_link_lets_in_once(connection: Connection) -> None:
@@ -70,8 +65,9 @@ def test_an_entry_link_lets_in_once(connection: Connection) -> None:
 
 def test_no_secret_is_kept_as_it_is(connection: Connection) -> None:
     person = people.register_person(connection, "li.ming", password="correct horse battery")
+    appoint(connection, person, Access("reader"))
     secrets = [
-        people.make_api_key(connection, "li.ming", label="a"),
+        api_keys.make_api_key(connection, "li.ming", label="a", expires_at=NOW + HOUR).key,
         people.open_web_session(connection, person, now=NOW, lasts=HOUR),
         people.make_entry_token(connection, "li.ming", now=NOW, lasts=HOUR),
         "correct horse battery",
@@ -83,6 +79,6 @@ def test_no_secret_is_kept_as_it_is(connection: Connection) -> None:
 
 @pytest.mark.parametrize("foreign", ["", "\ud800", "x" * 10_000, "' OR 1=1"])
 def test_any_text_at_all_may_be_offered_as_a_secret(connection: Connection, foreign: str) -> None:
-    assert people.find_person_of_key(connection, foreign, now=NOW) is None
-    assert people.find_person_of_session(connection, foreign, now=NOW) is None
+    assert api_keys.find_caller_of_key(connection, foreign, now=NOW) is None
+    assert people.find_caller_of_session(connection, foreign, now=NOW) is None
     assert people.use_entry_token(connection, foreign, now=NOW) is None

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from collector.accounts.power import PowerInterval, PowerPoint, thin_out
 from collector.web import present
-from collector.web.attempts import Attempts
 from collector.web.axis import Window, clock, power_scale, window_over
 from collector.web.figures import strip, trace
 from collector.web.words import words
@@ -159,22 +158,3 @@ def test_how_long_ago_is_never_in_the_future() -> None:
     now = datetime(2026, 11, 18, tzinfo=UTC)
     shown = [present.ago(now - timedelta(seconds=s), now, words=words("en")) for s in (-50, 9, 59, 121, 7300, 200_000)]
     assert shown == ["just now", "just now", "59 s ago", "2 min ago", "2 h ago", "2 days ago"]
-
-
-def test_guessing_is_counted_by_key_and_forgotten_after_a_while() -> None:
-    attempts = Attempts()
-    for number in range(10):
-        assert not attempts.is_exhausted("li.ming", "10.0.0.1", now_s=number)
-        attempts.fail("li.ming", "10.0.0.1", now_s=number)
-    assert attempts.is_exhausted("li.ming", "10.0.0.2", now_s=20)
-    assert attempts.is_exhausted("wang", "10.0.0.1", now_s=20)
-    assert not attempts.is_exhausted("wang", "10.0.0.2", now_s=20)
-    assert not attempts.is_exhausted("li.ming", now_s=310)
-
-
-def test_the_table_of_guesses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.web.attempts.MAX_KEYS", 3)
-    attempts = Attempts()
-    for number in range(20):
-        attempts.fail(f"name{number}", now_s=0)
-    assert len(attempts._failures) == 3

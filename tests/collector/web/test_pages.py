@@ -1,7 +1,7 @@
 """The pages as a browser gets them: signing in, what is shown, in both languages, and nothing from outside."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from urllib.parse import quote
 
@@ -9,8 +9,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from collector.api.rates import FIXED, Kind
 from collector.registry import people
+from collector.registry.access import Access
+from collector.registry.people import Person
 from collector.web.visitor import SESSION_COOKIE
+from tests.collector.conftest import MovableWindow
 from tests.collector.province import IDLE, OFF, RUN, MovableClock, Piece, Province
 
 MONDAY = date(2026, 11, 16)
@@ -46,6 +50,14 @@ def visitor(client: httpx.Client, province: Province, clock: MovableClock) -> ht
     return client
 
 
+def register(province: Province, access: Access = Access("reader")) -> Person:  # noqa: B008 a frozen value
+    """A person with a password and a role."""
+    person = people.register_person(province.connection, "li.ming", password=PASSWORD)
+    with province.connection.transaction():
+        people.appoint(province.connection, person, access, now=datetime.now(UTC))
+    return person
+
+
 def own(client: httpx.Client) -> dict[str, str]:
     """The header that a browser sends with a form of our own page."""
     return {"Origin": str(client.base_url).rstrip("/")}
@@ -78,7 +90,7 @@ class Page(HTMLParser):
 
 
 def test_a_stranger_is_sent_to_the_sign_in_page_and_back(client: httpx.Client, province: Province, week: str) -> None:
-    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    register(province)
     asked = "/instruments/A001/2026-11-17?follow=1"
     sent = client.get(asked)
     assert (sent.status_code, sent.headers["location"]) == (303, f"/sign-in?next={quote(asked, safe='')}")
@@ -94,7 +106,7 @@ def test_a_stranger_is_sent_to_the_sign_in_page_and_back(client: httpx.Client, p
 
 
 def test_a_wrong_password_and_an_unknown_name_look_alike(client: httpx.Client, province: Province) -> None:
-    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    register(province)
     texts = []
     for name in ("li.ming", "nobody"):
         refused = client.post("/sign-in", data={"name": name, "password": "wrong"}, headers=own(client))
@@ -105,23 +117,34 @@ def test_a_wrong_password_and_an_unknown_name_look_alike(client: httpx.Client, p
 
 
 def test_guessing_is_slowed_down_for_a_while(
-    client: httpx.Client, province: Province, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    client: httpx.Client, app: FastAPI, province: Province, window: MovableWindow
 ) -> None:
-    monkeypatch.setattr("collector.web.attempts.MAX_FAILURES", 2)
-    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    register(province)
     right = {"name": "li.ming", "password": PASSWORD}
-    for _ in range(2):
-        client.post("/sign-in", data={"name": "li.ming", "password": "wrong"}, headers=own(client))
-    assert client.post("/sign-in", data=right, headers=own(client)).status_code == 429
-    clock.at += timedelta(minutes=6)
+    for _ in range(FIXED[Kind.SIGN_IN].amount):
+        app.state.rates.wait_s(Kind.SIGN_IN, "name li.ming")
+    slowed = client.post("/sign-in", data=right, headers=own(client))
+    assert slowed.status_code == 429
+    assert 0 < int(slowed.headers["retry-after"]) <= 300
+    window.move(timedelta(minutes=10))
     assert client.post("/sign-in", data=right, headers=own(client)).status_code == 303
+
+
+def test_a_wrong_password_is_counted_by_name_and_by_address(
+    client: httpx.Client, app: FastAPI, province: Province
+) -> None:
+    for number in range(FIXED[Kind.SIGN_IN].amount):
+        client.post("/sign-in", data={"name": f"name-{number}", "password": "wrong"}, headers=own(client))
+    assert client.post("/sign-in", data={"name": "another", "password": "x"}, headers=own(client)).status_code == 429
+    assert app.state.rates.is_exhausted(Kind.SIGN_IN, "address 127.0.0.1")
+    assert not app.state.rates.is_exhausted(Kind.SIGN_IN, "name name-0")
 
 
 @pytest.mark.parametrize(
     "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\nb"]
 )
 def test_signing_in_never_leads_to_another_site(client: httpx.Client, province: Province, target: str) -> None:
-    people.register_person(province.connection, "li.ming", password=PASSWORD)
+    register(province)
     form = {"name": "li.ming", "password": PASSWORD, "next": target}
     assert client.post("/sign-in", data=form, headers=own(client)).headers["location"] == "/"
 

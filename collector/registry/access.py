@@ -1,0 +1,101 @@
+"""What a role may do, and over what. Pure.
+
+    right   one kind of thing that can be asked for
+    role    a name with its rights; what the table does not name is refused
+    scope   over what the rights hold: `everything`, `unit:USCC` or `instrument:ASSET`
+    access  a role in a scope: what a person was given, and what a key carries
+
+A scope of a unit holds the days on which the unit owned an instrument; the database knows which (in_scope). Levels of
+divisions (province, city, county) will be further kinds of scope.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from collector.errors import RegistryError
+from collector.registry.units import check_uscc
+
+MAX_ASSET_CHARS = 64
+
+
+class Right(StrEnum):
+    """One kind of thing that can be asked for."""
+
+    INSTRUMENTS = "instruments"
+    HOURS = "hours"
+    POLICIES = "policies"
+    READINGS = "readings"
+    AGENTS = "agents"
+    PAGES = "pages"
+    AUDIT = "audit"
+
+
+_FIGURES = frozenset({Right.INSTRUMENTS, Right.HOURS, Right.POLICIES})
+ROLES: dict[str, frozenset[Right]] = {
+    "platform": _FIGURES,
+    "reader": _FIGURES | {Right.READINGS, Right.PAGES},
+    "operator": _FIGURES | {Right.READINGS, Right.PAGES, Right.AGENTS},
+    "inspector": _FIGURES | {Right.READINGS, Right.PAGES, Right.AGENTS, Right.AUDIT},
+}
+"""`platform` is a machine that takes figures; `reader` a unit's or an instrument's own people; `operator` who keeps
+agents and collector running; `inspector` who may ask for all that there is, the audit trail included."""
+
+UNSCOPED = frozenset({Right.AUDIT})
+"""Rights over what belongs to no instrument: they need a scope of everything."""
+
+
+class Scope(NamedTuple):
+    """`kind` is everything, unit or instrument; `name` the USCC or the asset number."""
+
+    kind: str = "everything"
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the queries ask for."""
+        return {"scope_kind": self.kind, "scope_name": self.name}
+
+
+EVERYTHING = Scope()
+
+
+class Access(NamedTuple):
+    """A role in a scope; role None: nothing."""
+
+    role: str | None
+    scope: Scope = EVERYTHING
+
+    def allows(self, right: Right) -> bool:
+        if right in UNSCOPED and self.scope != EVERYTHING:
+            return False
+        return right in ROLES.get(self.role or "", ())
+
+    def covers(self, other: "Access") -> bool:
+        """Whether whoever has this may hand on the other: no more rights, and no wider a scope."""
+        rights, asked = (ROLES.get(access.role or "", frozenset()) for access in (self, other))
+        return asked <= rights and self.scope in (EVERYTHING, other.scope)
+
+    def __str__(self) -> str:
+        return f"{self.role or 'no role'} over {self.scope}"
+
+
+def check_role(text: str) -> str:
+    """The role of that name; RegistryError with the names that there are."""
+    if text not in ROLES:
+        raise RegistryError(f"{text[:40]!a} is no role: roles are {', '.join(ROLES)}")
+    return text
+
+
+def parse_scope(text: str) -> Scope:
+    """`everything`, `unit:USCC` or `instrument:ASSET`; RegistryError, BadUscc for anything else."""
+    kind, colon, name = text.partition(":")
+    if text == EVERYTHING.kind:
+        return EVERYTHING
+    if kind == "unit" and colon:
+        return Scope(kind, check_uscc(name))
+    if kind == "instrument" and 1 <= len(name) <= MAX_ASSET_CHARS and name.isprintable():
+        return Scope(kind, name)
+    raise RegistryError(f"{text[:80]!a} is no scope: everything, unit:USCC or instrument:ASSET is expected")

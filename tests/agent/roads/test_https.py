@@ -1,0 +1,159 @@
+"""The HTTPS link against a scripted server: what each response means, and what a proxy changes."""
+
+import base64
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from agent.exchange import Connected, Event, Lost, Received
+from agent.roads.https import HttpsLink
+from protocol.message import MAX_DOWN_BYTES, Refusal, parse_down
+from tests.agent.roads.web_server import Say, WebServer, web_server
+
+
+@pytest.fixture
+def server() -> Iterator[WebServer]:
+    with web_server() as running:
+        yield running
+
+
+@pytest.fixture
+def link(server: WebServer) -> Iterator[HttpsLink]:
+    made = HttpsLink("em-01", server.url, trust=ssl.create_default_context)
+    yield made
+    made.close()
+
+
+def told(link: HttpsLink) -> list[Event]:
+    events = list(link.events)
+    link.events.clear()
+    return events
+
+
+def reason(link: HttpsLink) -> str:
+    (lost,) = told(link)
+    assert isinstance(lost, Lost)
+    return lost.reason
+
+
+def test_what_is_sent_is_posted_and_the_response_comes_down(link: HttpsLink, server: WebServer) -> None:
+    link.connect()
+    link.send(b"batch")
+    assert told(link) == [Connected(), Received(b"receipt")]
+    (asked,) = server.asked
+    assert (asked.target, asked.body) == ("/api/v1/up/em-01", b"batch")
+    assert asked.headers["Content-Type"] == "application/octet-stream"
+    assert "Authorization" not in asked.headers
+
+
+def test_messages_share_a_connection(link: HttpsLink, server: WebServer) -> None:
+    link.connect()
+    for _ in range(3):
+        link.send(b"batch")
+    assert len({asked.peer for asked in server.asked}) == 1
+
+
+def test_an_idle_connection_that_the_server_closed_costs_nothing(link: HttpsLink, server: WebServer) -> None:
+    server.script.extend([Say(closes=True), Say(body=b"again")])
+    link.connect()
+    link.send(b"one")
+    link.send(b"two")
+    assert told(link) == [Connected(), Received(b"receipt"), Received(b"again")]
+
+
+def test_a_server_that_hangs_up_each_time_is_a_lost_connection(link: HttpsLink, server: WebServer) -> None:
+    server.script.extend([None, None])
+    link.connect()
+    told(link)
+    link.send(b"one")
+    assert "did not answer" in reason(link)
+    assert len(server.asked) == 1
+    link.send(b"nothing goes after it")
+    assert told(link) == []
+
+
+@pytest.mark.parametrize(("status", "code"), [(413, "too-large"), (429, "busy"), (503, "busy"), (408, "busy")])
+def test_what_says_no_before_the_collector_is_put_in_its_words(
+    link: HttpsLink, server: WebServer, status: int, code: str
+) -> None:
+    server.script.append(Say(status, b"<html>nginx</html>", "text/html"))
+    link.connect()
+    link.send(b"one")
+    connected, received = told(link)
+    assert isinstance(received, Received)
+    refusal = parse_down(received.raw)
+    assert isinstance(refusal, Refusal)
+    assert (connected, refusal.code, refusal.receipt) == (Connected(), code, None)
+    assert str(status) in refusal.detail
+
+
+@pytest.mark.parametrize(
+    "said",
+    [Say(200, b"<html>sign in here</html>", "text/html"), Say(302, b"", "text/html"), Say(404, b"{}", "text/json")],
+    ids=["a portal", "a redirect", "not found"],
+)
+def test_what_is_no_collector_is_a_lost_connection_with_the_remedy(
+    link: HttpsLink, server: WebServer, said: Say
+) -> None:
+    server.script.append(said)
+    link.connect()
+    told(link)
+    link.send(b"one")
+    assert reason(link).endswith(f"takes no deliveries (HTTP status {said.status}): check [collector] url")
+
+
+def test_a_response_without_end_is_not_read_to_its_end(link: HttpsLink, server: WebServer) -> None:
+    server.script.append(Say(body=bytes(MAX_DOWN_BYTES + 4096)))
+    link.connect()
+    link.send(b"one")
+    _, received = told(link)
+    assert isinstance(received, Received)
+    assert len(received.raw) == MAX_DOWN_BYTES + 1  # which the conversation refuses as too large
+    link.send(b"two")
+    assert told(link) == [Received(b"receipt")]
+
+
+def test_nobody_there_is_a_lost_connection(free_port: int) -> None:
+    link = HttpsLink("em-01", f"http://127.0.0.1:{free_port}", trust=ssl.create_default_context)
+    link.connect()
+    assert f"http://127.0.0.1:{free_port} cannot be reached" in reason(link)
+
+
+def test_a_proxy_of_the_environment_is_used_with_its_password(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url.replace("http://", "http://jishi:p%40ss@"))
+    monkeypatch.setenv("no_proxy", "")
+    link = HttpsLink("em-01", "http://collector.example:8321", trust=ssl.create_default_context)
+    link.connect()
+    link.send(b"batch")
+    assert told(link) == [Connected(), Received(b"receipt")]
+    (asked,) = server.asked
+    assert asked.target == "http://collector.example:8321/api/v1/up/em-01"
+    assert base64.b64decode(asked.headers["Proxy-Authorization"].removeprefix("Basic ")) == b"jishi:p@ss"
+    link.close()
+
+
+def test_an_https_address_is_reached_through_the_proxy_by_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "")
+        proxy.settimeout(10)
+        link = HttpsLink("em-01", "https://collector.example:8321", trust=ssl.create_default_context)
+        refused: list[bytes] = []
+
+        def refuse() -> None:
+            peer, _ = proxy.accept()
+            with peer:
+                refused.append(peer.recv(4096))
+                peer.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        link.connect()
+        thread.join(10)
+    assert refused[0].startswith(b"CONNECT collector.example:8321 ")
+    assert "407" in reason(link)
