@@ -505,6 +505,18 @@ def test_a_gap_goes_back_to_what_is_held_once() -> None:
     assert batches(scene.hear(refusal("gap", 256))) == [(256, 512), (512, 768), (768, 1024)], "below our receipt"
 
 
+@pytest.mark.parametrize("code", ["fork", "revoked", "unknown-key", "gap", "suspect", "busy"])
+def test_a_refusal_of_another_log_is_none_of_ours(code: RefusalCode) -> None:
+    """Two machines with copies of one directory hear the answers to both."""
+    scene = Scene(Log(3))
+    scene.meet()
+    other = Refusal(code, 0, "", None, "jishi.example/a/em-01/2")
+    assert [type(action) for action in scene.hear(other)] == [Tell]
+    assert scene.talk.phase is Phase.WELCOMED
+    ours = Refusal("revoked", 0, "", None, ORIGIN)
+    assert [type(action) for action in scene.hear(ours)] == [Disconnect, Tell]
+
+
 def test_a_gap_that_answers_nothing_is_ignored() -> None:
     scene = Scene(Log(3))
     scene.meet(3, receipt=scene.log.receipt(3))

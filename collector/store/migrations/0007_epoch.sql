@@ -50,3 +50,9 @@ CREATE TABLE hint (
     showing     jsonb NOT NULL,
     received_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
+
+-- What a person ought to look at: epochs that began by themselves or with another key than the enrolled one.
+CREATE VIEW unreviewed_epoch AS
+SELECT j.journal_id, j.agent_id FROM journal j LEFT JOIN epoch_begun b USING (journal_id)
+WHERE (b.journal_id IS NOT NULL OR NOT j.genesis_fits)
+    AND NOT EXISTS (SELECT FROM epoch_review r WHERE r.journal_id = j.journal_id);

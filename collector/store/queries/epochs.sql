@@ -49,7 +49,7 @@ LEFT JOIN LATERAL (
     SELECT name, why FROM revocation JOIN person ON person_id = revoked_by WHERE journal_id = j.journal_id
 ) v ON true
 WHERE (%(agent_id)s::text IS NULL OR j.agent_id = %(agent_id)s)
-    AND (NOT %(unreviewed)s OR (b.journal_id IS NOT NULL OR NOT j.genesis_fits) AND r.name IS NULL)
+    AND (NOT %(unreviewed)s OR j.journal_id IN (SELECT journal_id FROM unreviewed_epoch))
 ORDER BY j.agent_id, j.epoch;
 
 -- name: list_live_epochs
