@@ -4,10 +4,11 @@ SECONDS ?= 0
 ONLY ?=
 SEED ?= 2026
 EACH ?= 4
+SCENARIO ?=
 # Tests mostly wait for ports, brokers and children, so twice as many run at once as there are cores in the CI.
 WORKERS ?= 4
 
-.PHONY: setup demo test lint bench measures lock clean
+.PHONY: setup demo test lint bench measures faults faults-proof lock clean
 
 setup: .venv/ready
 
@@ -31,6 +32,14 @@ bench: .venv/ready
 
 measures: .venv/ready
 	$(PY) -m tests.measures --seed $(SEED) --each $(EACH)
+
+# A seed that nobody gives is drawn, and printed.
+faults: .venv/ready
+	$(PY) -m tests.faults $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(filter-out file,$(origin SEED)),--seed $(SEED))
+
+# Takes out one guard after the other and wants the oracle to notice; prints the table of docs/faults.md.
+faults-proof: .venv/ready
+	$(PY) -m tests.faults.proof
 
 # Needs uv; writes versions and hashes, never addresses.
 lock:

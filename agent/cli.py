@@ -31,6 +31,7 @@ COMMANDS = {
         "agent.commands.status", "show what the agent says of itself; exit code 1 when it is not running"
     ),
     "enroll": Command("agent.commands.enroll", "make a key and register it with the collector by a one-time token"),
+    "renew": Command("agent.commands.renew", "make a new TLS key and have the collector certify it"),
     "sign": Command("agent.commands.sign", "sign somebody in or out at an instrument, or show who is there"),
     "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
     "calibrate": Command("agent.commands.calibrate", "find thresholds and dwells in a recording, or record first"),

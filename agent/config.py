@@ -54,10 +54,12 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class CollectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where to enrol; everything else about the collector comes with the enrolment.
 
+    `authority`: a PEM file, by which alone the address is believed; without it, those that this machine trusts.
     `road`: how entries travel; `auto` is MQTT, and HTTPS to `url` while the broker cannot be used.
     """
 
     url: Annotated[str, Meta(description="the collector's address, http://host:port or https://host")]
+    authority: Annotated[str, Meta(min_length=1)] | None = None
     road: Literal["auto", "mqtt", "https"] = "auto"
 
     def faults(self) -> list[tuple[str, str]]:
@@ -87,7 +89,7 @@ class DeskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration without faults. `state_dir` is absolute.
+    """A configuration without faults. `state_dir` and `authority` are absolute.
 
     `sha256` is that of the file's bytes, followed by those of each file that its watchers name, in their order.
     """
@@ -97,6 +99,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     watchers: tuple[WatcherSettings, ...]
     desk: DeskSettings | None
     state_dir: Path
+    authority: Path | None
     sha256: str
 
 
@@ -131,6 +134,7 @@ def load(path: Path, *, without_broken: bool = False) -> Configuration:
         watchers=tuple(watchers),
         desk=desk,
         state_dir=(path.absolute().parent / agent.state_dir),
+        authority=(path.absolute().parent / collector.authority) if collector.authority else None,
         sha256=hashlib.sha256(raw + files.read).hexdigest(),
     )
 

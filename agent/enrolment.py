@@ -2,10 +2,11 @@
 
     1  take up what an earlier attempt left unfinished, if there is such
     2  challenge: token -> origin and nonce
-    3  a new key, kept on disk before the collector hears of it
-    4  redeem: token, key, and the signed text that proves its possession -> the collector's answer
+    3  a new key, and one for TLS, kept on disk before the collector hears of them
+    4  redeem: token, key, the signed text that proves its possession, the signed request for a certificate -> the
+       collector's answer
     5  the journal of this epoch, with its genesis entry and what no receipt of the one before covers
-    6  key and answer put in force
+    6  certificate, where the broker wants one, then key and answer put in force
 
 Each step may be cut short and the whole done again with the same token. The token is never stored, logged or shown.
 """
@@ -26,14 +27,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agent import identity, succession
+from agent import credentials, identity, succession
 from agent.clock import Clock
+from agent.credentials import Credentials
 from agent.disk import WriterLock
 from agent.errors import EnrolmentError, JournalLocked, NotEnrolledError
 from agent.identity import Enrolment, PendingKey
 from agent.proxy import LOOPBACK
 from agent.version import VERSION, build_hash
 from protocol import note
+from protocol.certificate_request import make_certificate_request
 from protocol.entry import Genesis
 from protocol.errors import ForeignBytesError
 from protocol.keys import ED25519, SigningKey
@@ -52,6 +55,12 @@ class Answer(NamedTuple):
     date_s: float | None
 
 
+class _Brought(msgspec.Struct, frozen=True):
+    """The member of an answer that is for TLS."""
+
+    credentials: Credentials
+
+
 Ask = Callable[[str, dict[str, str]], Answer]
 """Posts a JSON object to a path under the collector's address; EnrolmentError where nobody answers."""
 
@@ -63,7 +72,7 @@ class Enrolled(NamedTuple):
     remarks: tuple[str, ...]
 
 
-class _Refused(EnrolmentError):
+class Refused(EnrolmentError):
     """The collector answered with a problem document; `slug` is the last part of its type."""
 
     def __init__(self, slug: str, text: str) -> None:
@@ -81,7 +90,7 @@ def enrol(state_dir: Path, *, agent_id: str, token: str, ask: Ask, clock: Clock,
     remarks: list[str] = []
     # 1
     pending = identity.read_pending(state_dir)
-    raw = _redeem_pending(ask, token, pending, agent_id=agent_id) if pending else None
+    raw = _redeem_pending(state_dir, ask, token, pending, agent_id=agent_id) if pending else None
     if pending is None or raw is None:
         # 2
         origin, nonce, remark = _challenge(ask, token, agent_id=agent_id, clock=clock)
@@ -90,18 +99,31 @@ def enrol(state_dir: Path, *, agent_id: str, token: str, ask: Ask, clock: Clock,
         pending = PendingKey(SigningKey(origin, ED25519, secrets.token_bytes(32)), nonce)
         identity.write_pending(state_dir, pending)
         # 4
-        raw = _redeem(ask, token, pending, agent_id=agent_id)
+        raw = _redeem(state_dir, ask, token, pending, agent_id=agent_id)
     enrolment = _read_answer(raw, pending.key, agent_id=agent_id)
     # 5
     _begin_journal(state_dir, enrolment, key=pending.key, before=before, why=why, clock=clock)
     # 6
+    if enrolment.broker.tls:
+        keep_credentials(state_dir, credentials.pending_seed(state_dir), raw)
+    else:
+        credentials.drop_pending(state_dir)
     identity.write_identity(state_dir, pending.key, answer=raw)
     return Enrolled(enrolment, tuple(remarks))
 
 
-def http(url: str) -> Ask:
-    """How to ask the collector at this address."""
-    opener = make_opener(url)
+def keep_credentials(state_dir: Path, seed: bytes, answer: bytes) -> None:
+    """Put in force what the collector's answer brings for TLS; EnrolmentError where it cannot be used."""
+    try:
+        brought = msgspec.json.decode(answer, type=_Brought).credentials
+        credentials.keep(state_dir, seed, brought)
+    except (ValueError, msgspec.MsgspecError) as problem:
+        raise EnrolmentError(f"the collector's answer cannot be used: {problem}") from problem
+
+
+def http(url: str, tls: ssl.SSLContext | None = None) -> Ask:
+    """How to ask the collector at this address; `tls` as of credentials.api_context."""
+    opener = make_opener(url, tls)
 
     def ask(path: str, members: dict[str, str]) -> Answer:
         request = urllib.request.Request(  # noqa: S310 (config.py admits http and https only)
@@ -121,10 +143,12 @@ def http(url: str) -> Ask:
     return ask
 
 
-def make_opener(url: str) -> urllib.request.OpenerDirector:
+def make_opener(url: str, tls: ssl.SSLContext | None = None) -> urllib.request.OpenerDirector:
     """What requests to this address go through: the system's proxy, but not to this machine itself."""
-    # A proxy of the institute's network cannot reach this machine's own collector.
-    handlers = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in LOOPBACK else []
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=tls)]
+    if urlsplit(url).hostname in LOOPBACK:
+        # A proxy of the institute's network cannot reach this machine's own collector.
+        handlers.append(urllib.request.ProxyHandler({}))
     return urllib.request.build_opener(*handlers)
 
 
@@ -151,7 +175,7 @@ def _enrolled_before(state_dir: Path, *, agent_id: str, again: bool) -> Enrolmen
 
 def _challenge(ask: Ask, token: str, *, agent_id: str, clock: Clock) -> tuple[str, str, str]:
     answer = ask("/api/v1/enrolments/challenge", {"token": token, "agent_id": agent_id})
-    members = _members(answer)
+    members = read_members(answer)
     origin, nonce = str(members.get("origin")), str(members.get("nonce"))
     try:
         named = parse_origin(origin)[1]
@@ -170,19 +194,22 @@ def _challenge(ask: Ask, token: str, *, agent_id: str, clock: Clock) -> tuple[st
     return origin, nonce, remark
 
 
-def _redeem_pending(ask: Ask, token: str, pending: PendingKey, *, agent_id: str) -> bytes | None:
+def _redeem_pending(state_dir: Path, ask: Ask, token: str, pending: PendingKey, *, agent_id: str) -> bytes | None:
     """The answer that an earlier attempt did not live to hear; None where a new attempt must be made."""
     try:
-        return _redeem(ask, token, pending, agent_id=agent_id)
-    except _Refused:
+        return _redeem(state_dir, ask, token, pending, agent_id=agent_id)
+    except Refused:
         return None
 
 
-def _redeem(ask: Ask, token: str, pending: PendingKey, *, agent_id: str) -> bytes:
+def _redeem(state_dir: Path, ask: Ask, token: str, pending: PendingKey, *, agent_id: str) -> bytes:
     vkey = str(pending.key.verifier)
     proof = note.sign(note.enrolment_text(pending.key.name, vkey, pending.nonce), pending.key).decode()
-    answer = ask("/api/v1/enrolments", {"token": token, "agent_id": agent_id, "vkey": vkey, "proof": proof})
-    _members(answer)
+    tls_public = credentials.public_of(credentials.pending_seed(state_dir))
+    request = make_certificate_request(pending.key, tls_public).decode()
+    members = {"token": token, "agent_id": agent_id, "vkey": vkey, "proof": proof, "certificate_request": request}
+    answer = ask("/api/v1/enrolments", members)
+    read_members(answer)
     return answer.body
 
 
@@ -218,7 +245,7 @@ def _begin_journal(
     succession.make_journal(directory, enrolment.origin, genesis, clock=clock, before=old)
 
 
-def _members(answer: Answer) -> dict[str, Any]:
+def read_members(answer: Answer) -> dict[str, Any]:
     """The members of a good answer; EnrolmentError for any other."""
     try:
         members = msgspec.json.decode(answer.body, type=dict[str, Any])
@@ -232,7 +259,7 @@ def _members(answer: Answer) -> dict[str, Any]:
             f"what answers at the collector's address (HTTP status {answer.status}) is not a jishi collector: "
             "check [collector] url"
         )
-    raise _Refused(slug, f"the collector refused: {members.get('detail') or members.get('title') or slug}")
+    raise Refused(slug, f"the collector refused: {members.get('detail') or members.get('title') or slug}")
 
 
 def read_date_s(headers: Any) -> float | None:
@@ -249,7 +276,8 @@ def why_unreachable(url: str, problem: Exception) -> tuple[str, str]:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
             f"the certificate of {url} is not accepted ({cause.verify_message})",
-            "check the address, this machine's clock, and that its certificate authority is installed here",
+            "check the address, this machine's clock, and that its certificate authority is trusted here, or named in "
+            "[collector] authority",
         )
     if isinstance(cause, socket.gaierror):
         return f"no machine has the name in {url} ({cause.strerror})", "check [collector] url and the network"

@@ -2,6 +2,7 @@
 
     recorder      owns the journal
     uplink        owns the connection
+    renewal       asks for the TLS certificate once a day, where the broker wants one
     desk          where one is configured: its own threads, on which nothing here waits
 
 It ends in the order in which things depend on each other: desk, recorder (what is open, `stop`), uplink (the last
@@ -11,14 +12,15 @@ receipts), files.
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.clock import Clock
 from agent.config import Configuration
+from agent.credentials import api_context, broker_context
 from agent.disk import Disk
 from agent.errors import JournalError
 from agent.exchange import EndEpoch, UseHints
@@ -40,6 +42,7 @@ from protocol.message import Level
 
 if TYPE_CHECKING:
     from agent.desk.service import DeskService
+    from agent.renewal import DailyRenewal
 
 RECORDER_PATIENCE_S = 30.0
 UPLINK_PATIENCE_S = 20.0
@@ -87,6 +90,7 @@ class Epoch:
             showing=lambda: showing(self.recorder),
             on_end=on_end,
         )
+        self._renewal = _make_renewal(configuration, who)
         self.desk = self._make_desk(watchers, glance)
         self.emit: Callable[[Said], None] = self.desk.emit if self.desk else self.recorder.emit
         self._threads = {
@@ -104,12 +108,16 @@ class Epoch:
         self.recorder.begin(version=VERSION, configuration=configuration)
         for thread in self._threads.values():
             thread.start()
+        if self._renewal:
+            self._renewal.start()
         if self.desk:
             self.desk.start()
         log.info("epoch started", extra={"origin": self.journal.origin, "entries": self.journal.size})
 
     def end(self, reason: str) -> None:
         """Write what is open and why it stops; the files are closed afterwards."""
+        if self._renewal:
+            self._renewal.stop()
         if self.desk:
             self.desk.stop()
         self.recorder.end(reason)
@@ -154,10 +162,20 @@ def showing(recorder: Recorder) -> Iterator[Showing]:
 
 def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
     agent_id, broker = configuration.agent.id, who.enrolment.broker
-    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), epoch=who.enrolment.epoch, clock=clock)
-    https = HttpsLink(agent_id, configuration.collector.url, trust=ssl.create_default_context)
+    tls = partial(broker_context, configuration.state_dir) if broker.tls else None
+    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), epoch=who.enrolment.epoch, clock=clock, tls=tls)
+    trust = partial(api_context, configuration.state_dir, configuration.authority)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=trust)
     roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
     return roads[configuration.collector.road]
+
+
+def _make_renewal(configuration: Configuration, who: Identity) -> DailyRenewal | None:
+    if not who.enrolment.broker.tls:
+        return None
+    from agent.renewal import DailyRenewal  # urllib.request and its kin, which a plain broker does not need
+
+    return DailyRenewal(configuration, who)
 
 
 def _open_scratch(journal: Journal) -> Scratch:

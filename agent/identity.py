@@ -35,10 +35,11 @@ _SEED = re.compile(r"[0-9a-f]{64}")
 
 
 class Broker(msgspec.Struct, frozen=True):
-    """Where the MQTT broker listens."""
+    """Where the MQTT broker listens, and whether it speaks TLS and admits certificates only."""
 
     host: str
     port: int
+    tls: bool = False
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -199,8 +200,22 @@ def _key_of(state_dir: Path, epoch: int) -> Path:
     return state_dir / f"agent-{epoch}.key"
 
 
+def check_private(path: Path) -> None:
+    """NotEnrolledError where others may read a secret; OSError where it cannot be looked at.
+
+    It is not mended in passing: somebody may have read it. On Windows the directory's access list decides, which
+    install.ps1 sets (docs/service.md); a file's mode says nothing there.
+    """
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise NotEnrolledError(
+            f"others may read {path}: chmod 600 {path}; where somebody may have read it, have it revoked and enrol "
+            "again (jishi-agent enroll --again)"
+        )
+
+
 def _read_lines(path: Path) -> list[str]:
     try:
+        check_private(path)
         return path.read_text("ascii").splitlines()
     except FileNotFoundError:
         return []

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from collector.api import (
     agents,
     audit,
+    certificates,
     deliveries,
     docs,
     enrolments,
@@ -38,6 +39,7 @@ from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
 from collector.api.rates import Rates
 from collector.config import Config
 from collector.keys import load_receipt_key
+from collector.registry.agent_certificates import load_issuer
 from collector.store.database import make_pool
 from collector.web import pages
 
@@ -49,8 +51,7 @@ _DESCRIPTION = """What the collector knows of instruments and their hours.
 An API key is needed for everything under `/api/v1` but enrolment and what agents deliver. What lies outside the key's
 scope is not there; what its role has no right to is refused with 403. Too many requests are answered by 429 with
 `Retry-After`. Errors are problem documents (RFC 9457). Lists come in pages: follow `next_cursor`. Every answer to a GET
-has an `ETag`; send it back in
-`If-None-Match` to be told 304.
+has an `ETag`; send it back in `If-None-Match` to be told 304.
 """
 
 
@@ -65,11 +66,12 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = make_pool(config.dsn, application="serve", max_size=POOL_SIZE)
         receipt_key = load_receipt_key(config.data_dir, config.domain)
+        issuer = load_issuer(config.data_dir) if config.broker.tls else None
         delivering = make_pool(config.dsn, application="deliver", max_size=WRITERS)
         pool.open()
         delivering.open()
         try:
-            app.state.services = Services(config, pool, now, str(receipt_key.verifier))
+            app.state.services = Services(config, pool, now, str(receipt_key.verifier), issuer)
             app.state.deliveries = Deliveries(delivering, receipt_key)
             yield
         finally:
@@ -112,6 +114,7 @@ def _api() -> APIRouter:
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)
+    api.include_router(certificates.router)
     api.include_router(deliveries.router)
     return api
 

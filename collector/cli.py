@@ -35,7 +35,11 @@ COMMANDS = {
     ),
     "serve": Command("collector.commands.serve", "serve the API and the pages"),
     "ingest": Command("collector.commands.ingest", "take in what agents send, until SIGTERM"),
+    "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
+    "rebuild-readings": Command(
+        "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
+    ),
     "register": Command(
         "collector.commands.register", "register units, people, instruments and policies from a TOML file"
     ),
@@ -48,6 +52,7 @@ COMMANDS = {
     "key": Command("collector.commands.key", "make, list and revoke API keys"),
     "person": Command("collector.commands.person", "register a person with a password (prompt, or JISHI_PASSWORD)"),
     "role": Command("collector.commands.role", "say what a registered person may do, and over what"),
+    "ca": Command("collector.commands.ca", "the authorities for mutual TLS, and what broker and workers need of them"),
     "entry-link": Command("collector.commands.entry_link", "print a link that signs a registered person in once"),
     "audit": Command("collector.commands.audit", "list who changed what, when, from where and why"),
 }

@@ -8,9 +8,14 @@
     [broker]
     host = "127.0.0.1"
     port = 1883
+    tls = false                     # true: agents and workers come with certificates (docs/security/tls.md)
+    worker_host = "127.0.0.1"       # where `ingest` finds the broker; left out: where agents find it
+    worker_port = 8884
     [api]
     host = "127.0.0.1"
     port = 8321
+    tls_cert = "/etc/jishi/api.pem"         # left out: plain HTTP, for loopback or behind a proxy that speaks TLS
+    tls_key = "/etc/jishi/api.key"
     requests_per_minute_per_address = 3000
     requests_per_minute_per_key = 1200
     public_url = "https://jishi.example"    # where people and agents reach it, where that is a proxy's address
@@ -23,7 +28,7 @@ no repr and no message shows it.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +49,12 @@ _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TYPES: dict[str, dict[str, type]] = {
     "collector": {"domain": str, "data_dir": str},
     "database": {"dsn": str},
-    "broker": {"host": str, "port": int},
+    "broker": {"host": str, "port": int, "tls": bool, "worker_host": str, "worker_port": int},
     "api": {
         "host": str,
         "port": int,
+        "tls_cert": str,
+        "tls_key": str,
         "requests_per_minute_per_address": int,
         "requests_per_minute_per_key": int,
         "public_url": str,
@@ -56,16 +63,31 @@ _TYPES: dict[str, dict[str, type]] = {
 }
 
 
+_TRUTH = {"true": True, "false": False}
+
+
 @dataclass(frozen=True)
 class Broker:
+    """Where agents find the broker, and, where that is elsewhere, the workers."""
+
     host: str = "127.0.0.1"
     port: int = DEFAULT_BROKER_PORT
+    tls: bool = False
+    worker_host: str = ""
+    worker_port: int = 0
+
+    @property
+    def for_workers(self) -> tuple[str, int]:
+        """Host and port at which `ingest` connects."""
+        return self.worker_host or self.host, self.worker_port or self.port
 
 
 @dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
+    tls_cert: str = ""
+    tls_key: str = ""
     requests_per_minute_per_address: int = 3000
     requests_per_minute_per_key: int = 1200
     public_url: str = ""
@@ -74,7 +96,8 @@ class Api:
     @property
     def url(self) -> str:
         """Where people reach it."""
-        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+        own = f"{'https' if self.tls_cert else 'http'}://{self.host}:{self.port}"
+        return self.public_url.rstrip("/") or own
 
 
 @dataclass(frozen=True)
@@ -110,10 +133,21 @@ class Config:
             "JISHI_COLLECTOR_DOMAIN": self.domain,
             "JISHI_COLLECTOR_DATA_DIR": str(self.data_dir),
             "JISHI_DATABASE_DSN": dsn,
-            "JISHI_BROKER_HOST": self.broker.host,
-            "JISHI_BROKER_PORT": str(self.broker.port),
-            **{f"JISHI_API_{key}".upper(): str(value) for key, value in asdict(self.api).items() if value != ""},
+            **_as_environment("broker", asdict(self.broker)),
+            **_as_environment("api", asdict(self.api)),
         }
+
+
+def _as_environment(section: str, values: Mapping[str, str | int]) -> dict[str, str]:
+    return {_variable(section, key): _to_text(value) for key, value in values.items() if value not in ("", 0)}
+
+
+def _to_text(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _variable(section: str, key: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
 
 
 def default_data_dir() -> Path:
@@ -174,20 +208,29 @@ def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict
     values: dict[tuple[str, str], Any] = {}
     for section, keys in _TYPES.items():
         for key, wanted in keys.items():
-            name = f"{ENVIRONMENT_PREFIX}{section}_{key}".upper()
-            text = environment.get(name)
+            text = environment.get(_variable(section, key))
             if text is None:
                 continue
-            if wanted is int and not text.isdecimal():
-                faults.append(f"{section}.{key}: {name} must be a whole number")
-            else:
-                values[section, key] = int(text) if wanted is int else text
+            try:
+                values[section, key] = _READERS[wanted](text)
+            except (ValueError, KeyError):
+                faults.append(f"{section}.{key}: {_variable(section, key)} must be {_EXPECTED[wanted]}")
     return values
+
+
+def _read_number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
+
+
+_READERS: dict[type, Callable[[str], Any]] = {str: str, int: _read_number, bool: _TRUTH.__getitem__}
+_EXPECTED = {int: "a whole number", bool: "true or false"}
 
 
 def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> None:
     for (section, key), value in values.items():
-        if key == "port" and not 1 <= value <= 65535:
+        if key.endswith("port") and not 1 <= value <= 65535:
             faults.append(f"{section}.{key}: 1 to 65535 is expected, found {value}")
         elif key.startswith("requests_per_minute") and not 1 <= value <= MAX_REQUESTS_PER_MINUTE:
             faults.append(f"{section}.{key}: 1 to {MAX_REQUESTS_PER_MINUTE} is expected, found {value}")
@@ -197,6 +240,8 @@ def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> N
             faults.append(f"{section}.{key}: {value[:80]!a} is no name of a header, as X-Forwarded-For")
         elif value == "":
             faults.append(f"{section}.{key}: is empty")
+    if (("api", "tls_cert") in values) != (("api", "tls_key") in values):
+        faults.append("api.tls_cert, api.tls_key: the one needs the other")
     try:
         check_domain(values.get(("collector", "domain"), DEFAULT_DOMAIN))
     except MalformedName as error:

@@ -7,6 +7,7 @@
     ├── StoreError
     │   └── MigrationError          the database's schema is not the one that this program knows
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
+    │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
     └── RegistryError               a fact cannot be registered as asked
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
@@ -14,7 +15,11 @@
             ├── UnknownToken        no such token, or not for this agent
             ├── TokenExpired
             ├── TokenUsed           redeemed before, with another key
-            └── BadKey              a low-order key, or a proof that does not verify
+            ├── BadKey              a low-order key, or a proof that does not verify
+            ├── CertificateNeeded   the broker admits certificates only, and the agent asked for none
+            ├── UnknownJournal      a certificate was asked for under a journal that is not enrolled
+            ├── JournalRevoked      … that was revoked
+            └── KeyReplaced         … for a TLS key that the agent had before its present one
 
 What foreign bytes can do wrong is protocol's one family (protocol.errors.ForeignBytesError), never these.
 """
@@ -48,6 +53,10 @@ class DerivationError(CollectorError):
     """What a day's record is derived from is missing or impossible."""
 
 
+class ReadingsDropped(DerivationError):
+    """Readings of that time were dropped by the layout's retention and have not been rebuilt."""
+
+
 class RegistryError(CollectorError):
     """The registry refuses what it was asked to record."""
 
@@ -78,3 +87,19 @@ class TokenUsed(EnrolmentError):
 
 class BadKey(EnrolmentError):
     """The key is no valid point, or the proof of possession does not verify."""
+
+
+class CertificateNeeded(EnrolmentError):
+    """The broker admits nobody without a certificate, and none was asked for."""
+
+
+class UnknownJournal(EnrolmentError):
+    """No journal of this origin is enrolled here."""
+
+
+class JournalRevoked(EnrolmentError):
+    """The journal's key counts no more."""
+
+
+class KeyReplaced(EnrolmentError):
+    """The agent had this TLS key before the one that it has now."""

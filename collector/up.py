@@ -30,6 +30,7 @@ from collector.embedded.children import Restart, start_child, stop_child
 from collector.embedded.postgres import EmbeddedPostgres
 from collector.errors import AlreadyRunning, ConfigError, EmbeddedError
 from collector.keys import ensure_receipt_key
+from collector.private_file import replace
 from collector.store.database import connect
 from collector.store.migrate import migrate
 
@@ -87,7 +88,7 @@ def run(config: Config, *, report: Callable[[str], None]) -> None:
         try:
             children = _start_all(config, stack)
             report(
-                f"jishi-collector: API http://{config.api.host}:{config.api.port}, "
+                f"jishi-collector: API {config.api.url}, "
                 f"broker {LOOPBACK}:{config.broker.port}, data in {config.data_dir}"
             )
             while True:
@@ -111,7 +112,7 @@ def _start_all(config: Config, stack: ExitStack) -> list[_Child]:
             log.info("migrated version=%d name=%s", migration.version, migration.name)
     ensure_receipt_key(config.data_dir, config.domain)
     stack.callback(config.embedded_dsn_file.unlink, missing_ok=True)
-    _write_private(config.embedded_dsn_file, server.dsn)
+    replace(config.embedded_dsn_file, server.dsn.encode())
     broker = EmbeddedBroker(config.broker.port, directory=config.data_dir / "broker")
     stack.callback(broker.stop)
     broker.start()
@@ -187,11 +188,3 @@ def _stop_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _write_private(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.new")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    partial.replace(path)

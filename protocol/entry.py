@@ -18,7 +18,9 @@ Source: evidence.md section 3.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import compress
 from operator import le
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -258,6 +260,21 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     d: msgspec.Raw
 
 
+class _ReadingLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An entry whose kind is known beforehand, so that it is read in one step; the members are _Envelope's."""
+
+    v: Literal[1]
+    i: Natural
+    t: WallMs
+    m: MonoMs
+    b: str
+    k: Literal["reading"]
+    d: Reading
+
+
+_READING_MARK = b',"k":"reading","d":{'
+_decode_reading_lines = msgspec.json.Decoder(_ReadingLine).decode_lines
+_encode_lines = msgspec.json.Encoder().encode_lines
 _encode_json = msgspec.json.Encoder().encode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _DECODE_BODY = {kind: msgspec.json.Decoder(body).decode for kind, body in KINDS.items()}
@@ -299,6 +316,43 @@ def decode(raw: bytes) -> Entry:
     if b"\\" in raw and _has_control_character(raw):
         raise MalformedEntry(f"an entry with a control character in its text: {excerpt(raw)}")
     return entry
+
+
+def decode_all(raws: Sequence[bytes]) -> list[Entry | None]:
+    """What `decode` makes of each of these, None where it refuses; several times faster where most are readings."""
+    marks = [_READING_MARK in raw for raw in raws]
+    readings = _decode_readings(list(compress(raws, marks)))
+    if readings is None:
+        return [_decode_or_none(raw) for raw in raws]
+    found = iter(readings)
+    return [next(found) if marked else _decode_or_none(raw) for raw, marked in zip(raws, marks, strict=True)]
+
+
+def _decode_readings(raws: list[bytes]) -> list[Entry] | None:
+    """Readings as lines of one text; None where one of them is no reading, or needs a closer look.
+
+    What is encoded again has a line feed behind each entry and nowhere else. So where it equals the text, and there
+    are as many entries as byte strings, no entry ends elsewhere than its byte string does.
+    """
+    text = b"".join([raw + b"\n" for raw in raws])
+    if b"\\" in text:  # perhaps a control character
+        return None
+    try:
+        lines = _decode_reading_lines(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    if len(lines) != len(raws) or _encode_lines(lines) != text or max(map(len, raws), default=0) > MAX_ENTRY_BYTES:
+        return None
+    if not all(map(_is_boot, {line.b for line in lines})):
+        return None
+    return [Entry(line.i, line.t, line.m, line.b, line.d) for line in lines]
+
+
+def _decode_or_none(raw: bytes) -> Entry | None:
+    try:
+        return decode(raw)
+    except MalformedEntry:
+        return None
 
 
 def clean_text(text: str, limit: int = MAX_TEXT) -> str:

@@ -38,9 +38,14 @@ class LightAgent:
     def topic(self) -> str:
         return up_topic(self.agent_id)
 
-    def append(self, body: Body, *, wall_ms: int | None = None) -> None:
+    def append_all_of(self, other: "LightAgent") -> None:
+        """The same entries as another's, hashed once: entries do not name their agent."""
+        assert not self.entries
+        self.entries, self._frontiers = list(other.entries), list(other._frontiers)
+
+    def append(self, body: Body, *, wall_ms: int | None = None, mono_ms: int | None = None) -> None:
         index = len(self.entries)
-        mono_ms = (index + 1) * BLOCK_MS
+        mono_ms = (index + 1) * BLOCK_MS if mono_ms is None else mono_ms
         wall_ms = START_MS + mono_ms if wall_ms is None else wall_ms
         self.append_raw(encode(make(body, index=index, wall_ms=wall_ms, mono_ms=mono_ms, boot=BOOT)))
 

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from collector.commands.serve import SERVER
+
 
 @contextmanager
 def serving(app: FastAPI, *, port: int = 0) -> Iterator[int]:
     """Serve it at 127.0.0.1 and give the port, until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, **SERVER))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

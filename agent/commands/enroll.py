@@ -33,6 +33,7 @@ def run(arguments: Namespace) -> int:
     """Enrol, and print as what; the exit code."""
     from agent import config
     from agent.clock import SystemClock
+    from agent.credentials import api_context
     from agent.enrolment import enrol, http
 
     configuration = config.load(arguments.config)
@@ -40,7 +41,7 @@ def run(arguments: Namespace) -> int:
         configuration.state_dir,
         agent_id=configuration.agent.id,
         token=_token(arguments.token_file),
-        ask=http(configuration.collector.url),
+        ask=http(configuration.collector.url, api_context(configuration.state_dir, configuration.authority)),
         clock=SystemClock(),
         why=(arguments.why or DEFAULT_WHY) if arguments.again else None,
     )

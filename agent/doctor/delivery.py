@@ -7,6 +7,7 @@ there a broker says that it denies a publish; with MQTT 3.1.1, and with some bro
 
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,8 +17,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from agent import marks
 from agent.conversation import AGAIN
+from agent.credentials import broker_context
 from agent.doctor.case import Case
 from agent.doctor.machine import judge_clock
+from agent.errors import NotEnrolledError
 from agent.finding import Finding
 from agent.identity import Broker, Identity
 from agent.slots import BLOCK_BYTES, read_newest
@@ -47,7 +50,11 @@ def greet(who: Identity, case: Case, *, patience_s: float = ANSWER_PATIENCE_S) -
     """Connect, say hello, and judge what comes back."""
     broker, agent_id = who.enrolment.broker, who.enrolment.agent_id
     try:
-        session = _connect(broker, agent_id)
+        tls = broker_context(case.configuration.state_dir) if broker.tls else None
+        session = _connect(broker, agent_id, tls)
+    except NotEnrolledError as problem:
+        yield Finding(BROKER, "fail", str(problem), "a certificate for the broker", "jishi-agent renew")
+        return
     except OSError as problem:
         yield judge_unreachable(broker, problem)
         return
@@ -65,6 +72,9 @@ def greet(who: Identity, case: Case, *, patience_s: float = ANSWER_PATIENCE_S) -
 def judge_unreachable(broker: Broker, problem: OSError) -> Finding:
     """Say why there is no connection to a broker."""
     where, expected = f"{broker.host}:{broker.port}", "an MQTT broker"
+    if isinstance(problem, ssl.SSLError):
+        remedy = "have the collector's operator see that this is the broker's TLS port, and whose certificate it has"
+        return Finding(BROKER, "fail", f"{where} is not the collector's broker ({problem})", expected, remedy)
     if isinstance(problem, socket.gaierror):
         remedy = "see that this machine's name service works; the collector's operator sets the broker's name"
         return Finding(BROKER, "fail", f"no machine has the name {broker.host} ({problem.strerror})", expected, remedy)
@@ -73,6 +83,17 @@ def judge_unreachable(broker: Broker, problem: OSError) -> Finding:
         return Finding(BROKER, "fail", f"nothing listens at {where}", expected, remedy)
     remedy = f"see that no firewall stands between this machine and {where}, and that the broker runs"
     return Finding(BROKER, "fail", f"{where} cannot be reached ({problem})", expected, remedy)
+
+
+def judge_silence(broker: Broker) -> Finding:
+    """Say what it may mean that the broker ends the connection, or says nothing on it."""
+    where = f"{broker.host}:{broker.port}"
+    if broker.tls:
+        found, expected = f"{where} does not let this agent's certificate in", "a connection"
+        remedy = "it was revoked, or replaced: run jishi-agent renew; where that is refused, jishi-agent enroll --again"
+        return Finding(BROKER, "fail", found, expected, remedy)
+    remedy = "have the collector's operator see that this is the broker's port, and one without TLS"
+    return Finding(BROKER, "fail", f"{where} does not speak MQTT", "an MQTT broker", remedy)
 
 
 def judge_answer(answer: Welcome | Refusal, *, signed_size: int) -> Finding:
@@ -95,7 +116,9 @@ def judge_answer(answer: Welcome | Refusal, *, signed_size: int) -> Finding:
 class Session:
     """One connection of one client, driven by whoever waits for something."""
 
-    def __init__(self, broker: Broker, agent_id: str, protocol: MQTTProtocolVersion) -> None:
+    def __init__(
+        self, broker: Broker, agent_id: str, protocol: MQTTProtocolVersion, *, tls: ssl.SSLContext | None
+    ) -> None:
         self.admitted: Any = None  # the broker's word on the connection, on the subscription, on the publish
         self.subscribed: Any = None
         self.published: Any = None
@@ -104,6 +127,8 @@ class Session:
             CallbackAPIVersion.VERSION2, client_id=agent_id, protocol=protocol, reconnect_on_failure=False
         )
         self._client.connect_timeout = CONNECT_PATIENCE_S
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_publish = self._on_publish
@@ -122,8 +147,7 @@ class Session:
         """Wait for the broker's word on the connection; a finding where it does not admit."""
         where = f"{broker.host}:{broker.port}"
         if not self.wait(lambda: self.admitted, CONNECT_PATIENCE_S):
-            remedy = "have the collector's operator see that this is the broker's port, and one without TLS"
-            return Finding(BROKER, "fail", f"{where} does not speak MQTT", "an MQTT broker", remedy)
+            return judge_silence(broker)
         if self.admitted.is_failure:
             remedy = "have the broker's operator admit this agent (its name, user or certificate)"
             return Finding(BROKER, "fail", f"{where} refuses the agent ({self.admitted})", "a connection", remedy)
@@ -155,14 +179,14 @@ class Session:
         self.answers.append(bytes(message.payload))
 
 
-def _connect(broker: Broker, agent_id: str) -> Session:
+def _connect(broker: Broker, agent_id: str, tls: ssl.SSLContext | None) -> Session:
     """Connect with MQTT 5, and where that is not understood with 3.1.1; OSError."""
-    session = Session(broker, agent_id, MQTTProtocolVersion.MQTTv5)
+    session = Session(broker, agent_id, MQTTProtocolVersion.MQTTv5, tls=tls)
     session.wait(lambda: session.admitted, CONNECT_PATIENCE_S)
     if session.admitted is not None and "protocol version" not in str(session.admitted).lower():
         return session
     session.end()
-    return Session(broker, agent_id, MQTTProtocolVersion.MQTTv311)
+    return Session(broker, agent_id, MQTTProtocolVersion.MQTTv311, tls=tls)
 
 
 def _say_hello(session: Session, who: Identity, *, case: Case, patience_s: float) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from agent.errors import NotEnrolledError
 from agent.exchange import Connected, Event, Lost, Received
 from agent.proxy import find_proxy
 from agent.roads.link import Standing
@@ -54,11 +55,13 @@ class HttpsLink:
         self._is_worn = False  # it answered once and may have been closed since
 
     def connect(self) -> None:
-        self._way, self._is_worn = plan(self._url, self._path, trust=self._trust), False
         try:
+            self._way, self._is_worn = plan(self._url, self._path, trust=self._trust), False
             self._way.connection.connect()
         except (OSError, HTTPException) as problem:
             self.drop(f"the collector at {self._url} cannot be reached ({problem})")
+        except NotEnrolledError as problem:
+            self.events.append(Lost(str(problem)))
         else:
             self.events.append(Connected())
 

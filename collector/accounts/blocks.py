@@ -10,14 +10,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from collector.accounts.bindings import Channel, MeasurementFact, Stretch
+from collector.errors import ReadingsDropped
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.entry import MAX_BLOCK_MS, Entry, Reading
+from protocol.interval import local_day
 from protocol.policy import POWER
 from protocol.witness import Block
 
 _ROWS_AT_ONCE = 500
 _SQL = load("accounts")
+_LAYOUT = load("layout")
 
 
 def utc(instant_ms: int) -> datetime:
@@ -44,8 +47,10 @@ def read_blocks(
 ) -> Iterator[Block]:
     """Blocks that touch a stretch, by origin and index, from after an (origin, index); rows come in portions.
 
-    The connection must be inside a transaction, because the portions come through a server-side cursor.
+    The connection must be inside a transaction, because the portions come through a server-side cursor. Raises
+    ReadingsDropped where some of them may be gone: no hour is ever derived from what is left.
     """
+    check_present(connection, start_ms=stretch.start_ms - MAX_BLOCK_MS, end_ms=stretch.end_ms)
     agents, watchers, channels = zip(*stretch.channels, strict=True)
     with connection.cursor(name="blocks", binary=True) as cursor:
         cursor.itersize = _ROWS_AT_ONCE
@@ -65,6 +70,18 @@ def read_blocks(
         )
         for row in cursor:
             yield _block(row)
+
+
+def check_present(connection: Connection, *, start_ms: int, end_ms: int) -> None:
+    """Raises ReadingsDropped where readings that start in [start, end) were dropped."""
+    stretch = {"start": utc(start_ms), "end": utc(end_ms)}
+    row = connection.execute(_LAYOUT.is_absent, stretch).fetchone()
+    if row is not None and row[0]:
+        first, last = local_day(start_ms), local_day(end_ms - 1)
+        raise ReadingsDropped(
+            f"the readings from {first} to {last} were dropped or are no longer whole; the evidence is kept: "
+            f"`jishi-collector rebuild-readings --from {first} --to {last}` brings them back"
+        )
 
 
 def _block(row: tuple[Any, ...]) -> Block:

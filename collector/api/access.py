@@ -19,6 +19,7 @@ from collector.api.problem import Problem
 from collector.api.rates import Kind, address_of, rates_of
 from collector.config import Config
 from collector.registry.access import Right
+from collector.registry.agent_certificates import Issuer
 from collector.registry.api_keys import find_caller_of_key
 from collector.registry.audit import Actor, record_refusal
 from collector.registry.people import Caller
@@ -34,12 +35,16 @@ those who hold one always find a thread to go on."""
 
 @dataclass(frozen=True)
 class Services:
-    """What the application was given; `receipt_vkey` is the public half of the key that signs receipts."""
+    """What the application was given; `receipt_vkey` is the public half of the key that signs receipts.
+
+    `issuer` signs agents' certificates; None where the broker admits whoever comes.
+    """
 
     config: Config
     pool: ConnectionPool[Connection] = field(repr=False)
     now: Callable[[], datetime]
     receipt_vkey: str
+    issuer: Issuer | None = field(default=None, repr=False)
 
     def today(self) -> date:
         """The local day at the collector."""

@@ -10,20 +10,32 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from collector.api.access import Given, Lent
+from collector.api.access import Given, Lent, Services
 from collector.api.models import (
     BrokerAddress,
     ChallengeAnswer,
     ChallengeRequest,
+    Credentials,
     EnrolledChannel,
     EnrolmentAnswer,
     EnrolmentRequest,
 )
 from collector.api.problem import Problem, responses
 from collector.api.rates import Kind, address_of, network_of, rates_of
-from collector.errors import BadKey, EnrolmentError, TokenExpired, TokenUsed, UnknownToken
-from collector.registry import enrolment
+from collector.errors import (
+    BadKey,
+    CertificateNeeded,
+    EnrolmentError,
+    JournalRevoked,
+    KeyReplaced,
+    TokenExpired,
+    TokenUsed,
+    UnknownJournal,
+    UnknownToken,
+)
+from collector.registry import agent_certificates, enrolment
 from collector.registry.audit import Actor, record_change
+from collector.store.database import Connection
 from protocol.topics import shard_of
 
 
@@ -39,6 +51,10 @@ _REFUSALS: dict[type[EnrolmentError], tuple[str, str, int]] = {
     TokenExpired: ("token-expired", "The token expired", HTTPStatus.GONE),
     TokenUsed: ("token-used", "The token was used already", HTTPStatus.CONFLICT),
     BadKey: ("bad-key", "The key or its proof is not acceptable", HTTPStatus.UNPROCESSABLE_ENTITY),
+    CertificateNeeded: ("certificate-needed", "The broker admits certificates only", HTTPStatus.CONFLICT),
+    UnknownJournal: ("unknown-journal", "No such journal", HTTPStatus.NOT_FOUND),
+    JournalRevoked: ("journal-revoked", "The journal was revoked", HTTPStatus.FORBIDDEN),
+    KeyReplaced: ("key-replaced", "The agent has another TLS key since", HTTPStatus.CONFLICT),
     EnrolmentError: ("enrolment-refused", "The enrolment was refused", HTTPStatus.CONFLICT),
 }
 
@@ -46,7 +62,7 @@ _REFUSALS: dict[type[EnrolmentError], tuple[str, str, int]] = {
 @router.post("/challenge", dependencies=[Depends(count_enrolment)], responses=responses(404, 410))
 def ask_challenge(request: Request, given: Given, connection: Lent, asked: ChallengeRequest) -> ChallengeAnswer:
     """What the agent has to sign; asking again with the same token gives the same."""
-    with _refusals(request, asked.agent_id):
+    with refusals(request, asked.agent_id):
         challenge = enrolment.challenge(
             connection, asked.token, agent_id=asked.agent_id, domain=given.config.domain, now=given.now()
         )
@@ -66,7 +82,8 @@ def enrol(
     request: Request, given: Given, connection: Lent, asked: EnrolmentRequest, response: Response
 ) -> EnrolmentAnswer:
     """Registers the key; again with the same token and key gives the same answer, because a reply may get lost."""
-    with _refusals(request, asked.agent_id), connection.transaction():
+    # One transaction: a token is not used up by an enrolment whose certificate was refused.
+    with refusals(request, asked.agent_id), connection.transaction():
         enrolled = enrolment.redeem(
             connection,
             asked.token,
@@ -76,6 +93,7 @@ def enrol(
             domain=given.config.domain,
             now=given.now(),
         )
+        credentials = _certify(given, connection, enrolled.origin, request=asked.certificate_request)
         if enrolled.new:
             actor = Actor(f"agent {enrolled.agent_id}", "api", address_of(request))
             new = {"vkey": asked.vkey, "epoch": enrolled.epoch}
@@ -90,14 +108,24 @@ def enrol(
         domain=given.config.domain,
         receipt_vkey=given.receipt_vkey,
         shard=shard_of(enrolled.agent_id),
-        broker=BrokerAddress(host=broker.host, port=broker.port),
+        broker=BrokerAddress(host=broker.host, port=broker.port, tls=broker.tls),
+        credentials=credentials,
         assets=list(enrolled.assets),
         watch=[EnrolledChannel(watcher=w.watcher, channel=w.channel, asset=w.asset) for w in enrolled.watch],
     )
 
 
+def _certify(given: Services, connection: Connection, origin: str, *, request: str | None) -> Credentials | None:
+    if given.issuer is None:
+        return None
+    if request is None:
+        raise CertificateNeeded("the broker admits certificates only, and none was asked for: update jishi-agent")
+    issued = agent_certificates.certify(connection, given.issuer, origin=origin, request=request, now=given.now())
+    return Credentials(certificate=issued, trusted=given.issuer.trusted)
+
+
 @contextmanager
-def _refusals(request: Request, agent_id: str) -> Iterator[None]:
+def refusals(request: Request, agent_id: str) -> Iterator[None]:
     """Turns a refusal into its problem; whoever was refused too often for one agent has to wait, right or wrong."""
     rates, who = rates_of(request), f"{network_of(request)} {agent_id}"
     wait_s = rates.is_exhausted(Kind.WRONG_TOKEN, who)

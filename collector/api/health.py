@@ -11,13 +11,14 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from collector.accounts.liveness import SILENT_AFTER
 from collector.api.access import Given, Lent
 from collector.api.problem import Problem, responses
 from collector.errors import MigrationError
+from collector.store.layout import load_layout
 from collector.store.migrate import check_migrated
 from collector.store.queries import load
 
@@ -29,6 +30,10 @@ class Health(BaseModel):
     status: str
 
 
+class Readiness(Health):
+    layout: str = Field(description="How the readings are laid out on disk.", examples=["timescale"])
+
+
 @router.get("/healthz")
 def show_health() -> Health:
     """The process answers."""
@@ -36,13 +41,14 @@ def show_health() -> Health:
 
 
 @router.get("/readyz", responses=responses(503))
-def show_readiness(connection: Lent) -> Health:
+def show_readiness(connection: Lent) -> Readiness:
     """The database answers and has the schema of this program."""
     try:
         check_migrated(connection)
     except MigrationError as error:
         raise Problem("not-migrated", str(error), status=HTTPStatus.SERVICE_UNAVAILABLE) from error
-    return Health(status="ready")
+    layout = load_layout(connection)
+    return Readiness(status="ready", layout="" if layout is None else layout.name)
 
 
 @router.get("/metrics", response_class=Response)
@@ -52,15 +58,17 @@ def show_metrics(given: Given, connection: Lent) -> Response:
     row = connection.execute(_SQL.load_figures, values).fetchone()
     assert row is not None
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures([float(value or 0) for value in row]))
+    layout = load_layout(connection)
+    registry.register(_Figures([float(value or 0) for value in row], "" if layout is None else layout.name))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Figures(Collector):
     """The row of load_figures, in its order."""
 
-    def __init__(self, row: list[float]) -> None:
+    def __init__(self, row: list[float], layout: str) -> None:
         self._row = row
+        self._layout = layout
 
     def collect(self) -> list[Metric]:
         (entries, batches, journals, newest_receipt_s, agents, silent, gaps, suspects, forks, instruments, dirty,
@@ -68,7 +76,10 @@ class _Figures(Collector):
         standing = GaugeMetricFamily("jishi_journals_in_doubt", "Journals that are not ok.", labels=["standing"])
         for name, count in (("gap", gaps), ("suspect", suspects), ("fork", forks)):
             standing.add_metric([name], count)
+        layout = GaugeMetricFamily("jishi_readings_layout", "How the readings are laid out (1).", labels=["layout"])
+        layout.add_metric([self._layout], 1)
         return [
+            layout,
             CounterMetricFamily("jishi_entries_stored", "Entries stored and receipted.", entries),
             CounterMetricFamily("jishi_receipts", "Batches stored, each answered by a receipt.", batches),
             GaugeMetricFamily("jishi_journals_receipted", "Journals that hold a receipt.", journals),

@@ -278,11 +278,30 @@ class EnrolmentRequest(_Model):
     agent_id: str = Field(max_length=40)
     vkey: str = Field(max_length=1000, description="The agent's public key as a C2SP verifier key")
     proof: str = Field(max_length=4000, description="The signed enrolment text, as a C2SP signed note")
+    certificate_request: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="The agent's TLS key, signed with its log's key, as a C2SP signed note; needed where the broker "
+        "admits certificates only",
+    )
 
 
 class BrokerAddress(_Model):
     host: str
     port: int
+    tls: bool = Field(description="Whether it speaks TLS and admits certificates only")
+
+
+class CertificateRequest(_Model):
+    origin: str = Field(max_length=255, description="The journal whose key signed the request")
+    certificate_request: str = Field(max_length=4000, description="As at the enrolment")
+
+
+class Credentials(_Model):
+    """With what an agent comes to the broker, and what it believes there; PEM texts."""
+
+    certificate: str
+    trusted: str = Field(description="The authorities that sign the broker's certificate; replaces what was held")
 
 
 class EnrolledChannel(_Model):
@@ -301,5 +320,6 @@ class EnrolmentAnswer(_Model):
     receipt_vkey: str = Field(description="The key that signs receipts; the agent pins it")
     shard: int
     broker: BrokerAddress
+    credentials: Credentials | None = Field(description="null where the broker needs none")
     assets: list[str]
     watch: list[EnrolledChannel]

@@ -43,6 +43,7 @@ class Kind(Enum):
     ENROLMENT = "enrolment requests from one address"
     WRONG_TOKEN = "refused enrolments of one agent from one address"  # noqa: S105 it counts them
     UPLINK = "batches of one agent from one address"
+    UPLINKS = "batches from one address"
     REFUSAL = "refusals of one caller that the audit trail keeps"
     REFUSALS = "refusals that the audit trail keeps"
 
@@ -59,6 +60,7 @@ FIXED = {
     Kind.ENROLMENT: Allowance(1000, 5),
     Kind.WRONG_TOKEN: Allowance(20, 5),
     Kind.UPLINK: Allowance(600, 1),
+    Kind.UPLINKS: Allowance(6000, 1),
     Kind.REFUSAL: Allowance(20, 60),
     Kind.REFUSALS: Allowance(500, 60),
 }
@@ -122,7 +124,9 @@ def rates_of(request: Request) -> Rates:
 
 def take_uplink(request: Request, agent_id: str) -> None:
     """Counts a batch that comes by HTTPS; Problem 429 where the agent sends too often from this address."""
-    rates_of(request).take(Kind.UPLINK, f"{network(address_of(request))} {agent_id}")
+    rates, network_asking = rates_of(request), network_of(request)
+    rates.take(Kind.UPLINKS, network_asking)
+    rates.take(Kind.UPLINK, f"{network_asking} {agent_id}")
 
 
 def address_of(request: Request) -> str:

@@ -4,7 +4,10 @@ As received, a page holds whole entries (blocks), so each can be found in its jo
 `max_points` steps with mean, lowest and highest, whatever the length of the stretch.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import islice
 from typing import Annotated
 
@@ -19,7 +22,8 @@ from collector.api.access import Given, Lent, ReadsReadings
 from collector.api.instruments import load_instrument
 from collector.api.models import ReadingBlock, ReadingPoint, Readings
 from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNo, Cursor, Key, after, scope_of
-from collector.api.problem import Fault, bad_request, responses
+from collector.api.problem import Fault, Problem, bad_request, responses
+from collector.errors import ReadingsDropped
 from collector.store.database import Connection
 from protocol.interval import day_bounds_ms, local_day
 from protocol.observation import covered_ms
@@ -33,7 +37,7 @@ MAX_RANGE = timedelta(days=32)
 Instant = Annotated[AwareDatetime, Query(description="RFC 3339 with an offset, as in 2026-03-02T08:00:00+08:00")]
 
 
-@router.get("", responses=responses(400, 404), response_model_exclude_none=True)
+@router.get("", responses=responses(400, 404, 410), response_model_exclude_none=True)
 def list_readings(
     request: Request,
     given: Given,
@@ -46,14 +50,17 @@ def list_readings(
     limit: Annotated[int, Query(ge=1, le=1000, description="Blocks on a page")] = 100,
     cursor: Cursor = None,
 ) -> Readings:
-    """The power readings that touch [start, end), on the channels that measured the instrument then."""
+    """The power readings that touch [start, end), on the channels that measured the instrument then.
+
+    410 where they were dropped, which the operator can undo: the evidence is kept for ever.
+    """
     start_ms, end_ms = _check_range(start, end)
     first_day, last_day = local_day(start_ms), local_day(end_ms - 1)
     load_instrument(
         connection, asset_no, given.today(), scope=caller.access.scope, first_day=first_day, last_day=last_day
     )
     answer = Readings(asset_no=asset_no, start=_utc(start_ms), end=_utc(end_ms))
-    with connection.transaction():
+    with _dropped_is_gone(), connection.transaction():
         if max_points is not None:
             power = read_power(connection, asset_no, start_ms=start_ms, end_ms=end_ms)
             points = thin_out(power, start_ms=start_ms, end_ms=end_ms, max_points=max_points)
@@ -67,6 +74,14 @@ def list_readings(
         following = cursors.encode([place, last_origin, entry.index], scope=scope_of(request))
     shown = [_block(block) for _, block in blocks[:limit]]
     return answer.model_copy(update={"blocks": shown, "next_cursor": following})
+
+
+@contextmanager
+def _dropped_is_gone() -> Iterator[None]:
+    try:
+        yield
+    except ReadingsDropped as error:
+        raise Problem("readings-dropped", str(error), status=HTTPStatus.GONE) from error
 
 
 def _blocks(

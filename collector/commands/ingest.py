@@ -3,6 +3,7 @@
 import signal
 from argparse import ArgumentParser, Namespace
 
+from collector.certificates.directory import worker_context
 from collector.config import Config
 from collector.keys import load_receipt_key
 
@@ -15,11 +16,13 @@ def run(config: Config, _arguments: Namespace) -> None:
     """Work until SIGTERM or SIGINT; the transaction under way is ended first."""
     from collector.ingest.worker import Worker
 
+    host, port = config.broker.for_workers
     worker = Worker(
         config.dsn,
-        broker_host=config.broker.host,
-        broker_port=config.broker.port,
+        broker_host=host,
+        broker_port=port,
         receipt_key=load_receipt_key(config.data_dir, config.domain),
+        tls=worker_context(config.data_dir) if config.broker.tls else None,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.stop())

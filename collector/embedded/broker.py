@@ -3,8 +3,8 @@
 Either listens on one loopback port without accounts. Nothing is kept on disk: a broker is trusted with
 nothing but delay, and what is lost in it is sent again because no receipt came.
 
-mosquitto's queues are made larger than the windows of all agents together, because it drops silently when
-they are full; how much is in flight is bounded by the windows that the collector grants.
+mosquitto's queues are made larger than what the collector lets be under way (ingest/grants.py), because it drops
+silently when they are full.
 """
 
 import os
@@ -28,7 +28,7 @@ listener {port} {host}
 allow_anonymous true
 persistence false
 max_inflight_messages 2000
-max_queued_messages 200000
+max_queued_messages 300000
 max_queued_bytes 268435456
 max_packet_size {packet}
 connection_messages false

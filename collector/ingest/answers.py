@@ -7,12 +7,12 @@ from protocol.errors import ForeignBytesError
 from protocol.message import Hello, Refusal, RefusalCode, Welcome, pack
 from protocol.topics import parse_origin
 
-WINDOW = 4  # batches that an agent may have under way
 AGENTS_PER_S = 267  # that may come back after a broken connection: 16 000 within 60 s (faults.md section 2)
 
 Rejection = Gap | Fork | Suspect | Refused
 # To whom the state of the log is told: agents whose key we know. Others learn nothing about it.
-_TOLD = ("gap", "suspect", "fork", "malformed", "too-large")
+_TOLD = ("gap", "suspect", "fork", "malformed", "too-large", "busy")
+BUSY = Refused("busy", "as much as fits is under way from other agents: come again in a while")
 
 
 def spread_for(agents: int) -> int:
@@ -38,14 +38,14 @@ def name_of(log: str) -> str:
     return log
 
 
-def welcome(hello: Hello, journal: HeldJournal, *, hints: Hints, spread_s: int, now_ms: int) -> bytes:
-    """The answer to a hello: what is held, the latest receipt, and hints."""
+def welcome(hello: Hello, journal: HeldJournal, *, window: int, hints: Hints, spread_s: int, now_ms: int) -> bytes:
+    """The answer to a hello: what is held, the latest receipt, how much may be under way, and hints."""
     return pack(
         Welcome(
             nonce=hello.nonce,
             time_ms=now_ms,
             held=journal.held.size,
-            window=WINDOW,
+            window=window,
             spread_s=spread_s,
             levels=hints.levels,
             receipt=journal.receipt,

@@ -107,4 +107,9 @@ def _stored_entries(connection: Connection, values: dict[str, int]) -> Iterator[
     with connection.cursor(name="stored_entries") as cursor:
         cursor.itersize = 50
         for (compressed,) in cursor.execute(_SQL.list_bundles_up_to, values):
-            yield parse_bundle(zlib.decompressobj().decompress(compressed, MAX_INFLATED_BYTES))
+            yield open_bundle(compressed)
+
+
+def open_bundle(compressed: bytes) -> tuple[bytes, ...]:
+    """The entries of a stored bundle, which was measured when it came."""
+    return parse_bundle(zlib.decompressobj().decompress(compressed, MAX_INFLATED_BYTES))

@@ -30,6 +30,7 @@ from collector.ingest.accept import (
     judge_hello,
     names_key,
 )
+from collector.ingest.grants import Grants
 from collector.ingest.held import HeldJournal, load_held
 from collector.ingest.prepare import Glimpse, Greeting, Offer, Poison, Prepared, Succession, Touch, stored_bundle
 from collector.registry import epochs
@@ -62,6 +63,7 @@ class Work:
     receipt_key: SigningKey
     now_ms: int
     journals: dict[str, HeldJournal]
+    grants: Grants
     batch_rows: list[bytes] = field(default_factory=list)
     reading_rows: list[bytes] = field(default_factory=list)
     touches: set[tuple[str, Touch]] = field(default_factory=set)
@@ -104,7 +106,9 @@ class Work:
         if journal is None or isinstance(outcome, Refused):
             assert isinstance(outcome, Refused), "a batch of an unknown origin is refused"
             return partial(answers.refuse, outcome, journal, log=offer.origin)
-        self._see(offer.agent_id, offer.batch.old + len(offer.batch.entries))
+        size = offer.batch.old + len(offer.batch.entries)
+        self._see(offer.agent_id, size)
+        self.grants.hear(offer.agent_id, size=size, now_ms=self.now_ms)
         if isinstance(outcome, Accepted):
             self._take(offer, journal, outcome)
         if isinstance(outcome, Accepted | Repeat):
@@ -161,11 +165,17 @@ class Work:
             self._keep(greeting.hello.note, b"", journal=journal, outcome=judged)
             return partial(answers.refuse, judged, journal, log=greeting.origin)
         self._see(greeting.agent_id, judged.size)
+        held = journal.held.size
+        window = self.grants.ask(greeting.agent_id, size=judged.size, held=held, now_ms=self.now_ms)
+        if not window:
+            self.counts["hellos_busy"] += 1
+            return partial(answers.refuse, answers.BUSY, journal, log=greeting.origin)
         hints = hints_for_agent(self.connection, greeting.agent_id, day=local_day(self.now_ms))
         return partial(
             answers.welcome,
             greeting.hello,
             journal,
+            window=window,
             hints=hints,
             spread_s=self._spread_s(),
             now_ms=self.now_ms,

@@ -40,6 +40,7 @@ class Mailbox:
         self._waiting: deque[Delivery] = deque()
         self._waiting_bytes = 0
         self._closed = False
+        self._interrupted = False
 
     def has_room(self) -> bool:
         return self._waiting_bytes < MAX_WAITING_BYTES and len(self._waiting) < MAX_WAITING_MESSAGES
@@ -51,11 +52,12 @@ class Mailbox:
             self._condition.notify()
 
     def take(self, *, timeout_s: float) -> list[Delivery]:
-        """The next deliveries for one transaction, in order; none after `timeout_s` or once closed."""
+        """The next deliveries for one transaction, in order; none after `timeout_s`, when interrupted or closed."""
         taken: list[Delivery] = []
         taken_bytes = 0
         with self._condition:
-            self._condition.wait_for(lambda: self._waiting or self._closed, timeout_s)
+            self._condition.wait_for(lambda: self._waiting or self._closed or self._interrupted, timeout_s)
+            self._interrupted = False
             while self._waiting and len(taken) < MAX_TOGETHER_MESSAGES and not self._closed:
                 taken_bytes += self._waiting[0].held_bytes
                 if taken and taken_bytes > MAX_TOGETHER_BYTES:
@@ -63,6 +65,12 @@ class Mailbox:
                 taken.append(self._waiting.popleft())
                 self._waiting_bytes -= taken[-1].held_bytes
         return taken
+
+    def interrupt(self) -> None:
+        """Ends the wait of `take`: there is something else to do."""
+        with self._condition:
+            self._interrupted = True
+            self._condition.notify()
 
     def clear(self) -> None:
         """Forgets what waits: nobody acknowledged it, so the broker sends it again."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from collector.ingest import rows
 from protocol.batch import Batch
-from protocol.entry import Reading, decode
+from protocol.entry import Reading, decode_all
 from protocol.epoch import NextEpoch
-from protocol.errors import ForeignBytesError, MalformedEntry, TooLarge
+from protocol.errors import ForeignBytesError, TooLarge
 from protocol.hint import SignedHint
 from protocol.interval import DAY_MS, UTC_OFFSET_MS
 from protocol.message import Hello, RefusalCode, parse_up
@@ -110,28 +110,29 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
     touches: set[Touch] = set()
     undecoded = 0
     span: tuple[str, str, int, int] | None = None
-    for index, entry_bytes in enumerate(batch.entries, batch.old):
+    for index, entry in enumerate(decode_all(batch.entries), batch.old):
         tail = None
-        try:
-            entry = decode(entry_bytes)
-            if entry.index != index:
-                undecoded += 1
-            elif type(reading := entry.body) is Reading:
-                start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
-                end_ms = start_ms + sum(reading.durations_ms)
-                tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
-                first_day = (start_ms + UTC_OFFSET_MS - DECIDES_BEFORE_MS) // DAY_MS
-                last_day = (end_ms + UTC_OFFSET_MS + DECIDES_AFTER_MS) // DAY_MS
-                touched = (reading.watcher, reading.channel, first_day, last_day)
-                if touched != span:  # nearly always the same as before
-                    span = touched
-                    touches.update((*touched[:2], day) for day in range(touched[2], touched[3] + 1))
-        except MalformedEntry:
+        if entry is None or entry.index != index:
             undecoded += 1
+        elif type(reading := entry.body) is Reading:
+            start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
+            end_ms = start_ms + sum(reading.durations_ms)
+            tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
+            days = days_decided(start_ms, end_ms)
+            touched = (reading.watcher, reading.channel, days.start, days.stop)
+            if touched != span:  # nearly always the same as before
+                span = touched
+                touches.update((*touched[:2], day) for day in days)
         tails.append(tail)
     return Offer(
         agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded, sum(map(len, batch.entries))
     )
+
+
+def days_decided(start_ms: int, end_ms: int) -> range:
+    """The local days, since 1970-01-01, whose records a reading over [start, end) may change."""
+    first_day = (start_ms + UTC_OFFSET_MS - DECIDES_BEFORE_MS) // DAY_MS
+    return range(first_day, (end_ms + UTC_OFFSET_MS + DECIDES_AFTER_MS) // DAY_MS + 1)
 
 
 def stored_bundle(offer: Offer) -> bytes | None:

@@ -8,6 +8,7 @@ of an old connection (message ids, half-sent packets) reaches into a new one; wh
 import logging
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -22,8 +23,9 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
 QOS = 1
-# How many packets are read before what they brought is looked at.
+# How much is read before it is looked at: so many packets, and no more after so many bytes.
 _READ_AT_ONCE = 64
+_READ_BYTES_AT_ONCE = 4 * 1024 * 1024
 
 
 class Received(NamedTuple):
@@ -36,23 +38,32 @@ class Received(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a worker owns; `incarnation` counts its database connections, each of which begins anew."""
+    """What a worker listens to; `incarnation` counts its database connections, each of which begins anew."""
 
     incarnation: int
-    session: str  # the MQTT client id
+    session: str  # the MQTT client id; empty: nobody, who has no connection
     shards: frozenset[int]
 
 
 class Receiver:
-    """Keeps one MQTT connection while there are shards to listen to. Not thread-safe but for `wake`."""
+    """Keeps one MQTT connection while somebody listens, with or without shards. Not thread-safe but for `wake`."""
 
-    def __init__(self, host: str, port: int, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._address = (host, port)
+        self._tls = tls
         self._clock_s = clock_s
         self._client: mqtt.Client | None = None
         self._connection_no = 0
         self._place = Place(0, "", frozenset())
-        self.is_listening = False
+        self.is_connected = False
+        self._unconfirmed: set[int] = set()  # subscriptions under way, by message id
         self._received: list[Received] = []
         self._backoff = Backoff()
         self._retry_s = 0.0
@@ -60,11 +71,19 @@ class Receiver:
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether the broker delivers what is published to the shards of our place."""
+        return self.is_connected and bool(self._place.shards) and not self._unconfirmed
+
     def listen(self, place: Place) -> None:
-        """Says under which client id which shards are wanted; none: no connection."""
-        if place != self._place:
-            self._place = place
+        """Says under which client id which shards are wanted; another id or incarnation is a new connection."""
+        before, self._place = self._place, place
+        if place[:2] != before[:2]:
             self._drop()
+        elif place != before and self._client is not None and self.is_connected:
+            self._subscribe(self._client, place.shards - before.shards)
+            self._unsubscribe(self._client, before.shards - place.shards)
 
     def poll(self, *, timeout_s: float, read: bool) -> list[Received]:
         """Moves bytes for up to `timeout_s`; returns what came. With `read` False nothing is read."""
@@ -74,10 +93,12 @@ class Receiver:
         if client is None or connection is None:
             select.select(readable, [], [], timeout_s)
         else:
+            # What TLS has unpacked already no longer shows at the socket.
+            held = read and isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
             writable = [connection] if client.want_write() else []
             readable += [connection] if read else []
-            ready, can_write, _ = select.select(readable, writable, [], timeout_s)
-            self._move(client, connection in ready, bool(can_write))
+            ready, can_write, _ = select.select(readable, writable, [], 0 if held else timeout_s)
+            self._move(client, held or connection in ready, bool(can_write))
         self._drain_wake()
         received, self._received = self._received, []
         return received
@@ -109,7 +130,7 @@ class Receiver:
 
     def _connect_when_due(self) -> None:
         now_s = self._clock_s()
-        if self._client is not None or not self._place.shards or now_s < self._retry_s:
+        if self._client is not None or not self._place.session or now_s < self._retry_s:
             return
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -120,6 +141,8 @@ class Receiver:
             manual_ack=True,
         )
         client.max_inflight_messages_set(0)  # answers are not to wait for each other
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -135,11 +158,14 @@ class Receiver:
         self._client = client
 
     def _move(self, client: mqtt.Client, can_read: bool, can_write: bool) -> None:
-        status = MQTTErrorCode.MQTT_ERR_SUCCESS
+        status, read_bytes = MQTTErrorCode.MQTT_ERR_SUCCESS, 0
         for _ in range(_READ_AT_ONCE if can_read else 0):
             before = len(self._received)
             status = client.loop_read()
             if status != MQTTErrorCode.MQTT_ERR_SUCCESS or len(self._received) == before:
+                break
+            read_bytes += len(self._received[-1].payload)
+            if read_bytes > _READ_BYTES_AT_ONCE:
                 break
         if status == MQTTErrorCode.MQTT_ERR_SUCCESS and can_write:
             status = client.loop_write()
@@ -147,7 +173,7 @@ class Receiver:
             status = client.loop_misc()
         if status != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._client = None
-            self.is_listening = False
+            self.is_connected = False
             self._retry_later(mqtt.error_string(status))
 
     def _retry_later(self, problem: str) -> None:
@@ -160,7 +186,7 @@ class Receiver:
         client, self._client = self._client, None
         if client is not None:
             client.disconnect()
-        self.is_listening = False
+        self.is_connected = False
         self._received = []
         self._retry_s = 0.0
 
@@ -176,15 +202,24 @@ class Receiver:
             log.error("broker refused us: %s", reason)
             return
         self._backoff.succeeded(self._clock_s())
+        self.is_connected = True
+        self._unconfirmed.clear()
         # The session may remember shards that are somebody else's by now.
-        foreign = [up_filter(shard) for shard in range(SHARDS) if shard not in self._place.shards]
-        if foreign:
-            client.unsubscribe(foreign)
-        client.subscribe([(up_filter(shard), QOS) for shard in sorted(self._place.shards)])
+        self._unsubscribe(client, frozenset(range(SHARDS)) - self._place.shards)
+        self._subscribe(client, self._place.shards)
         log.info("connected to broker %s:%d shards=%d", *self._address, len(self._place.shards))
 
-    def _on_subscribe(self, *_: object) -> None:
-        self.is_listening = True
+    def _subscribe(self, client: mqtt.Client, shards: frozenset[int]) -> None:
+        if shards:
+            _, mid = client.subscribe([(up_filter(shard), QOS) for shard in sorted(shards)])
+            self._unconfirmed.add(mid or 0)
+
+    def _unsubscribe(self, client: mqtt.Client, shards: frozenset[int]) -> None:
+        if shards:
+            client.unsubscribe([up_filter(shard) for shard in sorted(shards)])
+
+    def _on_subscribe(self, _client: mqtt.Client, _data: object, mid: int, *_: object) -> None:
+        self._unconfirmed.discard(mid)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:

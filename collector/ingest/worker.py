@@ -5,12 +5,14 @@
 While the database works on one transaction, the next messages are parsed. A message is acknowledged after its
 answer was handed to the broker, which is after its commit. When the database is lost, the worker owns no shard
 any more: it leaves the broker, forgets what it had not stored, and begins again with a new connection; nothing was
-acknowledged, so nothing is lost.
+acknowledged, so nothing is lost. When the broker is lost for long, or the thread that reads from it stands still,
+the worker stays, but says that it does not serve, and the others take its shards (shards.py).
 
 This is a supervisor: an exception that nobody foresaw costs the one message that caused it, and is counted.
 """
 
 import logging
+import ssl
 import threading
 import time
 from collections import Counter, deque
@@ -33,7 +35,9 @@ from protocol.topics import down_topic
 
 log = logging.getLogger(__name__)
 
-TAKE_SHARDS_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0
+ABSENT_AFTER_S = 8.0
+"""How long the broker may be out of reach, or our first thread busy elsewhere, until others take our shards."""
 REPORT_EVERY_S = 60.0
 _POLL_S = 0.5
 
@@ -53,14 +57,23 @@ def system_clock_ms() -> int:
 class Worker:
     """`run` until `stop`; both may be called from different threads, or `stop` from a signal handler."""
 
-    def __init__(self, dsn: str, *, broker_host: str, broker_port: int, receipt_key: SigningKey) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        broker_host: str,
+        broker_port: int,
+        receipt_key: SigningKey,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._dsn = dsn
         self._receipt_key = receipt_key
-        self._receiver = Receiver(broker_host, broker_port)
+        self._receiver = Receiver(broker_host, broker_port, tls=tls)
         self._mailbox = Mailbox()
         self._answers: deque[_Answer] = deque()
         self._place = _NOWHERE
         self._incarnation = 0
+        self._connected_s = -ABSENT_AFTER_S
         self._stopping = threading.Event()
         self._fatal: MigrationError | None = None
         self.counts: Counter[str] = Counter()
@@ -83,6 +96,7 @@ class Worker:
         report_s = time.monotonic() + REPORT_EVERY_S
         while not self._stopping.is_set():
             self._receiver.listen(self._place)
+            self._note_presence()
             for received in self._receiver.poll(timeout_s=_POLL_S, read=self._mailbox.has_room()):
                 self._post(received)
             self._send_answers()
@@ -97,8 +111,18 @@ class Worker:
         if self._fatal is not None:
             raise self._fatal
 
+    def _note_presence(self) -> None:
+        if self._receiver.is_connected:
+            if not self._is_present():
+                self._mailbox.interrupt()  # the writer need not wait to take its share
+            self._connected_s = time.monotonic()
+
+    def _is_present(self) -> bool:
+        return time.monotonic() - self._connected_s < ABSENT_AFTER_S
+
     def _post(self, received: Received) -> None:
         """Prepares one message for the writer; what belongs to nobody is counted and acknowledged."""
+        self._note_presence()
         self.counts["messages"] += 1
         prepared: Prepared | None = None
         try:
@@ -142,14 +166,13 @@ class Worker:
 
     def _write_with(self, connection: Connection) -> None:
         writer = Writer(connection, self._receipt_key, clock_ms=system_clock_ms)
-        session = f"jishi-ingest-{shards.take_worker_number(connection)}"
-        owned: frozenset[int] = frozenset()
-        take_s = 0.0
+        seat = shards.Seat(connection)
+        look_s = 0.0
         while not self._stopping.is_set():
-            if time.monotonic() >= take_s:
-                take_s = time.monotonic() + TAKE_SHARDS_EVERY_S
-                owned = shards.take_free_shards(connection, owned)
-                self._settle(Place(self._incarnation, session, owned))
+            if time.monotonic() >= look_s or self._is_present() != seat.serves:
+                look_s = time.monotonic() + LOOK_EVERY_S
+                seat.look(serves=self._is_present())
+                self._settle(seat)
             deliveries = self._mailbox.take(timeout_s=1.0)
             if deliveries:
                 self._answers.extend(self._write(writer, deliveries))
@@ -170,11 +193,14 @@ class Worker:
             return [_Answer(deliveries[0], None)]
         return [answer for delivery in deliveries for answer in self._write(writer, [delivery])]
 
-    def _settle(self, place: Place) -> None:
-        if place != self._place:
-            log.info("owned shards=%d session=%s", len(place.shards), place.session)
-            self._place = place
-            self._receiver.wake()
+    def _settle(self, seat: shards.Seat) -> None:
+        place = Place(self._incarnation, f"jishi-ingest-{seat.number}", seat.tenure.heard)
+        if place == self._place:
+            return
+        owned, leaving = len(seat.tenure.owned), len(seat.tenure.leaving)
+        log.info("worker=%d of=%d owns shards=%d leaves=%d", seat.number, len(seat.roster.serving), owned, leaving)
+        self._place = place
+        self._receiver.wake()
 
     def _leave(self) -> None:
         """Owns nothing any more; what waits was not acknowledged and comes again."""

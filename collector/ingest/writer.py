@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import psycopg
 
-from collector.ingest import rows
+from collector.ingest import grants, rows
 from collector.ingest.held import load_held
 from collector.ingest.judging import Work
 from collector.ingest.prepare import Offer, Poison, Prepared
@@ -48,6 +48,7 @@ class Writer:
         self._receipt_key = receipt_key
         self._clock_ms = clock_ms
         self._seen_ms: dict[str, int] = {}
+        self._grants = grants.Grants(grants.BUDGET_BYTES)
         self.counts: Counter[str] = Counter()
 
     def write(self, messages: Sequence[Prepared]) -> list[bytes | None]:
@@ -91,7 +92,7 @@ class Writer:
         with self._connection.transaction():
             self._connection.execute(_SQL.hold_measurements)
             held = load_held(self._connection, origins) if origins else {}
-            work = Work(self._connection, self._receipt_key, self._clock_ms(), held)
+            work = Work(self._connection, self._receipt_key, self._clock_ms(), held, self._grants)
             answers = work.judge(messages)
             self._swap(work)
             self._copy(rows.COPY_BATCH, work.batch_rows)

@@ -3,7 +3,8 @@
 Every connection speaks UTC and names itself, so that pg_stat_activity reads like a list of our parts.
 Ingest and the deriver own a plain connection each; requests of the API share a pool, opened in the
 application's lifespan. A pool checks a connection before it hands it out, so that a restarted server
-costs a reconnect and not a failed request.
+costs a reconnect and not a failed request. A connection whose other end vanished without a word is given up within
+about ten seconds, by TCP here and by the server's look at its client there.
 """
 
 from typing import Any
@@ -24,8 +25,12 @@ def with_settings(dsn: str, *, application: str) -> str:
     return conninfo.make_conninfo(
         dsn,
         application_name=f"jishi-{application}",
-        options="-c timezone=UTC -c client_encoding=UTF8",
+        options="-c timezone=UTC -c client_encoding=UTF8 -c client_connection_check_interval=2s",
         connect_timeout=CONNECT_TIMEOUT_S,
+        keepalives_idle=4,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
     )
 
 

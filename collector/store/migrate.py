@@ -3,7 +3,8 @@
 The whole run happens in one transaction under one advisory lock: two processes may migrate at once (the
 second finds nothing to do), and a migration that fails leaves nothing behind. What was applied is kept with
 the SHA-256 of its text; a file that was changed afterwards, or a database that is newer than the program,
-is refused, because the schema would no longer be the sum of the files.
+is refused, because the schema would no longer be the sum of the files. In the same transaction the readings get
+their layout (collector/store/layout.py), which depends on the server and is kept up at each run.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from collector.errors import MigrationError
 from collector.store.database import Connection
+from collector.store.layout import arrange, is_known
 
 # Any constant will do as long as it never changes: the ASCII bytes of "jishi".
 _LOCK = int.from_bytes(b"jishi", "big")
@@ -43,10 +45,16 @@ def known_migrations() -> list[Migration]:
     return found
 
 
-def migrate(connection: Connection, migrations: list[Migration] | None = None) -> list[Migration]:
+def migrate(
+    connection: Connection,
+    migrations: list[Migration] | None = None,
+    *,
+    layout: str | None = None,
+    kept_days: int | None = None,
+) -> list[Migration]:
     """Applies what is missing and returns it. `connection` must be outside a transaction.
 
-    Raises MigrationError where the database was migrated by other files than these.
+    Raises MigrationError where the database was migrated by other files than these, or cannot have the layout.
     """
     known = known_migrations() if migrations is None else migrations
     with connection.transaction():
@@ -62,6 +70,8 @@ def migrate(connection: Connection, migrations: list[Migration] | None = None) -
                 "INSERT INTO schema_migration (version, name, sha256) VALUES (%s, %s, %s)",
                 [migration.version, migration.name, migration.sha256],
             )
+        if is_known(connection):
+            arrange(connection, wanted=layout, kept_days=kept_days)
     return missing
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from collector.accounts import sessions
 from collector.accounts.power import PowerPoint, read_power, thin_out
 from collector.accounts.sessions import Session
+from collector.errors import ReadingsDropped
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -66,6 +67,7 @@ class DayPage(NamedTuple):
     strip: Strip
     trace: Trace
     points: list[PowerPoint]
+    is_dropped: bool
     sessions: list[SessionRow]
     recent: list[DayColumn]
 
@@ -121,7 +123,7 @@ def load_day_page(
         policy = None if record is None else _load_policy(connection, record.policy)
         window = asked or _window(connection, key, record, today=today)
         midnight_ms, _ = day_bounds_ms(day)
-        points = _load_points(connection, asset_no, window, midnight_ms=midnight_ms)
+        points, is_dropped = _load_points(connection, asset_no, window, midnight_ms=midnight_ms)
         found = sessions.load_sessions(connection, asset_no, first_day=day, last_day=day)
         problem = connection.execute(_API.load_problem, key).fetchone()
         recent = _load_recent(connection, key, today=today)
@@ -139,6 +141,7 @@ def load_day_page(
         figures.strip(() if record is None else record.spans, window, until_s=until_s),
         figures.trace(points, window, midnight_ms=midnight_ms, policy=policy),
         points,
+        is_dropped,
         [_session_row(session, midnight_ms) for session in found],
         recent,
     )
@@ -159,10 +162,16 @@ def _load_policy(connection: Connection, sha256: str) -> Policy | None:
     return None if row is None else parse_policy(row[0])
 
 
-def _load_points(connection: Connection, asset_no: str, window: Window, *, midnight_ms: int) -> list[PowerPoint]:
+def _load_points(
+    connection: Connection, asset_no: str, window: Window, *, midnight_ms: int
+) -> tuple[list[PowerPoint], bool]:
+    """The power in a window; nothing and True where its readings were dropped."""
     start_ms, end_ms = midnight_ms + window.start_s * 1000, midnight_ms + window.end_s * 1000
     power = read_power(connection, asset_no, start_ms=start_ms, end_ms=end_ms)
-    return thin_out(power, start_ms=start_ms, end_ms=end_ms, max_points=TRACE_POINTS)
+    try:
+        return thin_out(power, start_ms=start_ms, end_ms=end_ms, max_points=TRACE_POINTS), False
+    except ReadingsDropped:
+        return [], True
 
 
 def _session_row(session: Session, midnight_ms: int) -> SessionRow:

@@ -53,7 +53,8 @@ class FakeRegistry:
             "domain": "jishi.example",
             "receipt_vkey": str(RECEIPT_KEY.verifier),
             "shard": 1,
-            "broker": {"host": "127.0.0.1", "port": 1883},
+            "broker": {"host": "127.0.0.1", "port": 1883, "tls": False},
+            "credentials": None,
             "assets": ["A001"],
             "watch": [{"watcher": "meter1", "channel": "power", "asset": "A001"}],
         }

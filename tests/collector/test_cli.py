@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from collector import cli
+from collector.ingest.shards import Seat
 from collector.store.database import Connection
 
 PROVINCE = """
@@ -129,3 +130,22 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 2
     assert cli.main(["serve", "-c", "/nowhere/collector.toml"]) == 2
     assert "cannot read /nowhere/collector.toml" in capsys.readouterr().err
+
+
+def test_workers_lists_who_owns_which_shards_and_what_nobody_owns(
+    settings: Path, connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["workers"]) == 0
+    assert capsys.readouterr().out == "nobody  64 shards: 0-63\n"
+    seat = Seat(connection)
+    connection.execute("SELECT pg_advisory_lock(hashtext('jishi shard'), n) FROM unnest('{0,1,2,7}'::integer[]) n")
+    assert cli.main(["workers"]) == 0
+    said = capsys.readouterr().out
+    assert said == (
+        f"worker {seat.number}  is not connected to the broker  4 shards: 0-2 7\nnobody  60 shards: 3-6 8-63\n"
+    )
+    connection.execute("SELECT pg_advisory_unlock_all()")
+    seat = Seat(connection)
+    seat.look(serves=True)
+    assert cli.main(["workers"]) == 0
+    assert capsys.readouterr().out == "worker 0  serves  64 shards: 0-63\n"

@@ -177,7 +177,7 @@ def test_nothing_is_acknowledged_before_it_is_stored(
 def test_two_workers_never_own_the_same_shard_and_the_second_takes_over(
     dsn: str, connection: Connection, broker: EmbeddedBroker, agent: LightAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.ingest.worker.TAKE_SHARDS_EVERY_S", 0.2)
+    monkeypatch.setattr("collector.ingest.worker.LOOK_EVERY_S", 0.2)
     link = Link(broker, agent)
     with running(dsn, broker) as first:
         _when_listening(link)

@@ -50,7 +50,7 @@ def policy_for(instrument: Instrument, chance: Random, *, every_s: float = 2.0) 
     """What a guided calibration proposes for this instrument, or why no thresholds serve."""
     phases = guided()
     trace = power_mw(instrument, phases, chance)
-    samples = list(_polls(trace, Polling(every_s), chance))
+    samples = list(polls(trace, Polling(every_s), chance))
     observed = [_observation(before, after) for before, after in pairwise(samples)]
     off, idle, run, _ = map(_in_ms, phases)
     finding = find(observed, poll_ms=round(every_s * 1000), phases=Phases(off, idle, run))
@@ -68,8 +68,8 @@ def _observation(before: Sample, after: Sample) -> Observation:
 
 def score(instrument: Instrument, phases: list[Phase], policy: Policy, *, polling: Polling, chance: Random) -> Score:
     """Run one day all the way, and hold it against the truth where anything was observed."""
-    samples = list(_polls(power_mw(instrument, phases, chance), polling, chance))
-    readings = list(_entries(_blocks(samples, policy, polling)))
+    samples = list(polls(power_mw(instrument, phases, chance), polling, chance))
+    readings = list(_entries(blocks(samples, policy, polling)))
     evidence = gather(readings, policy)
     spans = derive(
         evidence.observed, policy, start_ms=START_MS, end_ms=START_MS + 86_400_000, lead_in="unobserved"
@@ -89,7 +89,7 @@ def _in_ms(phase: Phase) -> Interval:
     return START_MS + round(phase.start_s * 1000), START_MS + round(phase.end_s * 1000)
 
 
-def _polls(trace: list[int], polling: Polling, chance: Random) -> Iterator[Sample]:
+def polls(trace: list[int], polling: Polling, chance: Random) -> Iterator[Sample]:
     """Samples of the trace with a counter of whole watt-hours; what an outage or a loss takes does not appear."""
     end_s = len(trace) * STEP_S
     outages = [(start_s, start_s + OUTAGE_S) for start_s in _outages(polling.outages, end_s, chance)]
@@ -118,7 +118,7 @@ def _outages(number: int, end_s: float, chance: Random) -> list[float]:
     return [part_s * each + chance.uniform(0, part_s - OUTAGE_S - 60) for each in range(number)]
 
 
-def _blocks(samples: list[Sample], policy: Policy, polling: Polling) -> Iterator[Block]:
+def blocks(samples: list[Sample], policy: Policy, polling: Polling) -> Iterator[Block]:
     builder = BlockBuilder("meter1", Channel("power", "gauge", round(polling.every_s * 1000)), levels=policy.levels())
     for sample in samples:
         yield from (each for each in builder.add(sample) if isinstance(each, Block))

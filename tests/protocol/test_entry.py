@@ -1,7 +1,8 @@
 """Entries: one byte string per value, every rule of every kind, nothing else accepted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -245,3 +246,67 @@ def test_a_message_quotes_foreign_bytes_on_one_line_of_ascii() -> None:
     assert message.replace("…", "").isascii()
     assert message.isprintable()
     assert len(message) < 500
+
+
+def _one_by_one(raws: Sequence[bytes]) -> list[Entry | None]:
+    def decoded(raw: bytes) -> Entry | None:
+        try:
+            return entry.decode(raw)
+        except MalformedEntry:
+            return None
+
+    return [decoded(raw) for raw in raws]
+
+
+@given(st.lists(entries, max_size=6), st.data())
+def test_decoding_all_is_decoding_each_whatever_was_altered(values: list[Entry], data: st.DataObject) -> None:
+    """Altered by a byte put in, taken out or exchanged, and by cutting the row of entries at other places."""
+    text = bytearray(b"".join(map(entry.encode, values)))
+    lengths = [len(entry.encode(value)) for value in values]
+    for _ in range(data.draw(st.integers(0, 2)) if text else 0):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at : at + data.draw(st.integers(0, 2))] = data.draw(st.sampled_from([b"", b"\n", b"}", b",", b"9", b"\\"]))
+    shift = data.draw(st.integers(-2, 2))
+    cuts = list(accumulate(length + shift for length in lengths))
+    raws = [bytes(text[start:end]) for start, end in pairwise([0, *cuts])]
+    assert entry.decode_all(raws) == _one_by_one(raws)
+
+
+TWO = [Entry(index, EXAMPLE.wall_ms, EXAMPLE.mono_ms, EXAMPLE.boot, EXAMPLE.body) for index in (0, 1)]
+FIRST, SECOND = map(entry.encode, TWO)
+HEAD = FIRST[: FIRST.index(b'"s":')]
+
+
+@pytest.mark.parametrize(
+    "raws",
+    [
+        [],
+        [FIRST, SECOND],
+        [FIRST, entry.encode(entry.make(entry.Stop("x"), index=1, wall_ms=1, mono_ms=1, boot="0000abcd")), SECOND],
+        [FIRST + b"\n" + SECOND],
+        [FIRST + b"\n", SECOND],
+        [FIRST + b"\n" + SECOND[:40], SECOND[40:]],
+        [FIRST[:40], FIRST[40:] + b"\n" + SECOND],
+        [FIRST + b"\n" + SECOND[:9], SECOND[9:] + b"\n" + FIRST, SECOND],
+        [FIRST, b"", SECOND],
+        [FIRST, b"\n", SECOND],
+        [FIRST, FIRST.replace(b'"5f3a9c01"', b'"5F3A9C01"')],
+        [FIRST, FIRST.replace(b'"i":0', b'"i":00'), SECOND],
+        [FIRST, FIRST.replace(b'"i":0', b'"i":0 '), SECOND],
+        [FIRST, FIRST.replace(b'"s":"meter1"', b'"s":"met\\u0065r1"'), SECOND],
+        [FIRST, FIRST.replace(b"[140013,", b"[" + b"1," * 2100), SECOND],
+        [FIRST, HEAD + b'"s":"m","ch":"c","a":0,"d":[5],"st":["a\\u0001b"]}}'],
+        [
+            FIRST,
+            HEAD + b'"s":"m","ch":"c","a":0,"d":[%b],"n":[%b]}}' % (b"5" + b",5" * 599, b"7777" + b",7777" * 599),
+        ],
+        [FIRST, b'{"k":"x","x":"' + b"k" * 9 + b',"k":"reading","d":{"}', SECOND],
+    ],
+)
+def test_decoding_all_is_decoding_each_where_entries_pretend_to_be_several(raws: list[bytes]) -> None:
+    assert entry.decode_all(raws) == _one_by_one(raws)
+
+
+def test_readings_together_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "decode", pytest.fail)
+    assert entry.decode_all([FIRST, SECOND] * 50) == TWO * 50

@@ -70,12 +70,45 @@ FROM unnest(%(agents)s::text[], %(sizes)s::bigint[]) AS u (agent_id, size) WHERE
 -- Tells the deriver, once this transaction commits, that there is work.
 SELECT pg_notify(%(channel)s, '');
 
--- name: take_shards
--- Takes those of these shards that nobody owns, until the session ends.
-SELECT shard FROM unnest(%(shards)s::integer[]) AS shard
-WHERE pg_try_advisory_lock(hashtext('jishi shard'), shard) ORDER BY shard;
-
 -- name: take_worker_number
 -- Takes the lowest number that no other worker has, until the session ends.
 SELECT number FROM generate_series(0, 9999) AS number
 WHERE pg_try_advisory_lock(hashtext('jishi ingest worker'), number) LIMIT 1;
+
+-- name: begin_serving
+-- Says that this worker takes part, until the session ends.
+SELECT pg_advisory_lock(hashtext('jishi ingest serving'), %(number)s);
+
+-- name: end_serving
+-- Says that this worker takes no part any more.
+SELECT pg_advisory_unlock(hashtext('jishi ingest serving'), %(number)s);
+
+-- name: take_shards
+-- Takes so many of these shards as nobody owns, until the session ends.
+SELECT shard FROM unnest(%(shards)s::integer[]) AS shard
+WHERE pg_try_advisory_lock(hashtext('jishi shard'), shard) LIMIT %(count)s;
+
+-- name: release_shards
+-- Gives back shards that this session owns.
+SELECT pg_advisory_unlock(hashtext('jishi shard'), shard) FROM unnest(%(shards)s::integer[]) AS shard;
+
+-- name: list_workers
+-- Each worker's number, whether it serves, and the shards that it owns, as the locks of their sessions say.
+WITH held AS (
+    SELECT pid, classid, objid::bigint::integer AS number FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+SELECT worker.number, bool_or(of.classid = hashtext('jishi ingest serving')::oid),
+    coalesce(array_agg(of.number ORDER BY of.number) FILTER (WHERE of.classid = hashtext('jishi shard')::oid), '{}')
+FROM held AS worker JOIN held AS of USING (pid)
+WHERE worker.classid = hashtext('jishi ingest worker')::oid GROUP BY worker.number ORDER BY worker.number;
+
+-- name: end_hung_workers
+-- Ends the sessions of other workers that have kept the server waiting for so long: stopped, or cut off from it.
+-- (materialised, because a planner may try the parts of one WHERE in any order, and so end everybody)
+WITH hung AS MATERIALIZED (
+    SELECT pid FROM pg_stat_activity JOIN pg_locks USING (pid)
+    WHERE locktype = 'advisory' AND classid = hashtext('jishi ingest worker')::oid AND datname = current_database()
+        AND pid <> pg_backend_pid() AND wait_event IN ('ClientRead', 'ClientWrite')
+        AND state_change < clock_timestamp() - make_interval(secs => %(seconds)s))
+SELECT pid, pg_terminate_backend(pid, 1000) FROM hung;

@@ -45,7 +45,8 @@ WHERE %(asset_no)s IS DISTINCT FROM (
 -- name: touch_days
 -- Marks every local day from the one before a day on that readings touch, of one watcher's channel or one instrument
 -- (NULL: any), for whatever they ever measured: the deriver finds out what holds now. The day before looks ahead into
--- the first. A block is at most one hour long.
+-- the first. A block is at most one hour long. Where readings were dropped the days with a record stand for them:
+-- deriving those says what is missing, and nobody takes an old record for one under the new facts.
 INSERT INTO dirty_day (asset_no, day, touched_at)
 SELECT asset_no, day, clock_timestamp() FROM (
     SELECT DISTINCT m.asset_no, d.day
@@ -59,6 +60,14 @@ SELECT asset_no, day, clock_timestamp() FROM (
            OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
         AND (%(asset_no)s::text IS NULL OR m.asset_no = %(asset_no)s)
         AND m.asset_no IS NOT NULL AND d.day >= %(from_day)s::date - 1
+    UNION
+    SELECT r.asset_no, r.day
+    FROM hour_record r
+    JOIN reading_layout l ON l.absent && tstzmultirange(tstzrange(
+        (r.day::timestamp - interval '9 hours') AT TIME ZONE 'UTC', (r.day::timestamp + interval '16 hours') AT TIME ZONE 'UTC'))
+    WHERE r.day >= %(from_day)s::date - 1 AND (%(asset_no)s::text IS NULL OR r.asset_no = %(asset_no)s)
+        AND r.asset_no IN (SELECT m.asset_no FROM measurement m WHERE %(agent_id)s::text IS NULL
+                           OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
 ) AS touched
 ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;

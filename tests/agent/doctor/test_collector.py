@@ -145,7 +145,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(case: Case, certi
         thread.join()
     assert finding.verdict == "fail"
     assert "is not accepted (self-signed certificate)" in finding.found
-    assert "certificate authority is installed here" in finding.remedy
+    assert "certificate authority is trusted here" in finding.remedy
 
 
 def test_a_name_that_no_machine_has_is_said() -> None:

@@ -382,6 +382,17 @@ def test_the_readings_behind_a_session_are_found_by_its_link(api: httpx.Client, 
     assert "points" not in readings
 
 
+@pytest.mark.parametrize("thinned", ["", "&max_points=10"])
+def test_readings_that_were_dropped_are_gone_with_the_remedy(
+    api: httpx.Client, province: Province, week: str, thinned: str
+) -> None:
+    province.connection.execute("UPDATE reading_layout SET absent = '{(,2026-11-17)}'")
+    asked = f"{V1}/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-16T12:00:00Z{thinned}"
+    assert "rebuild-readings --from 2026-11-16 --to 2026-11-16" in problem(api.get(asked), 410, "readings-dropped")
+    whole = f"{V1}/readings?asset_no=A001&start=2026-11-17T01:00:00Z&end=2026-11-17T12:00:00Z{thinned}"
+    assert api.get(whole).status_code == 200
+
+
 def test_readings_come_in_pages(api: httpx.Client, week: str) -> None:
     question = {
         "asset_no": "A001", "start": "2026-11-16T00:00:00+08:00", "end": "2026-11-18T00:00:00+08:00", "limit": 20,
@@ -481,10 +492,12 @@ def test_a_policy_is_served_byte_for_byte(api: httpx.Client) -> None:
 
 def test_health_needs_no_key_and_shows_the_figures(client: httpx.Client, province: Province, week: str) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"status": "ready"}
+    ((layout,),) = province.rows("SELECT layout FROM reading_layout")
+    assert client.get("/readyz").json() == {"status": "ready", "layout": layout}
     province.connection.execute("INSERT INTO dirty_day VALUES ('A001', %s, now() - interval '1 minute')", [MONDAY])
     figures = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if not line.startswith("#"))
     assert float(figures["jishi_entries_stored_total"]) == 60
+    assert float(figures[f'jishi_readings_layout{{layout="{layout}"}}']) == 1
     assert float(figures["jishi_dirty_days"]) == 1
     assert 60 <= float(figures["jishi_derive_lag_seconds"]) < 90
     assert float(figures["jishi_agents"]) == 1

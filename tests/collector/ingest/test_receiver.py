@@ -46,20 +46,45 @@ def test_an_old_message_id_acknowledges_nothing_on_a_new_connection(receiver: Re
     assert [message.payload for message in third] == [b"one"]
 
 
-def test_shards_that_are_somebody_elses_by_now_are_left(receiver: Receiver, broker: EmbeddedBroker) -> None:
+@pytest.mark.parametrize("incarnation", [1, 2])
+def test_shards_that_are_somebody_elses_by_now_are_left(
+    receiver: Receiver, broker: EmbeddedBroker, incarnation: int
+) -> None:
     mine, theirs = "em-01", "em-03"
     assert shard_of(mine) != shard_of(theirs)
     _listen(receiver, HERE)
-    _listen(receiver, HERE._replace(shards=frozenset({shard_of(mine)})))
+    _listen(receiver, Place(incarnation, HERE.session, frozenset({shard_of(mine)})))
     _publish(broker, theirs, b"theirs")
     _publish(broker, mine, b"mine")
     assert [message.payload for message in _receive(receiver, 1)] == [b"mine"]
 
 
-def test_without_a_shard_there_is_no_connection(receiver: Receiver) -> None:
-    receiver.listen(HERE._replace(shards=frozenset()))
+def test_shards_come_and_go_over_the_same_connection(receiver: Receiver, broker: EmbeddedBroker) -> None:
+    first, second = "em-01", "em-03"
+    _listen(receiver, HERE._replace(shards=frozenset({shard_of(first)})))
+    _publish(broker, first, b"before")
+    [before] = _receive(receiver, 1)
+    _listen(receiver, HERE._replace(shards=frozenset({shard_of(second)})))
+    _publish(broker, second, b"after")
+    [after] = _receive(receiver, 1)
+    assert (before.connection_no, after.payload) == (after.connection_no, b"after")
+
+
+def test_without_a_session_there_is_no_connection(receiver: Receiver) -> None:
+    receiver.listen(Place(1, "", EVERY_SHARD))
     receiver.poll(timeout_s=0.1, read=True)
+    assert not receiver.is_connected
+
+
+def test_with_a_session_and_no_shard_it_is_connected_and_hears_nothing(
+    receiver: Receiver, broker: EmbeddedBroker
+) -> None:
+    receiver.listen(HERE._replace(shards=frozenset()))
+    _until(lambda: receiver.is_connected, receiver)
     assert not receiver.is_listening
+    _publish(broker, "em-01", b"unheard")
+    receiver.listen(HERE)
+    assert _until(lambda: receiver.is_listening, receiver) == []
 
 
 def test_a_broker_that_comes_back_is_found_again(free_port: int) -> None:

@@ -320,6 +320,17 @@ def test_a_day_that_cannot_be_derived_says_why(visitor: httpx.Client, province: 
     assert '<path class="mean" d="M' in page, "the power is shown all the same"
 
 
+@pytest.mark.parametrize("day", ["2026-11-17", "2026-11-10"])
+def test_a_day_whose_readings_were_dropped_says_so(
+    visitor: httpx.Client, province: Province, week: str, day: str
+) -> None:
+    province.connection.execute("UPDATE reading_layout SET absent = '{(,2026-11-18)}'")
+    page = visitor.get(f"/instruments/A001/{day}?lang=en").text
+    assert "The readings of this time were dropped" in page
+    assert "jishi-collector rebuild-readings" in page
+    assert ("5 min" in page or "Sessions" in page) == (day == "2026-11-17"), "the record stays"
+
+
 def test_choosing_a_day_leads_there_whatever_the_asset_number(visitor: httpx.Client, province: Province) -> None:
     province.add_instrument("2019/0012 甲")
     sent = visitor.get("/open", params={"asset_no": "2019/0012 甲", "day": "2026-11-16"})

@@ -1,0 +1,131 @@
+"""`jishi-collector ca …`: the authorities of this collector, and what they issue but for agents' certificates.
+
+ca init                         make the two authorities, where there are none
+ca server-cert --host H --to D  a certificate for the broker or the API, as D/server.pem and D/server.key
+ca worker-cert                  the certificate with which `ingest` comes to the broker
+ca broker-files D               what mosquitto has to trust and to refuse, as of now; touches only what changed
+ca next services|agents         the next generation of an authority
+"""
+
+import os
+import re
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from collector.certificates.authority import KINDS, Kind, issue_to_server, issue_to_worker
+from collector.certificates.broker_files import write_broker_files
+from collector.certificates.directory import generations, load_authority, make_next, worker_path
+from collector.config import Config
+from collector.errors import ConfigError
+from collector.private_file import replace
+from collector.registry.agent_certificates import list_revoked
+from collector.store.database import connect
+from collector.store.migrate import check_migrated
+
+SERVER_CERTIFICATE = "server.pem"
+SERVER_KEY = "server.key"
+GROUP_MAY_READ = 0o640
+_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the commands of `ca` and their arguments."""
+    commands = parser.add_subparsers(required=True, metavar="WHAT")
+    init = commands.add_parser("init", help="make the two authorities, where there are none")
+    init.set_defaults(ca=_init)
+    server = commands.add_parser("server-cert", help="a certificate for the broker or the API")
+    server.add_argument(
+        "--host", required=True, action="append", metavar="NAME", help="under which it is reached; may be given often"
+    )
+    server.add_argument("--to", required=True, type=Path, metavar="DIR", help="its group may read the key")
+    server.set_defaults(ca=_server_cert)
+    worker = commands.add_parser("worker-cert", help="the certificate with which `ingest` comes to the broker")
+    worker.set_defaults(ca=_worker_cert)
+    files = commands.add_parser("broker-files", help="what mosquitto has to trust and to refuse, as of now")
+    files.add_argument("directory", type=Path, metavar="DIR")
+    files.set_defaults(ca=_broker_files)
+    following = commands.add_parser("next", help="the next generation of an authority, which signs from now on")
+    following.add_argument("kind", choices=KINDS)
+    following.set_defaults(ca=_next)
+    for command in (init, server, worker, files, following):
+        # Before or after the word: the default here must not hide what stood before it.
+        command.add_argument("-c", "--config", type=Path, metavar="FILE", default=SUPPRESS, help=SUPPRESS)
+
+
+def run(config: Config, arguments: Namespace) -> None:
+    """Do what was asked, and say what was made."""
+    arguments.ca(config, arguments)
+
+
+def _init(config: Config, _arguments: Namespace) -> None:
+    for kind in KINDS:
+        if generations(config.data_dir, kind):
+            print(f"the {kind} authority exists")
+        else:
+            _announce(config, kind)
+
+
+def _next(config: Config, arguments: Namespace) -> None:
+    if not generations(config.data_dir, arguments.kind):
+        raise ConfigError(f"there is no {arguments.kind} authority yet: `jishi-collector ca init` makes the first")
+    _announce(config, arguments.kind)
+
+
+def _announce(config: Config, kind: Kind) -> None:
+    made = make_next(config.data_dir, kind, domain=config.domain, now=_now())
+    end = made.certificate.not_valid_after_utc
+    print(f"made the {kind} authority {made.generation}, good until {end:%Y-%m-%d}")
+
+
+def _server_cert(config: Config, arguments: Namespace) -> None:
+    hosts = [_check_host(host) for host in arguments.host]
+    authority = load_authority(config.data_dir, "services")
+    key, certificate = issue_to_server(authority, hosts, now=_now())
+    directory = _existing(arguments.to)
+    # Never the new certificate with the old key for longer than it takes: whoever reads them between is told so.
+    _replace_for_group(directory / SERVER_KEY, key)
+    _replace_for_group(directory / SERVER_CERTIFICATE, certificate)
+    print(f"made {directory / SERVER_CERTIFICATE} and its key for {', '.join(hosts)}")
+
+
+def _worker_cert(config: Config, _arguments: Namespace) -> None:
+    path = worker_path(config.data_dir)
+    replace(path, issue_to_worker(load_authority(config.data_dir, "services"), now=_now()))
+    print(f"made {path}")
+
+
+def _broker_files(config: Config, arguments: Namespace) -> None:
+    now = _now()
+    with connect(config.dsn, application="ca") as connection:
+        check_migrated(connection)
+        revoked = list_revoked(connection, now=now)
+    changed = write_broker_files(config.data_dir, _existing(arguments.directory), revoked, now=now)
+    print(f"changed {', '.join(changed)}: reload the broker" if changed else "nothing changed")
+
+
+def _existing(directory: Path) -> Path:
+    if not directory.is_dir():
+        raise ConfigError(f"there is no directory {directory}: make it, with the group that the broker runs under")
+    return directory
+
+
+def _replace_for_group(path: Path, content: bytes) -> None:
+    """The group of the directory may read it: that is how the broker's user comes to its key."""
+    replace(path, content, mode=GROUP_MAY_READ)
+    os.chown(path, -1, path.parent.stat().st_gid)
+
+
+def _check_host(host: str) -> str:
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    if not _HOST.fullmatch(host):
+        raise ConfigError(f"--host {host!a}: a lower-case host name or an IP address is expected")
+    return host
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,195 @@
+"""Every route of the API and every page, asked with every role and in every scope."""
+
+import hashlib
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from collector.registry import instruments, people, units
+from collector.registry.access import ROLES, Access, Right, Scope
+from collector.registry.audit import Actor, list_changes, record_change
+from collector.web.visitor import SESSION_COOKIE
+from tests.collector.conftest import make_key
+from tests.collector.province import POLICY, RUN, USCC, MovableClock, Piece, Province
+
+V1 = "/api/v1"
+OTHER_USCC = "12100000400000624D"
+MONDAY = date(2026, 11, 16)
+TUESDAY = MONDAY + timedelta(days=1)
+HOUR = 3600
+DAYS = "first_day=2026-11-16&last_day=2026-11-17"
+
+ROUTES: dict[str, tuple[str, Right]] = {
+    "list_instruments": ("/instruments", Right.INSTRUMENTS),
+    "show_instrument": ("/instruments/A001", Right.INSTRUMENTS),
+    "list_records": (f"/hours?{DAYS}&asset_no=A001", Right.HOURS),
+    "show_record": ("/hours/A001/2026-11-16", Right.HOURS),
+    "show_record_bytes": ("/hours/A001/2026-11-16/record", Right.HOURS),
+    "list_sessions": (f"/sessions?asset_no=A001&{DAYS}", Right.HOURS),
+    "list_readings": (
+        "/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-17T00:00:00Z",
+        Right.READINGS,
+    ),
+    "list_agents": ("/agents", Right.AGENTS),
+    "show_agent": ("/agents/em-01", Right.AGENTS),
+    "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
+    "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
+    "list_changes": ("/audit", Right.AUDIT),
+}
+PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
+         "/policies/" + hashlib.sha256(POLICY).hexdigest(), "/open?asset_no=A001&day=2026-11-16")  # fmt: skip
+OPEN = {"ask_challenge", "enrol", "deliver"}
+"""What needs no key: the enrolment's token, or what the agent signed, is the right to ask."""
+
+
+@pytest.fixture
+def two_units(province: Province) -> Province:
+    """A001 of one unit, B001 of another; C001 went from the first to the other on Tuesday."""
+    units.register_unit(province.connection, OTHER_USCC, name_zh="清华大学")
+    for asset_no, agent_id in (("A001", "em-01"), ("B001", "em-02"), ("C001", "em-03")):
+        province.add_instrument(asset_no)
+        origin = province.add_agent(agent_id, asset_no)
+        for day in (MONDAY, TUESDAY):
+            province.observe(origin, Piece(day, 0, HOUR, RUN))
+    for asset_no, from_day in (("B001", date(2020, 1, 1)), ("C001", TUESDAY)):
+        instruments.register_owner(province.connection, asset_no, uscc=OTHER_USCC, from_day=from_day)
+    province.derive(TUESDAY + timedelta(days=1))
+    return province
+
+
+def test_every_route_is_in_the_table(app: FastAPI) -> None:
+    """So that a route added tomorrow is asked with every role as well."""
+    named = {name for name, operation in _operations(app).items() if operation}
+    assert named == ROUTES.keys()
+    assert _operations(app).keys() - named == OPEN
+
+
+def _operations(app: FastAPI) -> dict[str, bool]:
+    """Each operation under /api/v1, and whether it asks for a key."""
+    return {
+        operation["operationId"]: "security" in operation
+        for path, methods in app.openapi()["paths"].items()
+        for operation in methods.values()
+        if path.startswith(V1)
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_route_answers_exactly_the_roles_that_have_its_right(
+    client: httpx.Client, two_units: Province, clock: MovableClock, role: str
+) -> None:
+    key = make_key(two_units, clock, access=Access(role))
+    for name, (path, right) in ROUTES.items():
+        answer = client.get(V1 + path, headers={"X-API-Key": key})
+        assert answer.status_code == (200 if right in ROLES[role] else 403), f"{name} as {role}: {answer.text}"
+        if answer.status_code == 403:
+            assert answer.json()["type"] == "urn:jishi:problem:not-allowed"
+            assert f"this key is {role} over everything, which has no right to {right}" in answer.json()["detail"]
+
+
+def test_what_a_unit_does_not_own_looks_like_what_is_not_there(
+    client: httpx.Client, two_units: Province, clock: MovableClock
+) -> None:
+    client.headers["X-API-Key"] = make_key(two_units, clock, access=Access("inspector", Scope("unit", OTHER_USCC)))
+    for name, (path, right) in ROUTES.items():
+        if "A001" not in path and "em-01" not in path:
+            continue
+        absent = client.get(V1 + path.replace("A001", "ZZZZ").replace("em-01", "zz-01"))
+        answer = client.get(V1 + path)
+        assert answer.status_code == absent.status_code == 404, f"{name} {right}: {answer.text}"
+        assert answer.text.replace("A001", "ZZZZ").replace("em-01", "zz-01") == absent.text, name
+        ours = client.get(V1 + path.replace("A001", "B001").replace("em-01", "em-02"))
+        assert ours.status_code == 200, f"{name}: {ours.text}"
+    assert client.get(f"{V1}/audit").status_code == 403, "the trail belongs to no unit"
+
+
+def test_lists_hold_what_is_in_the_scope_and_nothing_else(
+    client: httpx.Client, two_units: Province, clock: MovableClock
+) -> None:
+    scopes = {
+        "everything": (Scope(), ["A001", "B001", "C001"], ["em-01", "em-02", "em-03"]),
+        "a unit": (Scope("unit", USCC), ["A001"], ["em-01"]),
+        "the other unit": (Scope("unit", OTHER_USCC), ["B001", "C001"], ["em-02", "em-03"]),
+        "an instrument": (Scope("instrument", "C001"), ["C001"], ["em-03"]),
+    }
+    for name, (scope, assets, agents) in scopes.items():
+        headers = {"X-API-Key": make_key(two_units, clock, access=Access("operator", scope))}
+        listed = client.get(f"{V1}/instruments", headers=headers).json()["items"]
+        assert [item["asset_no"] for item in listed] == assets, name
+        heard = client.get(f"{V1}/agents", headers=headers).json()["items"]
+        assert [item["agent_id"] for item in heard] == agents, name
+
+
+def test_an_instrument_that_changed_hands_leaves_each_owner_his_own_days(
+    client: httpx.Client, two_units: Province, clock: MovableClock
+) -> None:
+    owned = {USCC: ["2026-11-16"], OTHER_USCC: ["2026-11-17"]}
+    for uscc, days in owned.items():
+        headers = {"X-API-Key": make_key(two_units, clock, access=Access("reader", Scope("unit", uscc)))}
+        records = client.get(f"{V1}/hours?{DAYS}&asset_no=C001", headers=headers).json()["items"]
+        assert [record["day"] for record in records] == days
+        for day in ("2026-11-16", "2026-11-17"):
+            status = 200 if day in days else 404
+            assert client.get(f"{V1}/hours/C001/{day}", headers=headers).status_code == status
+            session = f"{V1}/sessions?asset_no=C001&first_day={day}&last_day={day}"
+            assert client.get(session, headers=headers).status_code == status
+        assert client.get(f"{V1}/sessions?asset_no=C001&{DAYS}", headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("role", [None, *ROLES])
+def test_every_page_opens_for_exactly_the_roles_that_have_a_right_to_pages(
+    client: httpx.Client, two_units: Province, clock: MovableClock, role: str | None
+) -> None:
+    _sign_in(client, two_units, clock, Access(role))
+    is_allowed = role is not None and Right.PAGES in ROLES[role]
+    for path in PAGES:
+        assert client.get(path).status_code in ((200, 303) if is_allowed else (403,)), path
+    if not is_allowed:
+        page = client.get("/?lang=en").text
+        assert "no right to these pages" in page
+        assert 'action="/sign-out"' in page
+
+
+def test_pages_show_the_scope_and_nothing_else(client: httpx.Client, two_units: Province, clock: MovableClock) -> None:
+    _sign_in(client, two_units, clock, Access("reader", Scope("unit", OTHER_USCC)))
+    overview = client.get("/").text
+    assert [asset for asset in ("A001", "B001", "C001") if asset in overview] == ["B001", "C001"]
+    for path, status in (("/instruments/A001/2026-11-16", 404), ("/instruments/A001/2026-11-16/record", 404),
+                         ("/instruments/B001/2026-11-16", 200), ("/instruments/B001/2026-11-16/record", 200),
+                         ("/instruments/C001/2026-11-16", 404), ("/instruments/C001/2026-11-17", 200)):  # fmt: skip
+        assert client.get(path).status_code == status, path
+
+
+def _sign_in(client: httpx.Client, province: Province, clock: MovableClock, access: Access) -> None:
+    person = people.register_person(province.connection, "visitor")
+    with province.connection.transaction():
+        people.appoint(province.connection, person, access, now=datetime.now(UTC))
+    token = people.open_web_session(province.connection, person, now=clock.at, lasts=timedelta(hours=1))
+    client.cookies.set(SESSION_COOKIE, token)
+
+
+def test_what_was_refused_is_in_the_trail_a_bounded_number_of_times(
+    client: httpx.Client, province: Province, clock: MovableClock
+) -> None:
+    key = make_key(province, clock, access=Access("platform"))
+    for _ in range(25):
+        assert client.get(f"{V1}/audit", headers={"X-API-Key": key}).status_code == 403
+    changes = list_changes(province.connection)
+    assert len(changes) == 20
+    assert {change[2:8] for change in changes} == {
+        ("approver", "api", "127.0.0.1", "audit.read", f"{V1}/audit", "refused")
+    }
+
+
+def test_the_trail_comes_in_pages_from_an_instant_on(api: httpx.Client, province: Province) -> None:
+    for target in "abc":
+        with province.connection.transaction():
+            record_change(province.connection, Actor("li", "command", "li@host"), "key.revoke", target=target)
+    first = api.get(f"{V1}/audit", params={"limit": 2}).json()
+    assert [item["target"] for item in first["items"]] == ["a", "b"]
+    rest = api.get(f"{V1}/audit", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [item["target"] for item in rest["items"]] == ["c"]
+    late = api.get(f"{V1}/audit", params={"since": rest["items"][0]["at"]}).json()
+    assert [item["target"] for item in late["items"]] == ["c"]

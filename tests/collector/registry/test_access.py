@@ -1,0 +1,69 @@
+"""Rights, roles and scopes: what is not in the table is refused, and nobody hands on more than he has."""
+
+import pytest
+
+from collector.errors import RegistryError
+from collector.registry.access import EVERYTHING, ROLES, Access, Right, Scope, check_role, parse_scope
+from tests.collector.province import USCC
+
+UNIT, INSTRUMENT = Scope("unit", USCC), Scope("instrument", "A001")
+
+
+def test_the_rights_of_the_roles_are_these_and_no_others() -> None:
+    figures = {"instruments", "hours", "policies"}
+    assert {role: set(map(str, rights)) for role, rights in ROLES.items()} == {
+        "platform": figures,
+        "reader": figures | {"readings", "pages"},
+        "operator": figures | {"readings", "pages", "agents"},
+        "inspector": figures | {"readings", "pages", "agents", "audit"},
+    }
+
+
+@pytest.mark.parametrize("right", Right)
+@pytest.mark.parametrize("role", [None, "", "Inspector", "administrator"])
+def test_a_role_that_the_table_does_not_name_may_do_nothing(role: str | None, right: Right) -> None:
+    assert not Access(role).allows(right)
+
+
+@pytest.mark.parametrize("scope", [UNIT, INSTRUMENT])
+def test_what_belongs_to_no_instrument_needs_a_scope_of_everything(scope: Scope) -> None:
+    assert Access("inspector").allows(Right.AUDIT)
+    assert not Access("inspector", scope).allows(Right.AUDIT)
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "is_covered"),
+    [
+        (Access("operator"), Access("operator"), True),
+        (Access("operator"), Access("reader", UNIT), True),
+        (Access("operator"), Access("inspector"), False),
+        (Access("reader", UNIT), Access("reader", UNIT), True),
+        (Access("reader", UNIT), Access("platform", UNIT), True),
+        (Access("reader", UNIT), Access("reader"), False),
+        (Access("reader", UNIT), Access("reader", INSTRUMENT), False),
+        (Access("platform"), Access("reader"), False),
+        (Access(None), Access("platform"), False),
+    ],
+)
+def test_nobody_hands_on_more_than_he_has(held: Access, asked: Access, is_covered: bool) -> None:
+    assert held.covers(asked) is is_covered
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, UNIT, INSTRUMENT, Scope("instrument", "2019/0012 甲:乙")])
+def test_a_scope_is_written_as_it_is_read(scope: Scope) -> None:
+    assert parse_scope(str(scope)) == scope
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "all", "everything:", "unit:", "unit", f"unit:{USCC[:-1]}5", "instrument:", "instrument:a\nb",
+     "instrument:" + "x" * 65, "division:610000", "unit:" + "9" * 10_000],
+)  # fmt: skip
+def test_anything_else_is_no_scope(text: str) -> None:
+    with pytest.raises(RegistryError):
+        parse_scope(text)
+
+
+def test_an_unknown_role_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(RegistryError, match="platform, reader, operator, inspector"):
+        check_role("root")

@@ -1,0 +1,1 @@
+"""Faults on purpose: real processes, one oracle, and the proof that the oracle can fail (docs/faults.md)."""

@@ -1,0 +1,51 @@
+"""`make faults`: every scenario from one seed, then a soak; exit code 1 where the oracle found a violation."""
+
+import argparse
+import secrets
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults import scenario
+from tests.faults.database import Server
+
+
+def main() -> int:
+    """Run what is asked for and print a line for each."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--scenario", metavar="NAME", help="only this one")
+    parser.add_argument("--seed", type=int, help="which faults; printed, so that a run can be repeated")
+    parser.add_argument("--list", action="store_true", help="name the scenarios, and end")
+    arguments = parser.parse_args()
+    found = scenario.find_all()
+    if arguments.list:
+        for each in found:
+            print(f"{each.family:12} {each.name:50} {'short  ' if each.short else 'long   '} {each.says}")
+        return 0
+    chosen = [each for each in found if arguments.scenario in (None, each.name)]
+    if not chosen:
+        parser.error(f"there is no scenario {arguments.scenario}; --list names them")
+    seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
+    print(f"faults: seed {seed}, {len(chosen)} scenarios", flush=True)
+    return _run(chosen, seed)
+
+
+def _run(chosen: list[scenario.Scenario], seed: int) -> int:
+    directory = Path(tempfile.mkdtemp(prefix="jishi-faults-pg-", dir="/tmp"))
+    server = Server(directory)
+    failed = 0
+    try:
+        for each in chosen:
+            report = scenario.run(each, seed=seed, server=server)
+            failed += bool(report.violations)
+            print(report, flush=True)
+    finally:
+        server.close()
+        shutil.rmtree(directory, ignore_errors=True)
+    print(f"faults: seed {seed}, {len(chosen)} scenarios, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""`jishi-agent` and `jishi-collector` with their waits divided by ten, so that a scenario takes seconds.
+
+    python -m tests.faults.hurried agent run -c agent.toml
+    python -m tests.faults.hurried collector ingest
+
+Nothing but the lengths of waits differs from the real commands; each is named here, and a name that the product does
+not have any more stops the program.
+"""
+
+import sys
+from importlib import import_module
+
+# In this order: a module that takes a name from another is named after it.
+AGENT_WAITS: tuple[tuple[str, str, object], ...] = (
+    ("agent.backoff", "BASE_MS", 100),
+    ("agent.backoff", "CAP_MS", 3_000),
+    ("agent.conversation", "RECEIPT_WITHIN_MS", 3_000),
+    ("agent.conversation", "ANSWER_WITHIN_MS", 500),
+    ("agent.conversation", "STEADY_MS", 6_000),
+    ("agent.conversation", "SHUN_MS", (4_000, 6_000)),
+    ("agent.roads.mqtt", "KEEPALIVE_S", 3),
+    ("agent.roads.mqtt", "STILL_MS", 9_000),
+    ("agent.uplink", "LOOK_MS", 500),
+    ("agent.recorder", "SCRATCH_EVERY_MS", 500),
+)
+COLLECTOR_WAITS: tuple[tuple[str, str, object], ...] = (
+    ("collector.ingest.backoff", "FIRST_S", 0.05),
+    ("collector.ingest.backoff", "LONGEST_S", 1.0),
+    ("collector.ingest.receiver", "KEEPALIVE_S", 3),
+    ("collector.ingest.worker", "TAKE_SHARDS_EVERY_S", 0.5),
+)
+
+
+def hurry(waits: tuple[tuple[str, str, object], ...]) -> None:
+    """Shorten these waits in this process; AttributeError for one that the product does not have."""
+    for module_name, name, value in waits:
+        module = import_module(module_name)
+        getattr(module, name)
+        setattr(module, name, value)
+
+
+def main() -> int:
+    """Run the command of the one side or the other."""
+    side, *words = sys.argv[1:]
+    hurry(AGENT_WAITS if side == "agent" else COLLECTOR_WAITS)
+    command = import_module(f"{side}.cli").main
+    code: int = command(words)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

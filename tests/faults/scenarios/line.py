@@ -1,0 +1,48 @@
+"""The line between agent and broker: cut, slow, half-open, reset at any byte."""
+
+from tests.faults.scenario import scenario
+from tests.faults.world import World
+
+
+@scenario(short=True)
+def line_is_reset_in_the_middle_of_batches(world: World) -> None:
+    """The connection is reset at bytes from the seed, again and again, while a backlog drains."""
+    host = world.host(backlog=1500, start=False)
+    host.start()
+    for _ in range(4):
+        connections = host.line.connections
+        host.line.reset_after(world.random.randrange(1, 20_000))
+        world.until("a new connection", lambda before=connections: host.line.connections > before)
+    host.line.mend()
+    world.until("all delivered", host.is_delivered)
+
+
+@scenario(short=True)
+def line_is_half_open(world: World) -> None:
+    """The connection leads nowhere any more, and neither end is told."""
+    host = world.host()
+    world.until("the first receipt", lambda: host.receipted() > 0)
+    host.line.forget()
+
+
+@scenario(short=False)
+def line_is_slow_and_stalls(world: World) -> None:
+    """Every piece takes 300 ms, and then nothing moves for a while."""
+    host = world.host(backlog=800, start=False)
+    host.line.latency_s = 0.3
+    host.start()
+    world.until("the first receipt", lambda: host.receipted() > 0)
+    host.line.freeze()
+    world.run_for(world.choose_s(4, 8))
+    host.line.mend()
+    world.until("all delivered", host.is_delivered)
+
+
+@scenario(short=False)
+def line_is_lossy(world: World) -> None:
+    """Twelve resets, each after a few hundred to a few thousand bytes."""
+    host = world.host(backlog=3000)
+    for _ in range(12):
+        connections = host.line.connections
+        host.line.reset_after(world.random.randrange(200, 8_000))
+        world.until("a new connection", lambda before=connections: host.line.connections > before)
