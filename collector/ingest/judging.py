@@ -216,9 +216,10 @@ class Work:
         return self.journals.get(origin)
 
     def _look_at_genesis(self, journal: HeldJournal, entry: bytes) -> None:
-        """Notes whether the log begins with the key that it was enrolled with; it earns nothing either way."""
-        values = {"journal_id": journal.held.journal_id, "fits": names_key(entry, journal.held.key)}
-        self.connection.execute(_EPOCHS.set_genesis_fits, values)
+        """Notes a log that does not begin with the key that it was enrolled with; it earns nothing either way."""
+        if not names_key(entry, journal.held.key):
+            values = {"journal_id": journal.held.journal_id, "now": self.now}
+            self.connection.execute(_EPOCHS.note_genesis_misfit, values)
 
     def _glimpse(self, glimpse: Glimpse, journal: HeldJournal | None) -> Answer:
         """Keeps an agent's newest hint. It gets no answer, and one that does not verify is dropped."""

@@ -115,7 +115,8 @@ def ask(connection: Connection, broker: EmbeddedBroker) -> Callable[[str, dict[s
         if path.endswith("challenge"):
             asked = enrolment.challenge(connection, **members, domain=DOMAIN, now=now)
             return Answer(200, msgspec.json.encode({"origin": asked.origin, "nonce": asked.nonce}), None)
-        done = enrolment.redeem(connection, **members, domain=DOMAIN, now=now)
+        asked_with = {name: members[name] for name in ("token", "agent_id", "vkey", "proof")}
+        done = enrolment.redeem(connection, **asked_with, domain=DOMAIN, now=now)
         body = {
             "origin": done.origin,
             "agent_id": "em-01",

@@ -38,8 +38,13 @@ CREATE TABLE revocation (
 CREATE TRIGGER revocation_is_a_fact BEFORE UPDATE OR DELETE ON revocation
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
--- Whether entry 0 is a genesis that names the enrolled key; NULL until it is here. It earns nothing either way.
-ALTER TABLE journal ADD COLUMN genesis_fits boolean;
+-- This journal's first entry is not a genesis that names the enrolled key. It earns nothing either way.
+CREATE TABLE genesis_misfit (
+    journal_id integer PRIMARY KEY REFERENCES journal,
+    noted_at   timestamptz NOT NULL
+);
+CREATE TRIGGER genesis_misfit_is_a_fact BEFORE UPDATE OR DELETE ON genesis_misfit
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- What an agent said it shows while its backlog is on the way: its newest word, for people, no evidence of anything.
 CREATE TABLE hint (
@@ -53,6 +58,6 @@ CREATE TABLE hint (
 
 -- What a person ought to look at: epochs that began by themselves or with another key than the enrolled one.
 CREATE VIEW unreviewed_epoch AS
-SELECT j.journal_id, j.agent_id FROM journal j LEFT JOIN epoch_begun b USING (journal_id)
-WHERE (b.journal_id IS NOT NULL OR NOT j.genesis_fits)
-    AND NOT EXISTS (SELECT FROM epoch_review r WHERE r.journal_id = j.journal_id);
+SELECT journal_id, agent_id
+FROM (SELECT journal_id FROM epoch_begun UNION SELECT journal_id FROM genesis_misfit) noted JOIN journal USING (journal_id)
+WHERE journal_id NOT IN (SELECT journal_id FROM epoch_review);

@@ -23,9 +23,9 @@ RETURNING journal_id;
 INSERT INTO epoch_begun (journal_id, predecessor_id, reason, had, held, fits, request, begun_at)
 VALUES (%(journal_id)s, %(predecessor_id)s, %(reason)s, %(had)s, %(held)s, %(fits)s, %(request)s, %(now)s);
 
--- name: set_genesis_fits
--- Whether a journal's first entry names the enrolled key.
-UPDATE journal SET genesis_fits = %(fits)s WHERE journal_id = %(journal_id)s;
+-- name: note_genesis_misfit
+-- A journal's first entry does not name the enrolled key.
+INSERT INTO genesis_misfit (journal_id, noted_at) VALUES (%(journal_id)s, %(now)s);
 
 -- name: put_hint
 -- An agent's newest word.
@@ -36,9 +36,11 @@ ON CONFLICT (agent_id) DO UPDATE SET origin = excluded.origin, at_ms = excluded.
 
 -- name: list_epochs
 -- Every journal of one agent, or of all: how it began, who has reviewed it, who revoked it.
-SELECT j.agent_id, j.epoch, j.origin, j.registered_at, j.standing, j.size, j.genesis_fits,
+SELECT j.agent_id, j.epoch, j.origin, j.registered_at, j.standing, j.size,
+       CASE WHEN j.size > 0 THEN m.journal_id IS NULL END,
        b.reason, p.origin, b.had, b.held, b.fits, r.name, r.why, r.reviewed_at, v.name, v.why, j.revoked_at
 FROM journal j
+LEFT JOIN genesis_misfit m USING (journal_id)
 LEFT JOIN epoch_begun b USING (journal_id)
 LEFT JOIN journal p ON p.journal_id = b.predecessor_id
 LEFT JOIN LATERAL (

@@ -20,7 +20,7 @@ def agent(connection: Connection) -> str:
     connection.execute("INSERT INTO agent (agent_id, last_epoch) VALUES ('em-01', 3)")
     for epoch in (1, 2, 3):
         connection.execute(
-            "INSERT INTO journal (origin, agent_id, epoch, vkey, genesis_fits) VALUES (%s, 'em-01', %s, 'key', true)",
+            "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%s, 'em-01', %s, 'key')",
             [f"jishi.example/a/em-01/{epoch}", epoch],
         )
     connection.execute(
@@ -40,7 +40,7 @@ def test_an_epoch_that_began_by_itself_is_flagged_until_a_person_has_looked(conn
 
 
 def test_a_genesis_of_another_key_is_flagged_too(connection: Connection, agent: str) -> None:
-    connection.execute("UPDATE journal SET genesis_fits = false WHERE epoch = 1")
+    connection.execute("INSERT INTO genesis_misfit SELECT journal_id, now() FROM journal WHERE epoch = 1")
     assert [epoch.epoch for epoch in list_epochs(connection, unreviewed=True)] == [1, 3]
 
 
@@ -69,10 +69,11 @@ def test_nothing_is_said_without_a_person_and_a_reason(connection: Connection, a
     assert all(each.revoked_at is None and each.reviewed_by is None for each in list_epochs(connection))
 
 
-@pytest.mark.parametrize("table", ["epoch_begun", "epoch_review", "revocation"])
+@pytest.mark.parametrize("table", ["epoch_begun", "epoch_review", "revocation", "genesis_misfit"])
 def test_what_was_said_cannot_be_unsaid(connection: Connection, agent: str, table: str) -> None:
     review(connection, agent, 3, by="inspector", why="looked", now=NOW)
     revoke(connection, agent, epoch=1, by="inspector", why="stolen", now=NOW)
+    connection.execute("INSERT INTO genesis_misfit SELECT journal_id, now() FROM journal WHERE epoch = 1")
     for change in (f"DELETE FROM {table}", f"UPDATE {table} SET journal_id = journal_id"):
         with pytest.raises(psycopg.errors.RestrictViolation, match="never updated or deleted"):
             connection.execute(change.encode())
