@@ -26,6 +26,7 @@ from agent.errors import JournalDamaged
 from agent.exchange import (
     Action,
     Appended,
+    Brought,
     Closing,
     Connect,
     Connected,
@@ -254,6 +255,12 @@ class Conversation:
         except ForeignBytesError as problem:
             return [Tell(f"ignored what is not from the collector: {problem}")]
 
+    def _brought(self, event: Brought, now_ms: int) -> list[Action]:
+        try:
+            return self._take_receipt(event.raw, now_ms)
+        except ForeignBytesError as problem:
+            return [Tell(f"ignored a receipt from a medium: {problem}")]
+
     def _take_receipt(self, raw: bytes, now_ms: int) -> list[Action]:
         receipt = open_receipt(raw, self._receipt_key)
         held = receipt.checkpoint
@@ -395,6 +402,8 @@ _REFUSALS: dict[str, Callable[[Conversation, Refusal, int], list[Action]]] = {
 
 _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
     **{(phase, event): Conversation._ignore for phase in Phase for event in (Closing, Damaged)},
+    **{(phase, Brought): Conversation._brought for phase in Phase},
+    (Phase.DIVERGED, Brought): Conversation._ignore,
     (Phase.OFFLINE, Due): Conversation._connect,
     (Phase.OFFLINE, Appended): Conversation._ignore,
     (Phase.OFFLINE, Closing): Conversation._hurry_back,

@@ -249,7 +249,7 @@ def read_members(answer: Answer) -> dict[str, Any]:
     """The members of a good answer; EnrolmentError for any other."""
     try:
         members = msgspec.json.decode(answer.body, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         members = {}
     if answer.status in (200, 201) and members:
         return members

@@ -24,6 +24,7 @@ from agent.credentials import api_context, broker_context
 from agent.disk import Disk
 from agent.errors import JournalError
 from agent.exchange import EndEpoch, UseHints
+from agent.hatch import Hatch
 from agent.identity import Identity
 from agent.journal import Journal
 from agent.recorder import Recorder
@@ -90,6 +91,7 @@ class Epoch:
             showing=lambda: showing(self.recorder),
             on_end=on_end,
         )
+        self.hatch = Hatch(journal, self.uplink.bring)
         self._renewal = _make_renewal(configuration, who)
         self.desk = self._make_desk(watchers, glance)
         self.emit: Callable[[Said], None] = self.desk.emit if self.desk else self.recorder.emit
@@ -165,7 +167,7 @@ def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> 
     tls = partial(broker_context, configuration.state_dir) if broker.tls else None
     mqtt = MqttLink(agent_id, Address(broker.host, broker.port), epoch=who.enrolment.epoch, clock=clock, tls=tls)
     trust = partial(api_context, configuration.state_dir, configuration.authority)
-    https = HttpsLink(agent_id, configuration.collector.url, trust=trust)
+    https = HttpsLink(agent_id, configuration.collector.url, trust=trust, clock=clock)
     roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
     return roads[configuration.collector.road]
 

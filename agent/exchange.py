@@ -58,6 +58,12 @@ class Received(NamedTuple):
     raw: bytes
 
 
+class Brought(NamedTuple):
+    """A receipt came by another way than the connection: on a medium."""
+
+    raw: bytes
+
+
 class Appended(NamedTuple):
     """The journal has grown."""
 
@@ -76,7 +82,7 @@ class Closing(NamedTuple):
     """The agent is about to end and would like its last receipts; may come more than once."""
 
 
-Event = Connected | Lost | Received | Appended | Damaged | Due | Closing
+Event = Connected | Lost | Received | Brought | Appended | Damaged | Due | Closing
 
 
 # Actions, to be done in their order

@@ -85,7 +85,10 @@ class Identity(NamedTuple):
 
 def parse_enrolment(raw: bytes, *, agent_id: str) -> Enrolment:
     """Read a collector's answer; ValueError with what is wrong where it cannot be this agent's."""
-    enrolment = msgspec.json.decode(raw, type=Enrolment)
+    try:
+        enrolment = msgspec.json.decode(raw, type=Enrolment)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
+        raise ValueError(f"it is no answer of a collector ({problem})") from problem
     try:
         named = parse_origin(enrolment.origin)
         receipt_key = enrolment.receipt_key()
@@ -135,7 +138,7 @@ def read_enrolment(state_dir: Path, *, agent_id: str) -> Enrolment | None:
         return None
     except PermissionError as problem:
         raise NotEnrolledError(_forbidden(path)) from problem
-    except (OSError, ValueError, msgspec.MsgspecError) as problem:
+    except (OSError, ValueError) as problem:
         raise NotEnrolledError(
             f"{path} cannot be used ({problem}): enrol again (jishi-agent enroll --again)"
         ) from problem

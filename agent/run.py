@@ -85,11 +85,12 @@ class Agent:
         log.info("agent started")
 
     def tend(self, manager: ServiceManager) -> None:
-        """Look after the watchers, write the status, tell the service manager; begin the next epoch where one is due.
+        """Look after watchers and hatch, write the status, tell the service manager; begin an epoch where one is due.
 
         AgentError when the recording has ended by itself.
         """
         self._supervisor.look()
+        self._epoch.hatch.look()
         composed = self._write_status()
         manager.alive(self._epoch.recorder.beats, status.in_one_line(composed))
         if not self._epoch.is_recording:

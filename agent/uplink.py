@@ -12,6 +12,7 @@ import secrets
 import select
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from random import SystemRandom
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from agent.errors import EntryRefused, JournalDamaged, JournalError
 from agent.exchange import (
     Action,
     Appended,
+    Brought,
     Closing,
     Connect,
     Damaged,
@@ -102,6 +104,7 @@ class Uplink:
             chance=SystemRandom(),
             now_ms=clock.now().mono_ms,
         )
+        self._brought: deque[bytes] = deque()
         self._told = ""
         self._ending = threading.Event()
         self._awake, self._bell = socket.socketpair()
@@ -115,6 +118,11 @@ class Uplink:
             self._bell.send(b"\0")
         except OSError:
             pass  # full: it is being woken already; closed: it has ended
+
+    def bring(self, receipt: bytes) -> None:
+        """Take in a receipt that did not come over the link; any thread."""
+        self._brought.append(receipt)
+        self.wake()
 
     def close(self) -> None:
         """Let `run` return once the last receipts are here, or will not come soon."""
@@ -155,6 +163,8 @@ class Uplink:
         """Wait for one of: link, bell, time; then feed the conversation all that happened."""
         if self._wait():
             self._handle(Appended())
+        while self._brought:
+            self._handle(Brought(self._brought.popleft()))
         while self._link.events:
             self._handle(self._link.events.popleft())
         if self._ending.is_set():

@@ -35,6 +35,7 @@ COMMANDS = {
     ),
     "serve": Command("collector.commands.serve", "serve the API and the pages"),
     "ingest": Command("collector.commands.ingest", "take in what agents send, until SIGTERM"),
+    "import": Command("collector.commands.import_parcels", "take in what agents exported to a medium"),
     "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
     "rebuild-readings": Command(

@@ -101,6 +101,6 @@ def _read_file(path: Path) -> _File:
         return msgspec.json.decode(path.read_bytes(), type=_File)
     except FileNotFoundError:
         return _File("", 0)
-    except (OSError, msgspec.MsgspecError, UnicodeError) as problem:
+    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
         log.warning("desk is read from the journal", extra={"path": str(path), "problem": str(problem)})
         return _File("", 0)

@@ -304,6 +304,12 @@ class Credentials(_Model):
     trusted: str = Field(description="The authorities that sign the broker's certificate; replaces what was held")
 
 
+class CertificateAnswer(_Model):
+    """The same member as an enrolment's answer has."""
+
+    credentials: Credentials
+
+
 class EnrolledChannel(_Model):
     watcher: str
     channel: str

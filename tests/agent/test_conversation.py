@@ -17,6 +17,7 @@ from agent.conversation import (
 from agent.exchange import (
     Action,
     Appended,
+    Brought,
     Closing,
     Connect,
     Connected,
@@ -605,3 +606,41 @@ def test_what_cannot_happen_raises() -> None:
     scene.connect()
     with pytest.raises(ValueError, match="Connected in phase GREETING"):
         scene.tell(Connected())
+
+
+# Receipts that came on a medium
+
+
+@pytest.mark.parametrize("reach", ["offline", "connecting", "greeting", "welcomed"])
+def test_a_receipt_from_a_medium_counts_in_every_phase(reach: str) -> None:
+    scene = Scene(Log(600))
+    steps: dict[str, Callable[[], object]] = {
+        "offline": lambda: None,
+        "connecting": scene.wait,
+        "greeting": scene.connect,
+        "welcomed": scene.meet,
+    }
+    steps[reach]()
+    assert kept(scene.tell(Brought(scene.log.receipt(500)))) == [500]
+    assert scene.talk.phase.name.lower() == reach
+
+
+def test_what_a_medium_covered_is_not_sent_again() -> None:
+    scene = Scene(Log(600))
+    scene.tell(Brought(scene.log.receipt(500)))
+    assert batches(scene.meet(500)) == [(500, 600)]
+
+
+def test_a_receipt_from_a_medium_that_does_not_hold_is_ignored() -> None:
+    scene = Scene(Log(600))
+    (told,) = scene.tell(Brought(scene.log.receipt(500, key=ROGUE_KEY)))
+    assert isinstance(told, Tell)
+    assert "from a medium" in told.text
+    assert scene.talk.phase is Phase.OFFLINE
+
+
+def test_a_receipt_from_a_medium_over_another_history_ends_the_delivery() -> None:
+    scene = Scene(Log(600))
+    scene.tell(Brought(Log(600, text="another").receipt(500)))
+    assert scene.talk.phase is Phase.DIVERGED
+    assert scene.tell(Brought(scene.log.receipt(500))) == []

@@ -81,6 +81,10 @@ class SecuredBroker:
         for port in (self.port, self.worker_port):
             eventually(lambda port=port: self._answers(port))
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def reload(self) -> None:
         """SIGHUP, and wait until it was heard."""
         assert self._process is not None

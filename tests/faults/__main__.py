@@ -37,6 +37,9 @@ def _run(chosen: list[scenario.Scenario], seed: int) -> int:
     failed = 0
     try:
         for each in chosen:
+            if lacking := each.needs():
+                print(f"skipped {each.name}: {lacking}", flush=True)
+                continue
             report = scenario.run(each, seed=seed, server=server)
             failed += bool(report.violations)
             print(report, flush=True)

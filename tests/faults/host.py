@@ -5,16 +5,19 @@ what the journal on disk holds now, before a fault takes it away: what was issue
 """
 
 import asyncio
+import contextlib
 import shutil
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import httpx
 
-from agent import enrolment
+from agent import enrolment, status
 from agent.clock import SystemClock
 from agent.enrolment import Answer
 from agent.identity import journal_directory, read_enrolment
@@ -23,7 +26,8 @@ from collector.app import create_app
 from collector.config import Config
 from collector.registry import enrolment as registry
 from collector.store.database import Connection
-from protocol.entry import Storage
+from protocol.entry import Body, Storage, WatcherChange, decode
+from protocol.errors import MalformedEntry
 from tests.faults.facts import Issued, read_issued
 from tests.faults.line import LOOPBACK, Line
 from tests.faults.program import Program
@@ -64,6 +68,7 @@ class Host:
         self.web = web
         self.truth = directory / "truth"
         self.lives: list[tuple[float, float]] = []
+        self.is_dated = True  # its wall clock is right
         self._issued: dict[str, Issued] = {}
         self._began_s = 0.0
         directory.mkdir()
@@ -163,6 +168,34 @@ class Host:
         """A copy of the whole state directory, as an image of the disk would hold it."""
         shutil.copytree(self.state_dir, to)
 
+    def watcher_state(self) -> str:
+        """What the journal said last of the meter: up or down."""
+        entries = self.issued()[-1].entries
+        changes = (body for index in sorted(entries, reverse=True) for body in _bodies(entries[index]))
+        return next((body.state for body in changes if isinstance(body, WatcherChange)), "")
+
+    def trouble(self) -> str:
+        """Why the meter is not read, as `status` says; empty where it is."""
+        shown = status.read(self.state_dir) or {"watchers": []}
+        return next((str(watcher["reason"]) for watcher in shown["watchers"]), "")
+
+    def move_state(self, to: Path) -> None:
+        """Have the state directory on another file system; the agent is down."""
+        shutil.move(self.state_dir, to)
+        self.state_dir.symlink_to(to)
+        subprocess.run(["sync", "-f", str(to)], check=True)  # it was there for long
+
+    def another_agent(self) -> Program:
+        """A second agent with the same configuration, not started."""
+        return self._program("second agent", "run", "-c", str(self.configuration))
+
+    @contextmanager
+    def blind(self) -> Iterator[None]:
+        """The agent runs, and what happens meanwhile it cannot record."""
+        self._lived()
+        yield
+        self._began_s = time.time()
+
     def unplug(self) -> None:
         """End the instrument: the truth ends here."""
         self.meter.stop()
@@ -179,6 +212,12 @@ class Host:
     def _program(self, name: str, *words: str) -> Program:
         log = self.directory / f"{name}.log"
         return Program(f"{name} {self.agent_id}", ("tests.faults.hurried", "agent", *words), log=log)
+
+
+def _bodies(same: frozenset[bytes]) -> Iterator[Body]:
+    for raw in same:
+        with contextlib.suppress(MalformedEntry):
+            yield decode(raw).body
 
 
 def await_file(path: Path, *, within_s: float) -> None:

@@ -21,13 +21,15 @@ AGENT_WAITS: tuple[tuple[str, str, object], ...] = (
     ("agent.roads.mqtt", "KEEPALIVE_S", 3),
     ("agent.roads.mqtt", "STILL_MS", 9_000),
     ("agent.uplink", "LOOK_MS", 500),
+    ("agent.pen", "PROBE_EVERY_MS", 500),
     ("agent.recorder", "SCRATCH_EVERY_MS", 500),
 )
 COLLECTOR_WAITS: tuple[tuple[str, str, object], ...] = (
     ("collector.ingest.backoff", "FIRST_S", 0.05),
     ("collector.ingest.backoff", "LONGEST_S", 1.0),
     ("collector.ingest.receiver", "KEEPALIVE_S", 3),
-    ("collector.ingest.worker", "TAKE_SHARDS_EVERY_S", 0.5),
+    ("collector.ingest.worker", "LOOK_EVERY_S", 0.5),
+    ("collector.ingest.worker", "ABSENT_AFTER_S", 4.0),
 )
 
 

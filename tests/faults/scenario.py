@@ -33,6 +33,8 @@ class Scenario:
     act: Act
     short: bool
     guards: tuple[str, ...]
+    needs: Callable[[], str | None]
+    """Says what this machine lacks for it; None where nothing."""
 
     @property
     def says(self) -> str:
@@ -64,13 +66,15 @@ class Report:
 _FOUND: dict[str, Scenario] = {}
 
 
-def scenario(*, short: bool, guards: tuple[str, ...] = ()) -> Callable[[Act], Act]:
-    """Register a function as a scenario; short ones run in `make test`."""
+def scenario(
+    *, short: bool, guards: tuple[str, ...] = (), needs: Callable[[], str | None] = lambda: None
+) -> Callable[[Act], Act]:
+    """Register a function as a scenario; short ones run in `make test`, where there is what it `needs`."""
 
     def register(act: Act) -> Act:
         family = act.__module__.rpartition(".")[2]
         assert act.__name__ not in _FOUND, f"two scenarios are called {act.__name__}"
-        _FOUND[act.__name__] = Scenario(act.__name__, family, act, short, guards)
+        _FOUND[act.__name__] = Scenario(act.__name__, family, act, short, guards, needs)
         return act
 
     return register

@@ -10,6 +10,7 @@ real processes meet them are the machine's.
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -52,6 +53,7 @@ class World:
         self.directory = directory
         self.hosts: list[Host] = []
         self.violations: list[str] = []
+        self.exits = ExitStack()  # what a scenario took of this machine and gives back at the end
         self.board = Switchboard()
         self.database = server.make()
         self.broker = Broker(directory / "broker", find_free_port())
@@ -157,6 +159,7 @@ class World:
         self.connection.close()
         self.database.drop()
         self.board.close()
+        self.exits.close()
 
     def _mend(self) -> None:
         for host in self.hosts:
@@ -201,7 +204,13 @@ class World:
             truth = read_truth(host.truth)
             lived_s = sum(until_s - since_s for since_s, until_s in host.lives)
             unobservable_s = truth[-1][1] - truth[0][0] - lived_s + LIFE_S * len(host.lives)
-            yield Watched(host.asset, truth, list(self._recorded(host.asset)), max(0.0, unobservable_s))
+            records = list(self._recorded(host.asset))
+            covered_s = None if host.is_dated else sum(map(oracle.covered_s, self._stored_of(host)))
+            yield Watched(host.asset, truth, records, max(0.0, unobservable_s), covered_s)
+
+    def _stored_of(self, host: Host) -> list[Stored]:
+        origins = {each.origin for each in host.issued()}
+        return [each for each in self.stored() if each.origin in origins]
 
     def _recorded(self, asset: str) -> Iterable[Span]:
         rows = self.connection.execute("SELECT day, body FROM hour_record WHERE asset_no = %s ORDER BY day", [asset])

@@ -62,7 +62,7 @@ class Site:
 
     @property
     def https(self) -> Link:
-        return HttpsLink("em-01", self._url, trust=ssl.create_default_context)
+        return HttpsLink("em-01", self._url, trust=ssl.create_default_context, clock=self.clock)
 
     def record(self, count: int) -> None:
         for _ in range(count):
