@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from collector.ingest import rows
 from protocol.batch import Batch
 from protocol.entry import Reading, decode_all
+from protocol.epoch import NextEpoch
 from protocol.errors import ForeignBytesError, TooLarge
+from protocol.hint import SignedHint
 from protocol.interval import DAY_MS, UTC_OFFSET_MS
 from protocol.message import Hello, RefusalCode, parse_up
 from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS
@@ -60,6 +62,24 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True)
+class Succession:
+    """A parsed request for the next epoch; `origin` is the log that it wants to begin."""
+
+    agent_id: str
+    origin: str
+    asked: NextEpoch
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A hint, which nobody has verified yet."""
+
+    agent_id: str
+    origin: str
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Poison:
     """A message that is none of ours, and what to tell the agent in whose name it came."""
 
@@ -68,7 +88,7 @@ class Poison:
     detail: str
 
 
-Prepared = Offer | Greeting | Poison
+Prepared = Offer | Greeting | Succession | Glimpse | Poison
 
 
 def prepare(topic: str, payload: bytes) -> Prepared:
@@ -81,10 +101,15 @@ def prepare(topic: str, payload: bytes) -> Prepared:
     except ForeignBytesError as error:
         return Poison(agent_id, "malformed", str(error))
     # The note is opened only where its key is known; its first line says which that may be.
-    note = message.note
-    origin = note[: note.find(b"\n")].decode("utf-8", "replace").replace("\x00", "")
-    if isinstance(message, Hello):
-        return Greeting(agent_id, origin, message)
+    line = 1 if isinstance(message, SignedHint) else 0
+    origin = b"".join(message.note.split(b"\n", 2)[line : line + 1]).decode("utf-8", "replace").replace("\x00", "")
+    match message:
+        case Hello():
+            return Greeting(agent_id, origin, message)
+        case NextEpoch():
+            return Succession(agent_id, origin, message)
+        case SignedHint(note):
+            return Glimpse(agent_id, origin, note)
     return _prepare_batch(agent_id, origin, message, payload)
 
 
