@@ -138,9 +138,9 @@ class Conversation:
         return self._greet(now_ms)
 
     def _lost(self, event: Lost, now_ms: int) -> list[Action]:
-        spread_ms = self._spread_ms if self.phase is Phase.WELCOMED else 0
         self._settle_backoff(now_ms)
-        wait_ms = self._backoff.draw_ms(self._chance, at_least_spread_ms=spread_ms)
+        # Also after the first attempt: those who came too early would else come back at short waits, all together.
+        wait_ms = self._backoff.draw_ms(self._chance, at_least_spread_ms=self._spread_ms)
         self._backoff = self._backoff.failed()
         self._enter(Phase.OFFLINE, now_ms, due_ms=now_ms + wait_ms, detail=event.reason)
         return []

@@ -250,6 +250,21 @@ def test_at_the_end_what_is_not_receipted_within_seconds_is_asked_for() -> None:
     assert scene.tell(Closing()) == []
 
 
+def test_who_came_too_early_is_spread_again() -> None:
+    """After a minute without a broker, 16 000 agents with short waits would be five times too many a second."""
+    waits_ms = []
+    for seed in range(40):
+        scene = Scene(Log(3), seed=seed)
+        scene.meet(spread_s=60)
+        scene.tell(Lost("the broker restarts"))
+        scene.wait()
+        scene.tell(Lost("it is not there yet"))
+        assert scene.talk.due_ms is not None
+        waits_ms.append(scene.talk.due_ms - scene.now_ms)
+    assert 25_000 < sum(waits_ms) / len(waits_ms) < 35_000
+    assert max(waits_ms) <= 60_000
+
+
 def test_at_the_end_a_lost_connection_is_tried_again_each_second_whatever_the_spread() -> None:
     scene = Scene(Log(3))
     scene.meet(spread_s=300)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import batch, entry, epoch, hint, hours, merkle, message, note, policy, sample_file, topics
+from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
 from tests.foreign import mutations
@@ -71,6 +72,19 @@ GOLDEN_DAY = json.loads((Path(__file__).parent / "golden_hours" / "an_open_day.j
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
 
+REQUEST = make_certificate_request(AGENT, AGENT.verifier.public)
+
+
+def _all_as_each(raw: bytes) -> object:
+    """Entries in one go are what they are one by one."""
+    together = entry.decode_all([READING, raw, raw])
+    try:
+        assert together == [entry.decode(READING), entry.decode(raw), entry.decode(raw)]
+    except ForeignBytesError:
+        assert together[1:] == [None, None]
+    return together
+
+
 Parser = Callable[[bytes], object]
 BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "entry": (entry.decode, (READING, START)),
@@ -87,6 +101,8 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "hint": (lambda raw: hint.open_hint(raw, AGENT.verifier), (HINT,)),
     "frontier": (_frontier, ((3).to_bytes(8, "big") + bytes(64),)),
     "proofs": (_proofs, (b"\x00\x03" + LEAVES[1] + LEAVES[2],)),
+    "entries at once": (_all_as_each, (READING, START)),
+    "certificate request": (lambda raw: open_certificate_request(raw, AGENT.verifier), (REQUEST,)),
     "policy": (policy.parse_policy, (POLICY,)),
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),

@@ -42,7 +42,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
          "/policies/" + hashlib.sha256(POLICY).hexdigest(), "/open?asset_no=A001&day=2026-11-16")  # fmt: skip
 OPEN = {"ask_challenge", "enrol", "certify", "deliver"}
-"""What needs no key: the enrolment's token, or what the agent signed, is the right to ask."""
+"""What needs no key: the enrolment's token, or what the agent signed with its key, is the right to ask."""
 
 
 @pytest.fixture

@@ -527,7 +527,7 @@ def test_the_description_page_loads_nothing_from_outside(client: httpx.Client) -
 
 def test_the_description_names_problem_documents_by_their_media_type(client: httpx.Client) -> None:
     operation = client.get("/openapi.json").json()["paths"][f"{V1}/hours/{{asset_no}}/{{day}}"]["get"]
-    assert set(operation["responses"]) == {"200", "401", "403", "404", "422", "429"}
+    assert set(operation["responses"]) == {"200", "400", "401", "403", "404", "414", "422", "429", "431"}
     assert list(operation["responses"]["404"]["content"]) == ["application/problem+json"]
 
 
