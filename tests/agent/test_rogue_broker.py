@@ -68,6 +68,12 @@ def be_lied_to(journal: Journal, broker: EmbeddedBroker) -> UplinkView:
     return view
 
 
+@pytest.fixture(autouse=True)
+def _short_farewell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing will come from this collector: it is not waited for."""
+    monkeypatch.setattr("agent.uplink.FAREWELL_MS", 200)
+
+
 @pytest.fixture
 def journal(open_journal: Callable[..., Journal]) -> Journal:
     made = open_journal()
