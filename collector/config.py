@@ -43,6 +43,7 @@ DEFAULT_DOMAIN = "jishi.example"
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_API_PORT = 8321
 MAX_CONFIG_BYTES = 65_536
+MAX_DIGITS = 9
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
