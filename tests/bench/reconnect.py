@@ -40,7 +40,7 @@ from agent.exchange import (
 )
 from collector.embedded.broker import EmbeddedBroker
 from collector.embedded.postgres import EmbeddedPostgres
-from collector.ingest.answers import spread_for
+from collector.ingest.answers import AGENTS_PER_S, spread_for
 from collector.ingest.worker import Worker
 from collector.registry import instruments
 from collector.store import database, migrate
@@ -222,25 +222,26 @@ async def _until_done(clients: list[Client]) -> None:
 
 
 def _model(agents: int, *, away_s: int) -> dict[str, object]:
-    """When each of many agents would come, by the functions that decide it, to a broker that was away so long."""
+    """When each of many agents would come, by the functions that decide it, to a broker that was away so long.
+
+    The peer is what the collector's spread means to allow in a second.
+    """
     chance, arrivals = Random(20261126), []
     for _ in range(agents):
-        backoff, at_ms = Backoff(), 0
-        at_ms += backoff.draw_ms(chance, at_least_spread_ms=1000 * spread_for(agents))
+        backoff, at_ms, spread_ms = Backoff(), 0, 1000 * spread_for(agents)
+        at_ms += backoff.draw_ms(chance, at_least_spread_ms=spread_ms)
         while at_ms < 1000 * away_s:
             backoff = backoff.failed()
-            at_ms += backoff.draw_ms(chance)
+            at_ms += backoff.draw_ms(chance, at_least_spread_ms=spread_ms)
         arrivals.append(at_ms / 1000)
     peak = max(_by_second(arrivals, float(away_s)).values())
-    last_s = max(arrivals) - away_s
-    mean = agents / max(spread_for(agents), last_s)
     return {
         "name": f"{agents} agents, modelled, broker away for {away_s} s: connects a second",
         "value": peak,
         "unit": "1/s at the peak",
-        "peer": round(mean, 1),
-        "ratio": round(peak / mean, 2),
-        "last_s": round(last_s),
+        "peer": AGENTS_PER_S,
+        "ratio": round(peak / AGENTS_PER_S, 2),
+        "last_s": round(max(arrivals) - away_s),
     }
 
 

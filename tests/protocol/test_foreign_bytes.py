@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import batch, entry, hours, merkle, message, note, policy, sample_file, topics
+from protocol import batch, entry, epoch, hint, hours, merkle, message, note, policy, sample_file, topics
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
@@ -37,6 +37,15 @@ WELCOME = message.pack(
     message.Welcome("0f" * 16, 1, 2, 4, 60, (message.Level("meter1", "power", (30000, -1)),), RECEIPT)
 )
 REFUSAL = message.pack(message.Refusal("fork", 3, "two roots", RECEIPT))
+NEXT = SigningKey("lab.example/a/em-01/2", ED25519, bytes(range(32)))
+ASKED = epoch.sign_request(
+    epoch.EpochRequest(note.Checkpoint(AGENT.name, 3, merkle.EMPTY_ROOT), "fork", NEXT.verifier),
+    old_key=AGENT,
+    new_key=NEXT,
+)
+NEXT_EPOCH = epoch.pack_next_epoch(epoch.NextEpoch("0f" * 16, ASKED, SIGNED))
+TAKEN = epoch.pack_taken(epoch.Taken(NEXT.name, 3))
+HINT = hint.sign_hint(hint.Hint(AGENT.name, 1, 2, (hint.Showing("meter1", "power", "7"),)), AGENT)
 LEAVES = tuple(map(merkle.leaf_hash, (b"a", b"b", b"c")))
 
 
@@ -86,8 +95,10 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "cosign": (lambda raw: note.cosign(raw, RECEIPTS, time_s=1), (SIGNED,)),
     "bundle": (batch.parse_bundle, (BUNDLE,)),
     "batch": (batch.parse_batch, (BATCH,)),
-    "up": (message.parse_up, (HELLO, BATCH)),
-    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT)),
+    "up": (message.parse_up, (HELLO, BATCH, NEXT_EPOCH, HINT)),
+    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT, TAKEN)),
+    "epoch request": (lambda raw: epoch.open_request(raw, AGENT.verifier), (ASKED,)),
+    "hint": (lambda raw: hint.open_hint(raw, AGENT.verifier), (HINT,)),
     "frontier": (_frontier, ((3).to_bytes(8, "big") + bytes(64),)),
     "proofs": (_proofs, (b"\x00\x03" + LEAVES[1] + LEAVES[2],)),
     "entries at once": (_all_as_each, (READING, START)),

@@ -35,6 +35,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
+    "list_epochs": ("/agents/em-01/epochs", Right.AGENTS),
     "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
     "list_changes": ("/audit", Right.AUDIT),
 }
