@@ -22,10 +22,10 @@ def host_loses_power(world: World) -> None:
 
 @scenario(short=False, needs=why_not)
 def host_loses_power_again_and_again(world: World) -> None:
-    """A dozen cuts, some of them while the agent recovers from the one before."""
+    """Six cuts, some of them while the agent recovers from the one before."""
     host = world.host(backlog=300, start=False)
     medium = put_on_a_medium(world, host)
-    for _ in range(12):
+    for _ in range(6):
         host.start()
         world.run_for(world.choose_s(0.3, 4.0))
         _cut(host, medium)
