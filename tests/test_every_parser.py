@@ -34,6 +34,7 @@ OF_PROTOCOL = {
     "note.open_checkpoint": "checkpoint",
     "note.cosign": "cosign",
     "note.open_receipt": "receipt",
+    "parcel.parse_manifest": "manifest",
     "policy.parse_policy": "policy",
     "sample_file.parse_samples": "samples",
     "topics.parse_up_topic": "topic",

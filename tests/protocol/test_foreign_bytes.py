@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import batch, entry, epoch, hint, hours, merkle, message, note, policy, sample_file, topics
+from protocol import batch, entry, epoch, hint, hours, merkle, message, note, parcel, policy, sample_file, topics
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
@@ -70,6 +70,8 @@ POLICY = (
 SAMPLES = b"time,power_w,energy_wh\n2026-03-02T08:00:00+08:00,41.5,1\n2026-03-02T08:00:02+08:00,42,1\n"
 GOLDEN_DAY = json.loads((Path(__file__).parent / "golden_hours" / "an_open_day.json").read_text(encoding="utf-8"))
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
+PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
+MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
 
 REQUEST = make_certificate_request(AGENT, AGENT.verifier.public)
@@ -103,6 +105,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "proofs": (_proofs, (b"\x00\x03" + LEAVES[1] + LEAVES[2],)),
     "entries at once": (_all_as_each, (READING, START)),
     "certificate request": (lambda raw: open_certificate_request(raw, AGENT.verifier), (REQUEST,)),
+    "manifest": (parcel.parse_manifest, (MANIFEST,)),
     "policy": (policy.parse_policy, (POLICY,)),
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
