@@ -52,7 +52,8 @@ def tail_is_torn(world: World) -> None:
         host.start()
     kept = b"".join(path.read_bytes() for path in host.journal_dir.glob("quarantine/*.log.*"))
     assert b"0badf00d" in kept, "the torn bytes are not in quarantine/"
-    world.until("a reading after the last", lambda size=host.size(): host.has_fresh_reading(since=size))
+    size = host.size()
+    world.until("a reading after the last", lambda: host.has_fresh_reading(since=size))
     assert len(host.issued()) == 1, f"{host.agent_id}: bytes that were never promised ended its epoch"
 
 
