@@ -32,6 +32,8 @@ COMMANDS = {
     ),
     "enroll": Command("agent.commands.enroll", "make a key and register it with the collector by a one-time token"),
     "renew": Command("agent.commands.renew", "make a new TLS key and have the collector certify it"),
+    "export": Command("agent.commands.export", "write what no receipt covers to a medium that a person carries"),
+    "import-receipts": Command("agent.commands.import_receipts", "take in the receipt that came back on a medium"),
     "sign": Command("agent.commands.sign", "sign somebody in or out at an instrument, or show who is there"),
     "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
     "calibrate": Command("agent.commands.calibrate", "find thresholds and dwells in a recording, or record first"),

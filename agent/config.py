@@ -33,7 +33,7 @@ from msgspec.structs import FieldInfo
 
 from agent.errors import BrokenKind, ConfigurationError, WatcherError
 from agent.reading import BLOCK_MS
-from agent.toml_text import NotToml, parse
+from agent.toml_text import NotToml, read
 from agent.watchers.registry import ask, find_kind
 from agent.watchers.stand_in import BrokenSettings
 from agent.watchers.watcher import WatcherSettings
@@ -113,8 +113,7 @@ def load(path: Path, *, without_broken: bool = False) -> Configuration:
     package that an update broke does not keep the agent from recording everything else.
     """
     try:
-        raw = path.read_bytes()
-        tables = parse(raw)
+        raw, tables = read(path)
     except OSError as error:
         raise ConfigurationError((f"{path}: cannot be read ({error.strerror})",)) from error
     except NotToml as error:
@@ -169,8 +168,7 @@ class _Files:
     def table(self, name: str) -> Any:
         """Return what a TOML file holds; ConfigurationError."""
         try:
-            raw = (self._beside / name).read_bytes()
-            table = parse(raw)
+            raw, table = read(self._beside / name)
         except OSError as error:
             raise ConfigurationError((f"{self._beside / name} cannot be read ({error.strerror})",)) from error
         except NotToml as error:

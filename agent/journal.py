@@ -143,9 +143,10 @@ class Journal:
         with self._mutex:
             index = self.size
             raw = entry.encode(entry.make(body, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot=boot))
-            header = Header(self.origin, self._frontier)
-            self._segments.append(segment.line(raw), header=header, receipted_size=self._receipted.size)
+            line, header = segment.line(raw), Header(self.origin, self._frontier)
+            self._segments.append(line, header=header, receipted_size=self._receipted.size)
             self._frontier = self._frontier.append(leaf_hash(raw))
+            self._segments.begin_ahead(Header(self.origin, self._frontier), line_bytes=len(line))
         for told in self._listeners:
             told()
         return index

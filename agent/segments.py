@@ -7,11 +7,15 @@
 
 `append` returns when the line is on the medium. A sync that failed is never tried again on the same file (the kernel
 may have thrown the pages away and call them clean): a new segment begins and the line is written there again. What
-then stands behind the last promised line of the old one is never read. One thread at a time: the journal sees to it.
+then stands behind the last promised line of the old one is never read.
+
+A segment is begun as soon as the one before is full, while no entry waits for it: on Windows no call makes a new name
+durable, so nothing should be promised under one that is only just made. One thread at a time: the journal sees to it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
 from bisect import bisect_right
@@ -98,6 +102,12 @@ class Segments:
             else:
                 return
 
+    def begin_ahead(self, header: Header, *, line_bytes: int) -> None:
+        """Begin the next segment now if the present one has no room for another line of this length."""
+        if self._active is not None and not self._has_room(self._active, line_bytes):
+            with contextlib.suppress(OSError):  # whoever appends next tries again, and bears it
+                self._begin(header)
+
     def read(self, first: int, last: int) -> Iterator[bytes]:
         """The entries in [first, last), all of them promised; JournalDamaged at one that cannot be read."""
         while first < last:
@@ -171,12 +181,15 @@ class Segments:
 
     def _write(self, line: bytes, header: Header) -> None:
         active = self._active
-        if active is None or (active.offsets and self._lengths[active.first] + len(line) > self._limits.segment_bytes):
+        if active is None or not self._has_room(active, len(line)):
             active = self._begin(header)
         self._disk.write(active.fd, line)
         self._disk.sync(active.fd)
         active.offsets.append(self._lengths[active.first])
         self._lengths[active.first] += len(line)
+
+    def _has_room(self, active: _Active, line_bytes: int) -> bool:
+        return not active.offsets or self._lengths[active.first] + line_bytes <= self._limits.segment_bytes
 
     def _begin(self, header: Header) -> _Active:
         self.close()

@@ -160,6 +160,7 @@ def _journal_lines(journal: Status) -> list[str]:
 
 def _uplink_lines(uplink: Status, *, now_ms: int) -> list[str]:
     words = f"uplink   {uplink['state']} for {age(now_ms - uplink['since_ms'])}"
+    words += f", by {uplink['road'].upper()}" if uplink.get("road") else ""
     lines = [words + (f": {uplink['detail']}" if uplink["detail"] else "")]
     if uplink.get("road_why"):
         lines.append(f"road     {uplink['road']}, because {uplink['road_why']}")

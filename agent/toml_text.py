@@ -6,10 +6,12 @@ which can be told from the line, so the remedy stands beside it.
 
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _SHOWN = 60
+MAX_BYTES = 1024 * 1024
 
 _SLIPS = (
     (re.compile("[“”„‘’«»]"), "quotes must be straight: \" or '"),
@@ -25,8 +27,17 @@ class NotToml(Exception):
     """Its text says what is wrong, where, and the remedy."""
 
 
+def read(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """Return a file's bytes and its tables; OSError, NotToml. No more is read than a configuration can have."""
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    return raw, parse(raw)
+
+
 def parse(raw: bytes) -> dict[str, Any]:
     """Return the tables in a file's bytes; NotToml. A byte-order mark is passed over: Windows' editor writes one."""
+    if len(raw) > MAX_BYTES:
+        raise NotToml(f"has more than {MAX_BYTES} bytes: a configuration is a few kilobytes of text")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -35,6 +46,8 @@ def parse(raw: bytes) -> dict[str, Any]:
         return tomllib.loads(f"{text}\n")  # a last line without an end would have no place in the message
     except tomllib.TOMLDecodeError as error:
         raise NotToml(f"is no TOML: {explain(str(error), text)}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets within brackets
+        raise NotToml("is no TOML that can be used: a number is too long, or values are nested too deeply") from error
 
 
 def explain(message: str, text: str) -> str:

@@ -46,6 +46,7 @@ DEFAULT_DOMAIN = "jishi.example"
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_API_PORT = 8321
 MAX_CONFIG_BYTES = 65_536
+MAX_DIGITS = 9
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -234,7 +235,7 @@ def _read_environment(environment: Mapping[str, str], faults: list[str]) -> dict
 
 
 def _read_number(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > MAX_DIGITS:
         raise ValueError(text)
     return int(text)
 

@@ -6,6 +6,7 @@
     │   └── AlreadyRunning          another `up` holds this directory
     ├── StoreError
     │   └── MigrationError          the database's schema is not the one that this program knows
+    ├── MediumError                 what lies on a medium cannot be taken in, or not all of it
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
     └── RegistryError               a fact cannot be registered as asked
@@ -47,6 +48,10 @@ class StoreError(CollectorError):
 
 class MigrationError(StoreError):
     """The schema in the database and the migrations of this program disagree."""
+
+
+class MediumError(CollectorError):
+    """A medium, or a parcel on it, is not as `jishi-agent export` writes it; or not all of it was accepted."""
 
 
 class DerivationError(CollectorError):

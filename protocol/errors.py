@@ -7,6 +7,7 @@
     ├── BadProof           a Merkle proof or frontier that does not lead to its root
     ├── MalformedBatch     a batch or entry bundle of the wrong form
     ├── MalformedMessage   a hello, welcome or refusal of the wrong form
+    ├── MalformedParcel    the manifest of a parcel of the wrong form, or cut short
     ├── TooLarge           more bytes or items than the format allows, noticed before they were unpacked
     ├── MalformedPolicy    a policy file of the wrong form
     ├── MalformedSamples   a recording of power over time that cannot be read, with the line
@@ -47,6 +48,10 @@ class MalformedMessage(ForeignBytesError):
     """A hello, welcome or refusal does not have the form of one."""
 
 
+class MalformedParcel(ForeignBytesError):
+    """The manifest of a parcel does not have the form of one, or was cut short."""
+
+
 class TooLarge(ForeignBytesError):
     """More bytes or items than the format allows."""
 
@@ -72,3 +77,9 @@ def excerpt(foreign: bytes | str, limit: int = 60) -> str:
     start = foreign[:limit]
     quoted = ascii(start)
     return quoted if len(foreign) <= limit else f"{quoted}… ({len(foreign)} in all)"
+
+
+def one_line(error: Exception, limit: int = 300) -> str:
+    """An error's text as it is where it fits on a line; else quoted: a library's texts may quote foreign bytes."""
+    text = str(error)
+    return text if text.isprintable() and len(text) <= limit else excerpt(text, limit)

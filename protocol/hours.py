@@ -30,7 +30,7 @@ from itertools import pairwise
 import msgspec
 
 from protocol.entry import Entry, Reading
-from protocol.errors import MalformedRecord, TooLarge, excerpt
+from protocol.errors import MalformedRecord, TooLarge, excerpt, one_line
 from protocol.fusion import States, derive_states
 from protocol.interval import DAY_S, Interval, day_bounds_ms, length
 from protocol.lead import STATES, State, parse_lead
@@ -167,7 +167,7 @@ def decode(raw: bytes) -> HourRecord:
     try:
         record = msgspec.json.decode(raw, type=HourRecord)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedRecord(f"not an hour record: {error}: {excerpt(raw)}") from error
+        raise MalformedRecord(f"not an hour record: {one_line(error)}: {excerpt(raw)}") from error
     if encode(record) != raw:
         raise MalformedRecord(f"an hour record that is not in canonical form: {excerpt(raw)}")
     return record

@@ -33,7 +33,7 @@ from typing import Any, Literal, NoReturn
 import msgspec
 
 from protocol.entry import NAME_PATTERN
-from protocol.errors import MalformedPolicy, excerpt
+from protocol.errors import MalformedPolicy, excerpt, one_line
 from protocol.interval import DAY_MS
 
 MAX_POLICY_BYTES = 65_536
@@ -171,9 +171,11 @@ def _decode(raw: bytes) -> _PolicyFile:
     except MalformedPolicy:
         raise
     except msgspec.ValidationError as error:
-        raise MalformedPolicy(f"policy: {error}; {_remedy(str(error))}") from error
+        raise MalformedPolicy(f"policy: {one_line(error)}; {_remedy(str(error))}") from error
     except (ValueError, RecursionError) as error:
-        raise MalformedPolicy(f"policy: not a JSON file in UTF-8 ({error}); correct it and try again") from error
+        raise MalformedPolicy(
+            f"policy: not a JSON file in UTF-8 ({one_line(error)}); correct it and try again"
+        ) from error
 
 
 def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -63,10 +64,8 @@ def template_database(server_dsn: str) -> Iterator[str]:
 @pytest.fixture
 def dsn(server_dsn: str, template_database: str) -> Iterator[str]:
     """A fresh database with the whole schema; dropped afterwards, whoever is still connected."""
-    name = f"jishi_test_{uuid.uuid4().hex[:12]}"
-    _create_database(server_dsn, name, template=template_database)
-    yield _dsn_of(server_dsn, name)
-    _drop_database(server_dsn, name)
+    with fresh_database(server_dsn, template_database) as made:
+        yield made
 
 
 @pytest.fixture
@@ -125,6 +124,17 @@ def _own_ports() -> Iterator[int]:
 
 _FIRST_PORT, _STRETCH, _STRETCHES = 12_000, 2_500, 8
 _PORTS = _own_ports()
+
+
+@contextmanager
+def fresh_database(server_dsn: str, template: str) -> Iterator[str]:
+    """A database like the template, for as long as it is needed: what `dsn` is for one test."""
+    name = f"jishi_test_{uuid.uuid4().hex[:12]}"
+    _create_database(server_dsn, name, template=template)
+    try:
+        yield _dsn_of(server_dsn, name)
+    finally:
+        _drop_database(server_dsn, name)
 
 
 def _dsn_of(server_dsn: str, name: str) -> str:

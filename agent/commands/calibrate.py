@@ -82,11 +82,13 @@ def _judge(arguments: Namespace, path: Path, phases: Phases | None = None) -> Re
     from agent.calibration.examine import examine
     from agent.errors import CalibrationError
     from protocol.errors import ForeignBytesError
-    from protocol.sample_file import parse_samples
+    from protocol.sample_file import MAX_BYTES, parse_samples
 
     name = arguments.name or arguments.watcher or path.name.split(".")[0]
     try:
-        return examine(parse_samples(path.read_bytes(), arguments.format), name, phases=phases)
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        return examine(parse_samples(raw, arguments.format), name, phases=phases)
     except (ForeignBytesError, CalibrationError) as error:
         raise CalibrationError(f"{path}: {error}") from error
 

@@ -96,7 +96,7 @@ def _read(request: Request) -> Asked:
     """What a program sent; Rejection."""
     try:
         return msgspec.json.decode(request.body, type=Asked)
-    except (msgspec.MsgspecError, UnicodeError) as problem:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
         raise Rejection(HTTPStatus.BAD_REQUEST, "bad_form") from problem
 
 

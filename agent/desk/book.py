@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.identity import write_private
 from agent.shelf import Shelf, read
@@ -79,6 +80,10 @@ class Book:
             self._size = kept.size
             self.present = {presence.key: presence for presence in kept.present}
             self.names = kept.names
+        elif kept.origin != journal.origin:
+            # Whoever was there when the epoch before ended still is; what the new journal says of them comes after.
+            self.present = {presence.key: replace(presence, index=0) for presence in kept.present}
+            self.names = kept.names
         for entry in read(journal, self._size, only=_DECLARED):
             self.enter(entry)
         self._size = journal.size
@@ -96,6 +101,6 @@ def _read_file(path: Path) -> _File:
         return msgspec.json.decode(path.read_bytes(), type=_File)
     except FileNotFoundError:
         return _File("", 0)
-    except (OSError, msgspec.MsgspecError, UnicodeError) as problem:
+    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
         log.warning("desk is read from the journal", extra={"path": str(path), "problem": str(problem)})
         return _File("", 0)

@@ -70,7 +70,7 @@ def open_cards(state_dir: Path) -> Cards:
         return Cards(path, msgspec.json.decode(path.read_bytes(), type=_File).cards)
     except FileNotFoundError:
         return Cards(path, {})
-    except (OSError, msgspec.MsgspecError, UnicodeError) as problem:
+    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
         raise DeskError(
             f"{path} cannot be used ({problem}): put the right file back, or remove it and assign the cards again"
         ) from problem

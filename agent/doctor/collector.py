@@ -49,7 +49,7 @@ def judge_health(url: str, answer: Answer) -> Finding:
     """Say whether what answered is a collector."""
     try:
         is_collector = answer.status == 200 and json.loads(answer.body).get("status") == "ok"
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         is_collector = False
     if is_collector:
         return Finding(WHAT, "ok", f"{url} answers")

@@ -1,9 +1,10 @@
 """The roads that are configured, each tried once while no agent runs: MQTT, and HTTPS where it is or would be taken."""
 
 import secrets
-import ssl
 from collections.abc import Iterator
+from functools import partial
 
+from agent.credentials import api_context
 from agent.doctor.case import Case
 from agent.doctor.delivery import answer_to, greet, judge_answer, note_signed_last
 from agent.exchange import Lost, Received
@@ -30,7 +31,8 @@ def greet_by_https(who: Identity, case: Case) -> Finding:
     """Say hello with the checkpoint that was signed last, and judge what comes back."""
     url, nonce = case.configuration.collector.url, secrets.token_hex(16)
     size, note = note_signed_last(who)
-    link = HttpsLink(who.enrolment.agent_id, url, trust=ssl.create_default_context)
+    trust = partial(api_context, case.configuration.state_dir, case.configuration.authority)
+    link = HttpsLink(who.enrolment.agent_id, url, trust=trust, clock=case.clock)
     link.connect()
     link.send(pack(Hello(nonce, note)))
     heard = list(link.events)

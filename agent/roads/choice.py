@@ -1,10 +1,10 @@
 """Which road is taken: MQTT, and HTTPS while MQTT does not work. Pure: it is told what happened and the time.
 
-    BROKER ──failing for 5 min──▶ DETOUR ──after 15 min to 4 h, or when that fails too──▶ TRIAL
-       ▲ ╲ failed                                                                          │ │
-       │  ▼                                                                        answered│ │failed
-     DOUBTED ──failing for 5 min──▶ DETOUR ◀───────────────────────────────────────────────┼─┘
-       ▲──────────────────────────────────────── BROKER ◀──────────────────────────────────┘
+                 failed                 failing for 5 min
+    BROKER ◀──────────────▶ DOUBTED ─────────────────────▶ DETOUR (by HTTPS)
+      ▲         answered                                    ▲   │ after 15 min to 4 h, or when that fails, too
+      │                                              failed │   ▼
+      └────────────────────── answered ─────────────────── TRIAL
 
 MQTT comes first because the broker spares the collector's door and answers at once; a restart of the broker is no
 reason to leave it. A detour says since when and why, and does not last: MQTT is tried again, more and more rarely

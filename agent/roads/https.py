@@ -2,7 +2,8 @@
 
 For sites whose network lets nothing but the web out. The connection stays open between messages; that a server closed
 an idle one is noticed at the next message, which then goes over a new one: repeating costs nothing, the collector
-takes every entry once. What says no before the collector does (a proxy, a limit) is put in the collector's words.
+takes every entry once. What says no before the collector does (a proxy, a limit) is put in the collector's words, and
+where it asks for a pause (Retry-After), nothing is sent until that is over.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from agent.clock import Clock
 from agent.errors import NotEnrolledError
 from agent.exchange import Connected, Event, Lost, Received
 from agent.proxy import find_proxy
@@ -25,6 +27,7 @@ from protocol.message import MAX_DOWN_BYTES, Refusal, RefusalCode, pack
 PATH = "/api/v1/up/"
 MEDIA_TYPE = "application/octet-stream"
 TIMEOUT_S = 10.0
+LONGEST_PAUSE_S = 3600
 _IN_OUR_WORDS: dict[int, RefusalCode] = {408: "busy", 413: "too-large", 429: "busy", 503: "busy"}
 
 
@@ -34,6 +37,15 @@ class Way(NamedTuple):
     connection: HTTPConnection
     target: str
     headers: dict[str, str]
+
+
+class Answer(NamedTuple):
+    """One response; `pause_s` is how long it asks not to be asked again."""
+
+    status: int
+    body: bytes
+    is_ours: bool
+    pause_s: int
 
 
 class HttpsLink:
@@ -46,20 +58,24 @@ class HttpsLink:
     socket = None  # nothing comes down but in `send`
     wants_write = False
 
-    def __init__(self, agent_id: str, url: str, *, trust: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, agent_id: str, url: str, *, trust: Callable[[], ssl.SSLContext], clock: Clock) -> None:
         self.events: deque[Event] = deque()
         self._url = url.rstrip("/")
         self._path = PATH + agent_id
         self._trust = trust
+        self._clock = clock
+        self._quiet_until_ms = 0
         self._way: Way | None = None
         self._is_worn = False  # it answered once and may have been closed since
 
     def connect(self) -> None:
         try:
             self._way, self._is_worn = plan(self._url, self._path, trust=self._trust), False
-            self._way.connection.connect()
+            if not self._pause_s():  # else the connection is made with the first request
+                self._way.connection.connect()
         except (OSError, HTTPException) as problem:
-            self.drop(f"the collector at {self._url} cannot be reached ({problem})")
+            self.close()
+            self.events.append(Lost(f"the collector at {self._url} cannot be reached ({problem})"))
         except NotEnrolledError as problem:
             self.events.append(Lost(str(problem)))
         else:
@@ -68,18 +84,22 @@ class HttpsLink:
     def send(self, raw: bytes) -> None:
         if self._way is None:
             return
+        if pause_s := self._pause_s():
+            self._refuse("busy", f"asked to wait {pause_s} s more")
+            return
         try:
-            status, answer = self._post(self._way, raw)
+            answer = self._post(self._way, raw)
         except (OSError, HTTPException) as problem:
             self.drop(f"the collector at {self._url} did not answer ({problem or type(problem).__name__})")
             return
-        if status == 200 and answer is not None:
-            self.events.append(Received(answer))
-        elif status in _IN_OUR_WORDS:
-            detail = f"HTTP status {status} on the way to the collector"
-            self.events.append(Received(pack(Refusal(_IN_OUR_WORDS[status], 0, detail, None))))
+        if answer.status == 200 and answer.is_ours:
+            self.events.extend([Received(answer.body)] if answer.body else [])  # a hint gets an empty one
+        elif answer.status in _IN_OUR_WORDS:
+            self._quiet_until_ms = self._clock.now().mono_ms + 1000 * answer.pause_s
+            self._refuse(_IN_OUR_WORDS[answer.status], f"HTTP status {answer.status} on the way to the collector")
         else:
-            self.drop(f"what answers at {self._url} takes no deliveries (HTTP status {status}): check [collector] url")
+            found = f"what answers at {self._url} takes no deliveries (HTTP status {answer.status})"
+            self.drop(f"{found}: check [collector] url")
 
     def serve(self, *, read: bool, write: bool) -> None:
         pass
@@ -95,7 +115,14 @@ class HttpsLink:
         if way is not None:
             way.connection.close()
 
-    def _post(self, way: Way, raw: bytes) -> tuple[int, bytes | None]:
+    def _refuse(self, code: RefusalCode, detail: str) -> None:
+        self.events.append(Received(pack(Refusal(code, 0, detail, None))))
+
+    def _pause_s(self) -> int:
+        """Seconds for which nothing is to be sent yet."""
+        return max(0, -(-(self._quiet_until_ms - self._clock.now().mono_ms) // 1000))
+
+    def _post(self, way: Way, raw: bytes) -> Answer:
         try:
             answer = _ask(way, raw)
         except TimeoutError:
@@ -140,11 +167,12 @@ def _credentials(proxy: SplitResult) -> dict[str, str]:
     return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-def _ask(way: Way, raw: bytes) -> tuple[int, bytes | None]:
-    """Status and body; None for a body that is not of our kind."""
+def _ask(way: Way, raw: bytes) -> Answer:
     way.connection.request("POST", way.target, body=raw, headers=way.headers)
     response = way.connection.getresponse()
     answer = response.read(MAX_DOWN_BYTES + 1)
     if not response.isclosed():
         way.connection.close()  # more than anything of ours: the rest is not waited for
-    return response.status, answer if response.headers.get_content_type() == MEDIA_TYPE else None
+    asked = response.headers.get("Retry-After", "")
+    pause_s = min(int(asked), LONGEST_PAUSE_S) if asked.isdecimal() and len(asked) < 10 else 0
+    return Answer(response.status, answer, response.headers.get_content_type() == MEDIA_TYPE, pause_s)

@@ -158,6 +158,8 @@ def decimal(payload: bytes) -> int:
 
 def signed_decimal(payload: bytes) -> int:
     """Return the digits as a number whose sign is the topmost bit (table A.3 note 2); NotDecimal."""
+    if not payload:
+        raise NotDecimal("the meter sent nothing where decimal digits belong")
     top = payload[-1]
     value = decimal(payload[:-1] + bytes((top & 0x7F,)))
     return -value if top & 0x80 else value

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 
 from collector.api.access import Given, Lent
 from collector.api.enrolments import count_enrolment, refusals
-from collector.api.models import CertificateRequest, Credentials
+from collector.api.models import CertificateAnswer, CertificateRequest, Credentials
 from collector.api.problem import responses
 from collector.errors import EnrolmentError
 from collector.registry import agent_certificates
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/enrolments", tags=["enrolment"])
 
 
 @router.post("/certificate", dependencies=[Depends(count_enrolment)], responses=responses(403, 404, 409, 422))
-def certify(request: Request, given: Given, connection: Lent, asked: CertificateRequest) -> Credentials:
+def certify(request: Request, given: Given, connection: Lent, asked: CertificateRequest) -> CertificateAnswer:
     """The certificate in force for the key that is asked for, and what to trust; asking again is harmless."""
     with refusals(request, asked.origin):
         if given.issuer is None:
@@ -25,4 +25,4 @@ def certify(request: Request, given: Given, connection: Lent, asked: Certificate
         certificate = agent_certificates.certify(
             connection, given.issuer, origin=asked.origin, request=asked.certificate_request, now=given.now()
         )
-    return Credentials(certificate=certificate, trusted=given.issuer.trusted)
+    return CertificateAnswer(credentials=Credentials(certificate=certificate, trusted=given.issuer.trusted))

@@ -1,10 +1,12 @@
 """`jishi-collector ca …`: the authorities of this collector, and what they issue but for agents' certificates.
 
-ca init                         make the two authorities, where there are none
-ca server-cert --host H --to D  a certificate for the broker or the API, as D/server.pem and D/server.key
-ca worker-cert                  the certificate with which `ingest` comes to the broker
-ca broker-files D               what mosquitto has to trust and to refuse, as of now; touches only what changed
-ca next services|agents         the next generation of an authority
+    ca init                         make the two authorities, where there are none
+    ca server-cert --host H --to D  a certificate for the broker or the API, as D/server.pem and D/server.key
+    ca worker-cert                  the certificate with which `ingest` comes to the broker
+    ca broker-files --to D          what mosquitto has to trust and to refuse, as of now; touches only what changed
+    ca next services|agents         the next generation of an authority
+
+docs/security/tls.md says when each is due. Agents get theirs at their enrolment (collector.registry).
 """
 
 import os
@@ -44,7 +46,7 @@ def configure(parser: ArgumentParser) -> None:
     worker = commands.add_parser("worker-cert", help="the certificate with which `ingest` comes to the broker")
     worker.set_defaults(ca=_worker_cert)
     files = commands.add_parser("broker-files", help="what mosquitto has to trust and to refuse, as of now")
-    files.add_argument("directory", type=Path, metavar="DIR")
+    files.add_argument("--to", required=True, type=Path, metavar="DIR", help="which the broker reads")
     files.set_defaults(ca=_broker_files)
     following = commands.add_parser("next", help="the next generation of an authority, which signs from now on")
     following.add_argument("kind", choices=KINDS)
@@ -101,7 +103,7 @@ def _broker_files(config: Config, arguments: Namespace) -> None:
     with connect(config.dsn, application="ca") as connection:
         check_migrated(connection)
         revoked = list_revoked(connection, now=now)
-    changed = write_broker_files(config.data_dir, _existing(arguments.directory), revoked, now=now)
+    changed = write_broker_files(config.data_dir, _existing(arguments.to), revoked, now=now)
     print(f"changed {', '.join(changed)}: reload the broker" if changed else "nothing changed")
 
 

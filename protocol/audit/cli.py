@@ -14,7 +14,7 @@ from typing import TypeVar, get_args
 from protocol.audit import timeline
 from protocol.errors import ForeignBytesError
 from protocol.policy import parse_policy
-from protocol.sample_file import Layout, parse_samples
+from protocol.sample_file import MAX_BYTES, Layout, parse_samples
 
 OK, FAILED = 0, 1
 LONGEST_POLL_S = 3600.0
@@ -61,7 +61,8 @@ def _timeline(arguments: argparse.Namespace) -> int:
 
 def _read(path: Path, parse: Callable[[bytes], _Read]) -> _Read:
     try:
-        return parse(path.read_bytes())
+        with path.open("rb") as file:
+            return parse(file.read(MAX_BYTES + 1))
     except ForeignBytesError as error:
         raise type(error)(f"{path}: {error}") from error
 

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 from agent.disk import Disk
@@ -110,6 +111,41 @@ class ShortDisk(Disk):
             super().write(fd, octets)
         finally:
             os.write = real
+
+
+class StoppingDisk(Disk):
+    """A disk that calls `stop` before its step number `stop_before`: a write, a sync, or a new name.
+
+    Files whose names match `careless` are never synced: a careless program, to see whether anybody notices (Linux).
+    """
+
+    def __init__(self, stop_before: int, stop: Callable[[], None], *, careless: str = "") -> None:
+        self.steps = 0
+        self._stop_before = stop_before
+        self._stop = stop
+        self._careless = careless
+
+    def write(self, fd: int, octets: bytes) -> None:
+        self._step()
+        super().write(fd, octets)
+
+    def sync(self, fd: int) -> None:
+        self._step()
+        if not fnmatch(Path(f"/proc/self/fd/{fd}").readlink().name, self._careless):
+            super().sync(fd)
+
+    def sync_directory(self, directory: Path) -> None:
+        self._step()
+        super().sync_directory(directory)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._step()
+        super().rename(old, new)
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps == self._stop_before:
+            self._stop()
 
 
 def _appends(fd: int) -> bool:

@@ -1,6 +1,8 @@
 """The journal keeps what it promised, whatever fails."""
 
+import contextlib
 import errno
+import itertools
 import os
 import subprocess
 import sys
@@ -65,6 +67,30 @@ def test_a_segment_rolls_by_size_and_its_header_carries_the_tree(open_journal: O
         assert header.origin == ORIGIN
         assert header.frontier.root() == journal.root_at(first)
         assert (directory / name).stat().st_size <= 700
+
+
+def test_the_next_segment_is_there_before_an_entry_needs_it(open_journal: Open, directory: Path) -> None:
+    disk = FaultyDisk()
+    journal = open_journal(limits=SMALL, disk=disk)
+    while len(files(directory)) == 1:
+        add(journal)
+    assert files(directory) == [segment.name(0), segment.name(journal.size)]
+    assert len((directory / files(directory)[1]).read_bytes().splitlines()) == 1, "a header and no entry"
+    before = len(disk.log)
+    add(journal)
+    assert disk.log[before:] == ["write", "sync"]
+
+
+def test_a_segment_that_cannot_be_begun_ahead_is_begun_when_it_is_needed(open_journal: Open, directory: Path) -> None:
+    disk = FaultyDisk()
+    journal = open_journal(limits=SMALL, disk=disk)
+    disk.fail = lambda operation, number: errno.EIO if operation == "sync_directory" else 0
+    with pytest.raises(EntryRefused):
+        add(journal, 40)
+    refused_at = journal.size
+    disk.fail = lambda operation, number: 0
+    add(journal, 5)
+    assert [decode(raw).index for raw in everything(journal)] == list(range(refused_at + 5))
 
 
 def test_entries_and_roots_are_the_same_across_segments_and_after_opening_again(open_journal: Open) -> None:
@@ -247,6 +273,32 @@ def test_a_disk_that_fails_again_refuses_the_entry_and_keeps_the_rest(open_journ
     assert [decode(raw).body for raw in entries[2:]] == [Storage("later 2"), Storage("later 3")]
     journal.close()
     assert everything(open_journal()) == entries
+
+
+@pytest.mark.parametrize("operation", ["write", "sync", "sync_directory"])
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_whichever_step_fails_once_what_was_promised_is_kept_and_the_journal_goes_on(
+    open_journal: Open, tmp_path: Path, operation: str, code: int
+) -> None:
+    for failing in itertools.count(1):
+        disk, place = FaultyDisk(), tmp_path / str(failing)
+        journal = open_journal(place, limits=SMALL, disk=disk)
+        begun = disk.log.count(operation)
+        disk.fail = lambda what, number, failing=failing + begun: code if (what, number) == (operation, failing) else 0  # type: ignore[misc]
+        for _ in range(12):
+            with contextlib.suppress(EntryRefused):
+                add(journal)
+                journal.mark_signed(journal.size, journal.root_at(journal.size))
+                journal.store_receipt(receipt_for(journal, journal.size - 1))
+        assert journal.size >= 11, "one failure costs no more than one entry"
+        kept, receipted = everything(journal), journal.receipted_size
+        journal.close()
+        found = open_journal(place, limits=SMALL)
+        assert (everything(found), found.findings) == (kept, ())
+        assert found.receipted_size >= receipted
+        found.close()
+        if disk.log.count(operation) < failing + begun:
+            break
 
 
 def test_a_mark_that_cannot_be_written_forbids_publishing(open_journal: Open) -> None:

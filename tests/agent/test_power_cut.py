@@ -1,122 +1,146 @@
-"""A power cut on a real file system: ext4 on a loop file, shut down under the writer without flushing anything.
+"""A power cut on a real file system, under a writer that is stopped at a step of its own choice, or at any instant."""
 
-kill -9 keeps what the kernel has in memory and would not notice a sync that was left out; this does.
-"""
-
-import fcntl
+import itertools
+import multiprocessing
 import os
 import signal
-import struct
 import subprocess
-import sys
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from agent.clock import Instant
+from agent.errors import JournalError
 from agent.journal import Journal
+from agent.scratch import Scratch, promised_size
 from agent.segments import Limits
 from protocol.entry import Storage, decode
-from tests.agent.conftest import ORIGIN
+from tests.agent.conftest import BOOT, ORIGIN, add, receipt_for
+from tests.agent.disks import StoppingDisk
+from tests.faults.medium import Medium, why_not
 
-EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
-LIMITS = Limits(segment_bytes=2000, reserve_bytes=4096)
-
-WRITER = """
-import sys
-from pathlib import Path
-from agent.journal import Journal
-from agent.segments import Limits
-from tests.agent.conftest import ORIGIN, add, receipt_for
-journal = Journal.open(Path(sys.argv[1]), origin=ORIGIN, create=True, limits=Limits(2000, reserve_bytes=4096))
-print("size", journal.size, flush=True)
-while True:
-    add(journal)
-    print("size", journal.size, flush=True)
-    if journal.size % 3 == 0:
-        journal.mark_signed(journal.size, journal.root_at(journal.size))
-        print("signed", journal.size, flush=True)
-    if journal.size % 7 == 0:
-        journal.store_receipt(receipt_for(journal, journal.size - 2))
-        print("receipted", journal.size - 2, flush=True)
-"""
+LIMITS = Limits(segment_bytes=700, reserve_bytes=4096)
+NEVER = 1 << 30
 
 
-class Medium:
-    """A small ext4 file system that can lose its power."""
+class Promised(NamedTuple):
+    """What a writer said that it holds: entries, the largest signed and the largest receipted size."""
 
-    def __init__(self, image: Path, place: Path) -> None:
-        self._image = image
-        self.place = place
-        place.mkdir()
-        with image.open("wb") as file:
-            file.truncate(16 << 20)
-        _run("mkfs.ext4", "-q", str(image))
-        self.mount()
-
-    def mount(self) -> None:
-        _run("mount", "-o", "loop", str(self._image), str(self.place))
-
-    def lose_power(self) -> None:
-        fd = os.open(self.place, os.O_RDONLY)
-        try:
-            fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
-        finally:
-            os.close(fd)
-
-    def unmount(self) -> None:
-        _run("umount", str(self.place))
+    size: int = 0
+    signed: int = 0
+    receipted: int = 0
+    scratch: int = 0
 
 
 @pytest.fixture
 def medium(tmp_path: Path) -> Iterator[Medium]:
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("mounting a file system needs root on Linux")
+    if reason := why_not():
+        pytest.skip(reason)
     try:
-        made = Medium(tmp_path / "image", tmp_path / "place")
+        made = Medium(tmp_path / "place")
     except (OSError, subprocess.CalledProcessError) as problem:
         pytest.skip(f"no ext4 can be mounted here: {problem}")
     yield made
-    subprocess.run(["umount", "-l", str(made.place)], check=False, capture_output=True)
+    made.close()
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+def write(directory: Path, stop_before: int, entries: int, careless: str, said: Connection) -> None:
+    """A life of a writer: each promise is said once it is made. It stops itself before step `stop_before`."""
+    disk = StoppingDisk(stop_before, lambda: os.kill(os.getpid(), signal.SIGSTOP), careless=careless)
+    promised = Promised()
+    journal = Journal.open(directory, origin=ORIGIN, create=True, limits=LIMITS, disk=disk)
+    scratch = Scratch(directory, disk=disk)
+    said.send(promised := promised._replace(size=journal.size))
+    for number in range(1, entries + 1):
+        add(journal)
+        said.send(promised := promised._replace(size=journal.size))
+        if number % 3 == 0:
+            journal.mark_signed(journal.size, journal.root_at(journal.size))
+            said.send(promised := promised._replace(signed=journal.size))
+        if number % 4 == 0:
+            journal.store_receipt(receipt_for(journal, journal.size - 2))
+            said.send(promised := promised._replace(receipted=journal.size - 2))
+        if number % 5 == 0:
+            scratch.write([], boot=BOOT, journal_size=journal.size, now=Instant(0, number * 60_000))
+            said.send(promised := promised._replace(scratch=journal.size))
 
 
-def _write_until(medium: Medium, lines: int) -> dict[str, int]:
-    """Let a writer promise this many things, cut the power, and return the last promise of each kind."""
-    command = [sys.executable, "-c", WRITER, str(medium.place / "journal")]
-    promised = {"size": 0, "signed": 0, "receipted": 0}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
-        for _ in range(lines):
-            kind, number = writer.stdout.readline().split()
-            promised[kind] = int(number)
-        os.kill(writer.pid, signal.SIGSTOP)
-        medium.lose_power()
-        for line in _rest(writer):
-            kind, number = line.split()
-            promised[kind] = int(number)
-    return promised
+def live(medium: Medium, *, stop_before: int, entries: int, careless: str = "") -> tuple[Promised, bool]:
+    """Let a writer live until it stops itself, cut the power; what it promised, and whether it was cut short."""
+    context = multiprocessing.get_context("fork")  # a fresh interpreter for each of a hundred steps takes a minute
+    heard, said = context.Pipe(duplex=False)
+    writer = context.Process(target=write, args=(medium.place / "journal", stop_before, entries, careless, said))
+    writer.start()
+    said.close()
+    assert writer.pid is not None
+    _, status = os.waitpid(writer.pid, os.WUNTRACED)
+    stopped = os.WIFSTOPPED(status)
+    assert stopped or status == 0
+    medium.lose_power()
+    if stopped:
+        os.kill(writer.pid, signal.SIGKILL)
+        os.waitpid(writer.pid, 0)
+    promised = Promised()
+    while heard.poll():
+        try:
+            promised = heard.recv()
+        except EOFError:
+            break
+    medium.come_back()
+    return promised, stopped
 
 
-def _rest(writer: subprocess.Popen[str]) -> list[str]:
-    """What it had said before it was stopped and nobody had read yet."""
-    writer.kill()
-    assert writer.stdout is not None
-    return [line for line in writer.stdout.read().splitlines() if line.count(" ") == 1]
-
-
-def test_what_was_promised_is_there_after_the_power_comes_back(medium: Medium) -> None:
-    for lines in (5, 9, 17, 40):  # while writing, rolling, and after a recovery
-        promised = _write_until(medium, lines)
-        medium.unmount()
-        medium.mount()
-        journal = Journal.open(medium.place / "journal", origin=ORIGIN, limits=LIMITS)
+def assert_kept(medium: Medium, promised: Promised) -> None:
+    """All that was promised is there."""
+    directory = medium.place / "journal"
+    if not promised.size and not (directory / "lock").exists():
+        return  # cut before there was a journal
+    journal = Journal.open(directory, origin=ORIGIN, create=True, limits=LIMITS)
+    try:
         entries = journal.entries(0, journal.size)
-        assert journal.size >= promised["size"]
         assert [decode(raw).body for raw in entries] == [Storage(f"something {n}") for n in range(journal.size)]
-        assert journal.receipted_size >= promised["receipted"]
-        assert journal._signed.size >= promised["signed"]
+        assert journal.findings == (), "a cut leaves no half-made file"
+        assert journal.size >= promised.size
+        assert journal.receipted_size >= promised.receipted
+        assert journal._signed.size >= promised.signed
+        assert promised_size(directory) >= promised.scratch
+    finally:
         journal.close()
+
+
+def cut_before_each_step(medium: Medium, *, careless: str = "") -> int:
+    """Let a writer begin, write and roll, cut short before each of its steps in turn; how many steps it has."""
+    for step in itertools.count(1):
+        subprocess.run(["rm", "-rf", str(medium.place / "journal")], check=True)
+        promised, stopped = live(medium, stop_before=step, entries=9, careless=careless)
+        assert_kept(medium, promised)
+        if not stopped:
+            return step
+    raise AssertionError
+
+
+def test_a_power_cut_before_any_step_keeps_what_was_promised(medium: Medium) -> None:
+    assert cut_before_each_step(medium) > 50, "beginning, writing, rolling, marking and noting a receipt have steps"
+
+
+def test_a_power_cut_before_any_step_of_a_recovery_keeps_what_was_promised(medium: Medium) -> None:
+    held, _ = live(medium, stop_before=NEVER, entries=9)
+    for step in itertools.count(1):
+        last = max((medium.place / "journal").glob("*.log"))
+        with last.open("ab") as file:
+            file.write(b"0badf00d {torn")
+            os.fsync(file.fileno())
+        _, stopped = live(medium, stop_before=step, entries=0)
+        assert_kept(medium, held)
+        if not stopped:
+            break
+    assert step > 6, "the copy, the cut and the slots have steps"
+
+
+@pytest.mark.parametrize("careless", ["*.log", "*.new", "signed", "receipt", "scratch"])
+def test_a_sync_that_is_left_out_is_noticed(medium: Medium, careless: str) -> None:
+    with pytest.raises((AssertionError, JournalError)):
+        cut_before_each_step(medium, careless=careless)

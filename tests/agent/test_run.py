@@ -14,7 +14,9 @@ import pytest
 
 from agent.recorder import SCRATCH_EVERY_MS
 from collector.embedded.broker import EmbeddedBroker
+from protocol.batch import parse_batch
 from protocol.entry import Entry, Reading, Start, Stop, WatcherChange, decode
+from protocol.note import cosign, open_checkpoint
 from tests.agent.conftest import AGENT_KEY, RECEIPT_KEY
 from tests.agent.enrolled import enrol_in
 from tests.agent.fake_collector import FakeCollector
@@ -156,3 +158,21 @@ def test_no_child_outlives_a_killed_agent(host: Host, collector: FakeCollector) 
     os.kill(agent.pid, signal.SIGKILL)
     agent.wait()
     eventually(lambda: not any(child.is_running() and child.status() != "zombie" for child in children))
+
+
+def test_what_waits_is_exported_beside_the_running_agent_and_its_receipt_comes_home(
+    host: Host, broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """No collector answers: what the agent recorded is carried to one, and the agent learns of it while it runs."""
+    host.plug_in()
+    host.start()
+    eventually((host.directory / "state" / "status.json").exists, within_s=30)
+    eventually(lambda: host.status()["journal"]["size"] >= 3, within_s=30)  # type: ignore[index]
+    assert host.command("export", "-c", str(host.configuration), str(tmp_path)).wait(60) == 0
+    (parcel,) = tmp_path.glob("jishi.example_a_em-01_1")
+    last = max(parcel.glob("*.batch"))
+    batch = parse_batch(last.read_bytes())
+    size = open_checkpoint(batch.note, AGENT_KEY.verifier).size
+    (parcel / "receipt").write_bytes(cosign(batch.note, RECEIPT_KEY, time_s=int(time.time())))
+    assert host.command("import-receipts", "-c", str(host.configuration), str(tmp_path)).wait(60) == 0
+    eventually(lambda: host.status()["journal"]["receipted"] == size, within_s=30)  # type: ignore[index]

@@ -53,7 +53,8 @@ def a_status(**changes: Any) -> status.Status:
             "refusing": None,
             "dropped": 0,
         },
-        "uplink": {"state": "welcomed", "since_ms": NOW_MS - 600_000, "detail": "", "clock_ahead_ms": 12},
+        "uplink": {"state": "welcomed", "since_ms": NOW_MS - 600_000, "detail": "", "clock_ahead_ms": 12}
+        | {"road": "mqtt", "road_why": ""},
         "desk": None,
         **changes,
     }
@@ -66,7 +67,7 @@ def test_the_table_of_a_running_agent() -> None:
 agent    em-01  (jishi.example/a/em-01/1)
 state    running
 journal  1242 entries, 0.4 MB; 1240 receipted, the newest receipt 4 s old
-uplink   welcomed for 10 min
+uplink   welcomed for 10 min, by MQTT
 
 watcher  kind          asset  state  last seen  what
 meter1   modbus-meter  A001   up     2 s ago    905.8 W, 1.646 kWh
@@ -100,6 +101,12 @@ def test_a_clock_that_is_off_and_a_connection_that_is_not_there_are_said() -> No
     shown = status.table(a_status(uplink=uplink), now_ms=NOW_MS)
     assert "offline for 0 s: no broker" in shown
     assert "clock    2 h behind the collector's: set it" in shown
+
+
+def test_a_detour_says_by_which_road_and_why() -> None:
+    uplink = {**a_status()["uplink"], "road": "https", "road_why": "MQTT does not work: no broker"}
+    shown = status.table(a_status(uplink=uplink), now_ms=NOW_MS)
+    assert "welcomed for 10 min, by HTTPS\nroad     https, because MQTT does not work: no broker\n" in shown
 
 
 def test_who_is_at_the_desk_is_shown_and_what_is_wrong_with_it() -> None:

@@ -85,3 +85,15 @@ def test_what_a_child_gets_is_the_same_configuration() -> None:
         config.ingest,
     )
     assert child.dsn == "dbname=y"
+
+
+def test_truth_values_are_told_in_words_and_a_certificate_needs_its_key() -> None:
+    config = load_config(None, environment={"JISHI_BROKER_TLS": "true", "JISHI_BROKER_WORKER_PORT": "8884"})
+    assert config.broker.tls
+    assert config.broker.for_workers == ("127.0.0.1", 8884)
+    environment = config.environment("dbname=x")
+    assert load_config(None, environment=environment).broker == config.broker
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, environment={"JISHI_BROKER_TLS": "yes", "JISHI_API_TLS_CERT": "/x.pem"})
+    assert "broker.tls: JISHI_BROKER_TLS must be true or false" in str(caught.value)
+    assert "api.tls_cert, api.tls_key: the one needs the other" in str(caught.value)

@@ -5,16 +5,20 @@ what the journal on disk holds now, before a fault takes it away: what was issue
 """
 
 import asyncio
+import contextlib
 import shutil
+import subprocess
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import httpx
 
-from agent import enrolment
+from agent import enrolment, status
 from agent.clock import SystemClock
 from agent.enrolment import Answer
 from agent.identity import journal_directory, read_enrolment
@@ -23,7 +27,8 @@ from collector.app import create_app
 from collector.config import Config
 from collector.registry import enrolment as registry
 from collector.store.database import Connection
-from protocol.entry import Storage
+from protocol.entry import Body, Storage, WatcherChange, decode
+from protocol.errors import MalformedEntry
 from tests.faults.facts import Issued, read_issued
 from tests.faults.line import LOOPBACK, Line
 from tests.faults.program import Program
@@ -55,7 +60,14 @@ class Host:
     """One PC. `lives` are the wall times (s) from which to which its agent ran."""
 
     def __init__(
-        self, agent_id: str, directory: Path, line: Line, *, web: Line, road: Road = "mqtt", seed: int
+        self,
+        agent_id: str,
+        directory: Path,
+        line: Line,
+        *,
+        web: Line,
+        seed: int,
+        road: Road = "mqtt",
     ) -> None:
         self.agent_id = agent_id
         self.asset = f"A-{agent_id}"
@@ -64,6 +76,8 @@ class Host:
         self.web = web
         self.truth = directory / "truth"
         self.lives: list[tuple[float, float]] = []
+        self.revoked_size: int | None = None
+        self.is_dated = True  # its wall clock is right
         self._issued: dict[str, Issued] = {}
         self._began_s = 0.0
         directory.mkdir()
@@ -129,6 +143,13 @@ class Host:
             journal.append(Storage(f"entry {number} of a backlog"), clock.now(), boot=clock.boot_id)
         journal.close()
 
+    def record_raw(self, entries: Sequence[bytes]) -> None:
+        """While the agent is down, put these bytes into its journal: what an agent of another version wrote."""
+        segment = max(self.journal_dir.glob("*.log"))
+        with segment.open("ab") as file:
+            for entry in entries:
+                file.write(b"%08x %s\n" % (zlib.crc32(entry), entry))
+
     def remember(self) -> None:
         """Keep what the journals on disk hold now."""
         for issued in read_issued(self.state_dir):
@@ -148,11 +169,15 @@ class Host:
         """How many of them a receipt on disk covers."""
         return max(read_issued(self.state_dir), key=lambda each: each.epoch).receipted
 
+    def has_reading(self, *, since: int) -> bool:
+        """Whether a reading was journalled at or behind this index."""
+        newest = max(read_issued(self.state_dir), key=lambda each: each.epoch)
+        return _has_reading(newest, since, newest.size)
+
     def has_fresh_reading(self, *, since: int) -> bool:
         """Whether a reading was journalled at or behind this index and a receipt covers it."""
         newest = max(read_issued(self.state_dir), key=lambda each: each.epoch)
-        fresh = (entry for index in range(since, newest.receipted) for entry in newest.entries.get(index, ()))
-        return any(b'"k":"reading"' in entry for entry in fresh)
+        return _has_reading(newest, since, newest.receipted)
 
     def is_delivered(self) -> bool:
         """Whether all is receipted that is there now."""
@@ -162,6 +187,34 @@ class Host:
     def copy_state(self, to: Path) -> None:
         """A copy of the whole state directory, as an image of the disk would hold it."""
         shutil.copytree(self.state_dir, to)
+
+    def watcher_state(self) -> str:
+        """What the journal said last of the meter: up or down."""
+        entries = self.issued()[-1].entries
+        changes = (body for index in sorted(entries, reverse=True) for body in _bodies(entries[index]))
+        return next((body.state for body in changes if isinstance(body, WatcherChange)), "")
+
+    def trouble(self) -> str:
+        """Why the meter is not read, as `status` says; empty where it is."""
+        shown = status.read(self.state_dir) or {"watchers": []}
+        return next((str(watcher["reason"]) for watcher in shown["watchers"]), "")
+
+    def move_state(self, to: Path) -> None:
+        """Have the state directory on another file system; the agent is down."""
+        shutil.move(self.state_dir, to)
+        self.state_dir.symlink_to(to)
+        subprocess.run(["sync", "-f", str(to)], check=True)  # it was there for long
+
+    def another_agent(self) -> Program:
+        """A second agent with the same configuration, not started."""
+        return self._program("second agent", "run", "-c", str(self.configuration))
+
+    @contextmanager
+    def blind(self) -> Iterator[None]:
+        """The agent runs, and what happens meanwhile it cannot record."""
+        self._lived()
+        yield
+        self._began_s = time.time()
 
     def unplug(self) -> None:
         """End the instrument: the truth ends here."""
@@ -179,6 +232,17 @@ class Host:
     def _program(self, name: str, *words: str) -> Program:
         log = self.directory / f"{name}.log"
         return Program(f"{name} {self.agent_id}", ("tests.faults.hurried", "agent", *words), log=log)
+
+
+def _has_reading(journal: Issued, first: int, end: int) -> bool:
+    entries = (entry for index in range(first, end) for entry in journal.entries.get(index, ()))
+    return any(b'"k":"reading"' in entry for entry in entries)
+
+
+def _bodies(same: frozenset[bytes]) -> Iterator[Body]:
+    for raw in same:
+        with contextlib.suppress(MalformedEntry):
+            yield decode(raw).body
 
 
 def await_file(path: Path, *, within_s: float) -> None:

@@ -7,13 +7,18 @@
     4  the journal that goes on is stored whole, and its newest receipt is over all of it
     5  derived rows are of stored entries, one each
     6  the agent's own signature is over what is stored
-    7  hours equal the truth outside of what is declared unobserved, and no more is unobserved than was
+    7  no two readings of a channel cover the same time within a boot
+    8  nothing is stored under a key after its revocation
+    9  hours equal the truth outside of what is declared unobserved, and no more is unobserved than was; where the
+       agent's wall clock lies they cannot be dated, and what its readings cover is held against what it lived
 
 That a fresh event still flows is seen by the world while it settles; a world that does not settle says where it stands.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import cast
 
 from deploy.demo.truth import Span, compare
 from protocol.entry import Reading, decode
@@ -30,12 +35,14 @@ UNOBSERVED_AT_REST_S = 10
 
 @dataclass(frozen=True)
 class Log:
-    """One journal on its two sides. `goes_on`: it is its agent's newest. `sent`: receipts that went down the line."""
+    """One journal on its two sides. `goes_on`: it is its agent's newest, and its key holds. `revoked_size`: what was
+    stored when its key was revoked. `sent`: receipts that went down the line."""
 
     issued: Issued
     stored: Stored | None
     key: VerifierKey | None
     goes_on: bool
+    revoked_size: int | None = None
     sent: frozenset[bytes] = field(repr=False, default=frozenset())
 
 
@@ -47,6 +54,8 @@ class Watched:
     truth: Sequence[Span] = field(repr=False)
     records: Sequence[Span] = field(repr=False)
     unobservable_s: float = 0.0
+    covered_s: float | None = None
+    """By its readings and the monotonic clock, where the wall clock lies; None where it is right."""
 
 
 def judge(logs: Iterable[Log], watched: Iterable[Watched], *, receipt_key: VerifierKey) -> list[str]:
@@ -59,11 +68,18 @@ def judge(logs: Iterable[Log], watched: Iterable[Watched], *, receipt_key: Verif
             found += _stored_once(log.stored)
             found += _rows_are_of_entries(log.stored)
             found += _signed_is_stored(log.stored, log.key)
+            found += _covered_once(log.stored)
+            found += _revoked_stands_still(log)
         if log.goes_on:
             found += _all_is_stored(log.issued, log.stored)
     for instrument in watched:
-        found += _hours_are_true(instrument)
+        found += _hours_are_true(instrument) if instrument.covered_s is None else _is_covered(instrument)
     return found
+
+
+def covered_s(stored: Stored) -> float:
+    """How long its readings cover, all channels together."""
+    return sum(end_ms - start_ms for spans in _covered_ms(stored).values() for start_ms, end_ms in spans) / 1000
 
 
 def promised_too_early(sent: Iterable[bytes], stored: Sequence[Stored], *, receipt_key: VerifierKey) -> list[str]:
@@ -156,8 +172,15 @@ def _signed_is_stored(stored: Stored, key: VerifierKey | None) -> Iterator[str]:
             yield f"{stored.origin}: the agent signed another tree of {checkpoint.size} entries than is stored"
 
 
+def _revoked_stands_still(log: Log) -> Iterator[str]:
+    """8"""
+    if log.stored is not None and log.revoked_size is not None and log.stored.size > log.revoked_size:
+        more = log.stored.size - log.revoked_size
+        yield f"{log.stored.origin}: {more} entries were stored after its key was revoked"
+
+
 def _hours_are_true(instrument: Watched) -> Iterator[str]:
-    """7"""
+    """9"""
     result = compare(instrument.truth, instrument.records, tolerance_s=TOLERANCE_S)
     observed = sum(end - start for start, end, state in instrument.records if state != "unobserved")
     if not observed:
@@ -170,6 +193,39 @@ def _hours_are_true(instrument: Watched) -> Iterator[str]:
     allowed_s = round(instrument.unobservable_s) + UNOBSERVED_AT_REST_S
     if result.unobserved_s > allowed_s:
         yield f"{instrument.asset}: {result.unobserved_s} s are unobserved, and nobody could observe {allowed_s} s"
+
+
+def _is_covered(instrument: Watched) -> Iterator[str]:
+    """9, undated"""
+    true_s = instrument.truth[-1][1] - instrument.truth[0][0]
+    missing_s = round(true_s - (instrument.covered_s or 0))
+    allowed_s = round(instrument.unobservable_s) + UNOBSERVED_AT_REST_S
+    if missing_s > allowed_s:
+        yield f"{instrument.asset}: {missing_s} s are in no reading, and nobody could observe {allowed_s} s"
+    elif missing_s < -TOLERANCE_S:
+        yield f"{instrument.asset}: the readings cover {-missing_s} s more than there were"
+
+
+def _covered_once(stored: Stored) -> Iterator[str]:
+    """7"""
+    for (boot, watcher, channel), spans in _covered_ms(stored).items():
+        for (_, end_ms), (start_ms, _) in pairwise(sorted(spans)):
+            if start_ms < end_ms:
+                yield (
+                    f"{stored.origin}: two readings of {watcher} {channel} cover the same {end_ms - start_ms} ms from "
+                    f"{start_ms} on in boot {boot}"
+                )
+
+
+def _covered_ms(stored: Stored) -> dict[tuple[str, str, str], list[tuple[int, int]]]:
+    """By boot, watcher and channel: from where to where on the monotonic clock each reading reaches."""
+    spans: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
+    for index, entry in enumerate(stored.entries):
+        if _is_reading(entry, index):
+            boot, body = decode(entry).boot, cast(Reading, decode(entry).body)
+            span = (body.start_mono_ms, body.start_mono_ms + sum(body.durations_ms))
+            spans.setdefault((boot, body.watcher, body.channel), []).append(span)
+    return spans
 
 
 def _roots(entries: Sequence[bytes], sizes: Iterable[int]) -> dict[int, bytes]:

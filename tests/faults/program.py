@@ -27,7 +27,8 @@ class Program:
         self.log = log
         self.falls: list[str] = []
         self._words = list(words)
-        self._environment = dict(environment or {})
+        self.environment = dict(environment or {})
+        self.extra: tuple[str, ...] = ()  # more words, from the next start on
         self._process: Popen[bytes] | None = None
 
     @property
@@ -44,10 +45,10 @@ class Program:
         self.look()
         if self.is_running:
             return
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self._environment}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         with self.log.open("ab") as log:
             self._process = start_child(
-                [sys.executable, "-m", *self._words], env=environment, output=log, cwd=self.log.parent
+                [sys.executable, "-m", *self._words, *self.extra], env=environment, output=log, cwd=self.log.parent
             )
 
     def stop(self, *, within_s: float = STOP_S) -> None:
@@ -58,7 +59,7 @@ class Program:
             return
         process.send_signal(signal.SIGCONT)
         code = stop_child(process, timeout_s=within_s)
-        if code != 0:
+        if code not in (0, -signal.SIGTERM):  # uvicorn ends in order, and then by the signal
             self.falls.append(f"{self.name} ended with status {code} when it was asked to stop")
 
     def kill(self) -> None:

@@ -19,7 +19,7 @@ from random import Random
 
 from tests.faults import scenarios
 from tests.faults.database import Server
-from tests.faults.world import World
+from tests.faults.world import PATIENCE_S, World
 
 Act = Callable[[World], None]
 
@@ -33,6 +33,8 @@ class Scenario:
     act: Act
     short: bool
     guards: tuple[str, ...]
+    needs: Callable[[], str | None]
+    """Says what this machine lacks for it; None where nothing."""
 
     @property
     def says(self) -> str:
@@ -64,13 +66,15 @@ class Report:
 _FOUND: dict[str, Scenario] = {}
 
 
-def scenario(*, short: bool, guards: tuple[str, ...] = ()) -> Callable[[Act], Act]:
-    """Register a function as a scenario; short ones run in `make test`."""
+def scenario(
+    *, short: bool, guards: tuple[str, ...] = (), needs: Callable[[], str | None] = lambda: None
+) -> Callable[[Act], Act]:
+    """Register a function as a scenario; short ones run in `make test`, where there is what it `needs`."""
 
     def register(act: Act) -> Act:
         family = act.__module__.rpartition(".")[2]
         assert act.__name__ not in _FOUND, f"two scenarios are called {act.__name__}"
-        _FOUND[act.__name__] = Scenario(act.__name__, family, act, short, guards)
+        _FOUND[act.__name__] = Scenario(act.__name__, family, act, short, guards, needs)
         return act
 
     return register
@@ -83,12 +87,12 @@ def find_all() -> list[Scenario]:
     return list(_FOUND.values())
 
 
-def run(chosen: Scenario, *, seed: int, server: Server) -> Report:
+def run(chosen: Scenario, *, seed: int, server: Server, patience_s: float = PATIENCE_S) -> Report:
     """Run one in a world of its own. What goes wrong in the scenario itself is a violation too, told with its place."""
     directory = Path(tempfile.mkdtemp(prefix="jishi-faults-", dir="/tmp"))
     directory.chmod(0o755)
     began_s = time.monotonic()
-    world = World(directory, server, Random(f"{seed} {chosen.name}"))
+    world = World(directory, server, Random(f"{seed} {chosen.name}"), patience_s=patience_s)
     try:
         violations = _play(chosen, world)
     finally:

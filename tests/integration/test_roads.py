@@ -58,11 +58,11 @@ class Site:
 
     @property
     def mqtt(self) -> Link:
-        return MqttLink("em-01", self._broker, clock=self.clock)
+        return MqttLink("em-01", self._broker, epoch=1, clock=self.clock)
 
     @property
     def https(self) -> Link:
-        return HttpsLink("em-01", self._url, trust=ssl.create_default_context)
+        return HttpsLink("em-01", self._url, trust=ssl.create_default_context, clock=self.clock)
 
     def record(self, count: int) -> None:
         for _ in range(count):

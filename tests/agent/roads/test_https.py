@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from agent.clock import SystemClock
 from agent.exchange import Connected, Event, Lost, Received
 from agent.roads.https import HttpsLink
 from protocol.message import MAX_DOWN_BYTES, Refusal, parse_down
+from tests.agent.manual_clock import ManualClock
 from tests.agent.roads.web_server import Say, WebServer, web_server
+
+CLOCK = SystemClock()
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def server() -> Iterator[WebServer]:
 
 @pytest.fixture
 def link(server: WebServer) -> Iterator[HttpsLink]:
-    made = HttpsLink("em-01", server.url, trust=ssl.create_default_context)
+    made = HttpsLink("em-01", server.url, trust=ssl.create_default_context, clock=CLOCK)
     yield made
     made.close()
 
@@ -90,6 +94,37 @@ def test_what_says_no_before_the_collector_is_put_in_its_words(
     assert str(status) in refusal.detail
 
 
+def test_a_pause_that_is_asked_for_is_kept(server: WebServer) -> None:
+    clock = ManualClock()
+    link = HttpsLink("em-01", server.url, trust=ssl.create_default_context, clock=clock)
+    server.script.append(Say(503, b"", "text/html", retry_after="120"))
+    link.connect()
+    link.send(b"one")
+    told(link)
+    link.close()
+    clock.advance(119_001)
+    link.connect()
+    link.send(b"too early")
+    connected, received = told(link)
+    assert connected == Connected()
+    assert isinstance(received, Received)
+    assert b"asked to wait 1 s more" in received.raw
+    clock.advance(999)
+    link.send(b"in time")
+    assert told(link) == [Received(b"receipt")]
+    assert [asked.body for asked in server.asked] == [b"one", b"in time"]
+    link.close()
+
+
+@pytest.mark.parametrize("asked", ["", "soon", "Thu, 26 Nov 2026 22:00:00 GMT", "9" * 40, "-5"])
+def test_a_pause_that_cannot_be_read_is_left_to_the_back_off(server: WebServer, link: HttpsLink, asked: str) -> None:
+    server.script.append(Say(429, b"", "text/html", retry_after=asked))
+    link.connect()
+    link.send(b"one")
+    link.send(b"two")
+    assert len(server.asked) == 2
+
+
 @pytest.mark.parametrize(
     "said",
     [Say(200, b"<html>sign in here</html>", "text/html"), Say(302, b"", "text/html"), Say(404, b"{}", "text/json")],
@@ -117,7 +152,7 @@ def test_a_response_without_end_is_not_read_to_its_end(link: HttpsLink, server: 
 
 
 def test_nobody_there_is_a_lost_connection(free_port: int) -> None:
-    link = HttpsLink("em-01", f"http://127.0.0.1:{free_port}", trust=ssl.create_default_context)
+    link = HttpsLink("em-01", f"http://127.0.0.1:{free_port}", trust=ssl.create_default_context, clock=CLOCK)
     link.connect()
     assert f"http://127.0.0.1:{free_port} cannot be reached" in reason(link)
 
@@ -127,7 +162,7 @@ def test_a_proxy_of_the_environment_is_used_with_its_password(
 ) -> None:
     monkeypatch.setenv("http_proxy", server.url.replace("http://", "http://jishi:p%40ss@"))
     monkeypatch.setenv("no_proxy", "")
-    link = HttpsLink("em-01", "http://collector.example:8321", trust=ssl.create_default_context)
+    link = HttpsLink("em-01", "http://collector.example:8321", trust=ssl.create_default_context, clock=CLOCK)
     link.connect()
     link.send(b"batch")
     assert told(link) == [Connected(), Received(b"receipt")]
@@ -142,7 +177,7 @@ def test_an_https_address_is_reached_through_the_proxy_by_a_tunnel(monkeypatch: 
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
         monkeypatch.setenv("no_proxy", "")
         proxy.settimeout(10)
-        link = HttpsLink("em-01", "https://collector.example:8321", trust=ssl.create_default_context)
+        link = HttpsLink("em-01", "https://collector.example:8321", trust=ssl.create_default_context, clock=CLOCK)
         refused: list[bytes] = []
 
         def refuse() -> None:

@@ -17,6 +17,7 @@ class Say(NamedTuple):
     body: bytes = b"receipt"
     kind: str = OURS
     closes: bool = False
+    retry_after: str | None = None
 
 
 class Asked(NamedTuple):
@@ -56,6 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(said.status)
         self.send_header("Content-Type", said.kind)
+        if said.retry_after is not None:
+            self.send_header("Retry-After", said.retry_after)
         self.send_header("Content-Length", str(len(said.body)))
         self.end_headers()
         self.wfile.write(said.body)

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from tests.collector.province import MovableClock, Province
 from tests.enrolling import enrol_light
 from tests.light_agent import LightAgent
 
+NOW_MS = 1_795_000_000_000
 Post = Callable[..., httpx.Response]
 
 
@@ -146,6 +148,22 @@ def test_both_roads_at_once_store_everything_once(
     assert counted == (60, 60)
 
 
+def test_what_another_road_stored_while_it_was_judged_is_judged_again(
+    post: Post, agent: LightAgent, connection: Connection, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent.append_readings(5)
+    writer = Writer(connection, load_receipt_key(config.data_dir, config.domain), clock_ms=lambda: NOW_MS)
+    with ThreadPoolExecutor(1) as other:
+        with connection.transaction():
+            connection.execute("SELECT FROM journal FOR UPDATE")
+            posted = other.submit(post, agent.payload())
+            _wait_until_it_waits(config.dsn)
+            (receipt,) = writer.write([prepare(agent.topic, agent.payload())])
+        assert posted.result(60).content == receipt
+    assert "1 of 1 journals moved meanwhile" in caplog.text
+    assert _stored(connection) == agent.entries
+
+
 def test_agents_that_come_together_through_a_few_writers_are_all_receipted(
     post: Post, province: Province, clock: MovableClock, app: FastAPI
 ) -> None:
@@ -159,6 +177,16 @@ def test_agents_that_come_together_through_a_few_writers_are_all_receipted(
     assert [answer.status_code for answer in answers] == [200] * 12
     rows = province.rows("SELECT agent_id, size FROM journal WHERE size > 0 ORDER BY agent_id")
     assert rows == [(one.agent_id, len(one.entries)) for one in agents]
+
+
+def _wait_until_it_waits(dsn: str) -> None:
+    """Until the road's transaction wants the row that we hold; it has judged by then."""
+    waiting = "SELECT FROM pg_stat_activity WHERE application_name = 'jishi-deliver' AND wait_event_type = 'Lock'"
+    with connect(dsn, application="test") as own:
+        end_s = time.monotonic() + 30
+        while own.execute(waiting).fetchone() is None:
+            assert time.monotonic() < end_s, "nobody waits for the journal"
+            time.sleep(0.01)
 
 
 def _stored(connection: Connection) -> list[bytes]:

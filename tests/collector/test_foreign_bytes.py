@@ -1,0 +1,135 @@
+"""Every parser of the collector: whatever callers, files and forms hold, one family of error."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi import Request
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.exceptions import HTTPException
+from starlette.types import Message
+
+from collector.api import cursor
+from collector.api.problem import Problem
+from collector.api.rates import network, read_address
+from collector.commands.token import _parse_watch
+from collector.config import Api, load_config
+from collector.errors import CollectorError, ConfigError, RegistryError
+from collector.ingest.accept import can_cosign
+from collector.registry.access import parse_scope
+from collector.registry.province_file import _read_items
+from collector.registry.units import check_uscc
+from collector.web.pages import local_path
+from collector.web.visitor import read_form
+from tests.collector.province import USCC
+from tests.foreign import mutations
+from tests.protocol.test_foreign_bytes import SIGNED
+
+Parser = Callable[[bytes], object]
+Family = tuple[type[Exception], ...]
+
+CONFIG = b'[collector]\ndomain = "jishi.example"\n[api]\nport = 8321\npublic_url = "https://jishi.example"\n'
+PROVINCE = b"""
+[[unit]]
+uscc = "12100000400000624D"
+name_zh = "x"
+[[instrument]]
+asset_no = "A001"
+name_zh = "y"
+owner = "12100000400000624D"
+from_day = 2025-01-01
+"""
+PLACE = cursor.encode([3, "A001"], scope="/api/v1/x?[]").encode()
+
+
+def _text(parse: Callable[[str], object]) -> Parser:
+    """A parser of text, given any bytes as the text that a server makes of them."""
+    return lambda raw: parse(raw.decode("latin-1"))
+
+
+def _form(raw: bytes) -> object:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    return asyncio.run(read_form(Request(scope, receive)))
+
+
+def _address(raw: bytes) -> object:
+    scope = {"type": "http", "client": ("192.0.2.1", 1), "headers": [(b"x-real-ip", raw)]}
+    return network(read_address(scope, Api(address_header="X-Real-IP")))
+
+
+def _environment(text: str) -> object:
+    return load_config(None, environment={"JISHI_API_PORT": text, "JISHI_API_PUBLIC_URL": text})
+
+
+PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
+    "collector.api.cursor.decode": (
+        _text(lambda text: cursor.decode(text, scope="/api/v1/x?[]", types=(int, str))), (Problem,), (PLACE,),
+    ),
+    "collector.api.rates.read_address": (_address, (), (b"203.0.113.7", b"10.0.0.1, 2001:db8::1")),
+    "collector.commands.token._parse_watch": (_text(_parse_watch), (ConfigError,), (b"meter1=A001", b"a:b=A001")),
+    "collector.config.load_config environment": (_text(_environment), (ConfigError,), (b"8321",)),
+    "collector.ingest.accept.can_cosign": (
+        lambda raw: can_cosign(raw, "lab.example/a/em-01/1"), (), (SIGNED,),
+    ),
+    "collector.registry.access.parse_scope": (
+        _text(parse_scope), (RegistryError,), (b"everything", b"instrument:A001", f"unit:{USCC}".encode()),
+    ),
+    "collector.registry.units.check_uscc": (_text(check_uscc), (RegistryError,), (USCC.encode(),)),
+    "collector.web.pages.local_path": (_text(local_path), (), (b"/instruments/A001/2026-11-16",)),
+    "collector.web.visitor.read_form": (_form, (HTTPException,), (b"name=li.ming&password=x&next=%2F",)),
+}  # fmt: skip
+FILES: dict[str, tuple[Callable[[Path], object], Family, tuple[bytes, ...]]] = {
+    "collector.config.load_config": (lambda path: load_config(path, environment={}), (ConfigError,), (CONFIG,)),
+    "collector.registry.province_file.register_file": (
+        lambda path: list(_read_items(path, [])), (RegistryError,), (PROVINCE,),
+    ),
+}  # fmt: skip
+
+
+def stays_in(family: Family, parse: Callable[[], object]) -> None:
+    try:
+        parse()
+    except family:
+        pass
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_cause_one_family_of_error(name: str, data: st.DataObject) -> None:
+    parse, family, valid = PARSERS[name]
+    raw = data.draw(st.binary(max_size=300) | mutations(valid))
+    stays_in(family, lambda: parse(raw))
+
+
+@pytest.mark.parametrize("name", FILES)
+@given(data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_file_of_any_bytes_causes_one_family_of_error(name: str, tmp_path: Path, data: st.DataObject) -> None:
+    parse, family, valid = FILES[name]
+    (tmp_path / "file").write_bytes(data.draw(st.binary(max_size=300) | mutations(valid)))
+    stays_in(family, lambda: parse(tmp_path / "file"))
+
+
+HOSTILE = (b"a = " + b"[" * 100_000, b"a = " + b"9" * 5000, b"\xff", b"a = {" + b"b = {" * 100_000)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_would_exhaust_the_parser_is_refused_plainly(name: str, tmp_path: Path) -> None:
+    parse, family, _ = FILES[name]
+    for raw in HOSTILE:
+        (tmp_path / "file").write_bytes(raw)
+        with pytest.raises(family, match="is no TOML file that can be used"):
+            parse(tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_without_end_is_not_read_to_its_end(name: str) -> None:
+    parse, _, _ = FILES[name]
+    with pytest.raises(CollectorError, match=r"has more than [0-9]+ bytes, the most that is read"):
+        parse(Path("/dev/zero"))

@@ -1,0 +1,57 @@
+"""The power goes: of the instrument's PC, at instants of the program's own choice."""
+
+from tests.faults.host import Host
+from tests.faults.medium import Medium, why_not
+from tests.faults.scenario import scenario
+from tests.faults.world import World
+
+
+@scenario(short=True, guards=("sync of an entry",), needs=why_not)
+def host_loses_power(world: World) -> None:
+    """The PC's file system is shut down under the running agent, without a last write; then the power comes back."""
+    host = world.host(start=False)
+    medium = put_on_a_medium(world, host)
+    host.start()
+    for _ in range(2):
+        size = host.size()
+        world.until("entries and receipts", lambda size=size: host.receipted() > size)
+        world.run_for(world.choose_s(0.1, 1.5))
+        _cut(host, medium)
+        host.start()
+    _has_no_other_epoch(host)
+
+
+@scenario(short=False, needs=why_not)
+def host_loses_power_again_and_again(world: World) -> None:
+    """A dozen cuts, some of them while the agent recovers from the one before."""
+    host = world.host(backlog=300, start=False)
+    medium = put_on_a_medium(world, host)
+    for _ in range(12):
+        host.start()
+        world.run_for(world.choose_s(0.3, 4.0))
+        _cut(host, medium)
+    host.start()
+    world.until("the first receipt", lambda: host.receipted() > 0)
+    _has_no_other_epoch(host)
+
+
+def put_on_a_medium(world: World, host: Host) -> Medium:
+    """Give the PC's state directory a file system of its own; the agent is down."""
+    medium = Medium(world.directory / "medium")
+    world.exits.callback(medium.close)
+    host.move_state(medium.place / "state")
+    return medium
+
+
+def _cut(host: Host, medium: Medium) -> None:
+    """Stopped in its tracks, so that it notices nothing and tells nobody."""
+    host.remember()
+    host.agent.pause()
+    host.remember()
+    medium.lose_power()
+    host.kill()
+    medium.come_back()
+
+
+def _has_no_other_epoch(host: Host) -> None:
+    assert len(host.issued()) == 1, f"{host.agent_id}: a power cut ended its epoch, so something promised was lost"

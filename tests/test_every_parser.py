@@ -1,0 +1,91 @@
+"""No parser of foreign bytes is without its test: functions are taken from the sources, tables from the tests.
+
+A parser is, by its name and its first parameter, a public function that takes bytes, or is called parse or decode. A
+new one either stands in a table of the tests named test_foreign_bytes.py, or here with the reason why it need not.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent import test_foreign_bytes as of_agent
+from tests.collector import test_foreign_bytes as of_collector
+from tests.protocol import test_foreign_bytes as of_protocol
+
+ROOT = Path(__file__).parent.parent
+HOUSES = ("protocol", "agent", "collector")
+
+OF_PROTOCOL = {
+    "batch.parse_batch": "batch",
+    "certificate_request.open_certificate_request": "certificate request",
+    "entry.decode_all": "entries at once",
+    "batch.parse_bundle": "bundle",
+    "entry.decode": "entry",
+    "hours.decode": "hour record",
+    "keys.parse_vkey": "vkey",
+    "merkle.verify_inclusion": "proofs",
+    "message.parse_up": "up",
+    "message.parse_down": "down",
+    "note.parse_note": "note",
+    "note.verify": "verify",
+    "note.parse_checkpoint": "checkpoint text",
+    "note.open_checkpoint": "checkpoint",
+    "note.cosign": "cosign",
+    "note.open_receipt": "receipt",
+    "policy.parse_policy": "policy",
+    "sample_file.parse_samples": "samples",
+    "topics.parse_up_topic": "topic",
+    "topics.parse_origin": "origin",
+}
+"""The parsers of protocol, and the names that they have in its table."""
+
+NOT_FOREIGN = {
+    "protocol.header.first_line": "takes a line off; parse_up and parse_down are tested over it",
+    "protocol.keys.is_valid_point": "32 bytes in, yes or no out; parse_vkey is tested over it",
+    "protocol.keys.base64_text": "writes",
+    "protocol.lead.parse_lead": "reads members of hour records, whose decode is tested over it",
+    "protocol.merkle.leaf_hash": "hashes",
+    "protocol.merkle.node_hash": "hashes",
+    "agent.credentials.public_of": "takes our own seed",
+    "agent.credentials.key_to_pem": "writes",
+    "agent.segment.line": "writes",
+    "agent.watchers.modbus_frame.crc16": "adds up",
+    "collector.ingest.held.open_bundle": "reads back what was stored; parse_bundle is tested over it",
+    "collector.store.queries.parse": "reads our own SQL files",
+}
+
+
+def _parsers() -> Iterator[str]:
+    for house in HOUSES:
+        for path in sorted((ROOT / house).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            if "simulator" in module:
+                continue  # plays instruments for whoever tries the agent; nobody's evidence passes through it
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and _is_parser(node):
+                    yield f"{module}.{node.name}"
+
+
+def _is_parser(function: ast.FunctionDef) -> bool:
+    first = function.args.args[0].annotation if function.args.args else None
+    takes_bytes = first is not None and ast.unparse(first) in ("bytes", "Message")
+    return takes_bytes or function.name.split("_")[0] in ("parse", "decode")
+
+
+def _covered() -> set[str]:
+    names = {*of_agent.PARSERS, *of_agent.FILES, *of_collector.PARSERS, *of_collector.FILES}
+    return {name.split(" ")[0] for name in names} | {f"protocol.{name}" for name in OF_PROTOCOL}
+
+
+@pytest.mark.parametrize("parser", list(_parsers()))
+def test_every_parser_is_in_a_table_or_says_why_not(parser: str) -> None:
+    assert (parser in _covered()) != (parser in NOT_FOREIGN), f"{parser} belongs into one of the two"
+
+
+def test_the_tables_name_what_there_is() -> None:
+    found = set(_parsers())
+    assert NOT_FOREIGN.keys() <= found
+    assert {f"protocol.{name}" for name in OF_PROTOCOL} <= found
+    assert set(OF_PROTOCOL.values()) <= {*of_protocol.BYTE_PARSERS, *of_protocol.TEXT_PARSERS}
