@@ -4,11 +4,13 @@ SECONDS ?= 0
 ONLY ?=
 SEED ?= 2026
 EACH ?= 4
+EXAMPLES ?= 300
 SCENARIO ?=
+SOAK ?= 2
 # Tests mostly wait for ports, brokers and children, so twice as many run at once as there are cores in the CI.
 WORKERS ?= 4
 
-.PHONY: setup demo test lint bench measures faults faults-proof lock clean
+.PHONY: setup demo test lint bench fuzz measures faults faults-proof lock clean
 
 setup: .venv/ready
 
@@ -33,9 +35,14 @@ bench: .venv/ready
 measures: .venv/ready
 	$(PY) -m tests.measures --seed $(SEED) --each $(EACH)
 
-# A seed that nobody gives is drawn, and printed.
+# Asks every operation of the API longer than make test does, so many times.
+fuzz: .venv/ready
+	JISHI_FUZZ_EXAMPLES=$(EXAMPLES) $(PY) -m pytest tests/collector/api/test_description.py
+
+# All scenarios, then a soak of SOAK minutes. A seed that nobody gives is drawn, and printed.
 faults: .venv/ready
-	$(PY) -m tests.faults $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(filter-out file,$(origin SEED)),--seed $(SEED))
+	$(PY) -m tests.faults --soak $(SOAK) $(if $(SCENARIO),--scenario $(SCENARIO)) \
+	  $(if $(filter-out file,$(origin SEED)),--seed $(SEED))
 
 # Takes out one guard after the other and wants the oracle to notice; prints the table of docs/faults.md.
 faults-proof: .venv/ready

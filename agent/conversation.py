@@ -6,11 +6,13 @@ each phase does with each event; what is absent is illegal and raises.
     OFFLINE ─due─▶ CONNECTING ─connected─▶ GREETING ─welcome─▶ WELCOMED ──30 s without receipt──▶ GREETING
        ▲               │ lost                  │                  │
        └───────────────┴───────────────────────┴─────── lost ─────┘      busy, suspect, malformed ─▶ PAUSED ─▶ GREETING
-    revoked, unknown-key, fork, nothing to go on with ─▶ SHUNNED (off for 15 to 60 min)     other history ─▶ DIVERGED
+    revoked, unknown-key, fork, nothing to go on with ─▶ SHUNNED (off for 15 to 60 min)
+    a receipt over another history, unreadable entries, a number that is gone ─▶ DIVERGED: the next epoch begins
 
-Only receipts count, and each is verified against the pinned key and against the agent's own root at its size. All
-else that comes down is unsigned: it may cost repetition and delay, and nothing is discarded on its word (decision
-0004). Rules: faults.md section 2.
+A journal of an epoch that this agent began by itself asks for it in place of its hello until there is a receipt over
+it: nothing else proves that it was granted. Only receipts count, and each is verified against the pinned key and
+against the agent's own root at its size. All else that comes down is unsigned: it may cost repetition and delay, and
+nothing is discarded on its word (decisions 0004, 0010). Rules: faults.md section 2.
 """
 
 from __future__ import annotations
@@ -28,8 +30,10 @@ from agent.exchange import (
     Closing,
     Connect,
     Connected,
+    Damaged,
     Disconnect,
     Due,
+    EndEpoch,
     Event,
     KeepReceipt,
     Ledger,
@@ -38,9 +42,11 @@ from agent.exchange import (
     Received,
     SendBatch,
     SendHello,
+    SendHint,
     Tell,
     UseHints,
 )
+from protocol.epoch import EpochReason, Taken
 from protocol.errors import ForeignBytesError
 from protocol.keys import VerifierKey
 from protocol.message import Refusal, Welcome, parse_down
@@ -55,6 +61,8 @@ STEADY_MS = 60_000
 SHUN_MS = (15 * 60_000, 60 * 60_000)
 SPREAD_CAP_S = 300
 STRIKES = 3
+HINT_BACKLOG = MOST_ENTRIES  # entries that wait: fewer are there in a moment
+HINT_EVERY_MS = 30_000
 
 AGAIN = "enrol the agent again (jishi-agent enroll --again); until then it goes on recording here"
 
@@ -70,8 +78,16 @@ class Conversation:
     """One agent's side. `handle` each event with the monotonic time in ms; do what it returns."""
 
     def __init__(
-        self, ledger: Ledger, receipt_key: VerifierKey, *, nonce: Callable[[], str], chance: Random, now_ms: int
+        self,
+        ledger: Ledger,
+        receipt_key: VerifierKey,
+        *,
+        request: bytes | None = None,
+        nonce: Callable[[], str],
+        chance: Random,
+        now_ms: int,
     ) -> None:
+        """`request`: the signed request for this journal's epoch, where the agent began it by itself."""
         self.phase = Phase.OFFLINE
         self.since_ms = now_ms
         self.detail = ""
@@ -80,6 +96,7 @@ class Conversation:
         self.welcomed_ms: int | None = None  # ... when that was by the monotonic clock
         self._ledger = ledger
         self._receipt_key = receipt_key
+        self._request = request
         self._nonce = nonce
         self._chance = chance
         self._backoff = Backoff()
@@ -93,6 +110,7 @@ class Conversation:
         self._strikes = 0
         self._progress_ms = now_ms
         self._gone_back, self._gone_back_ms = -1, now_ms
+        self._hinted_ms = now_ms - HINT_EVERY_MS
 
     def handle(self, event: Event, now_ms: int) -> list[Action]:
         """Take an event; ValueError for one that cannot happen in this phase."""
@@ -102,7 +120,7 @@ class Conversation:
         try:
             return step(self, event, now_ms)
         except JournalDamaged as damage:
-            return self._shun(str(damage), now_ms)
+            return self._damaged(Damaged(str(damage)), now_ms)
 
     @property
     def is_caught_up(self) -> bool:
@@ -147,7 +165,12 @@ class Conversation:
         # The same nonce until it is answered: an answer slower than the repetition must still count.
         self.due_ms = now_ms + ANSWER_WITHIN_MS + self._backoff.draw_ms(self._chance)
         size = self._ledger.size
-        return [SendHello(self._greeting, size, self._ledger.root_at(size))]
+        return [SendHello(self._greeting, size, self._ledger.root_at(size), self._asked_for)]
+
+    @property
+    def _asked_for(self) -> bytes | None:
+        """The request, as long as no receipt says that it was granted."""
+        return None if self._receipted else self._request
 
     def _welcomed(self, welcome: Welcome, now_ms: int) -> list[Action]:
         if not self._is_in(Phase.GREETING) or welcome.nonce != self._greeting:
@@ -181,7 +204,15 @@ class Conversation:
             actions.append(SendBatch(flight.old, flight.size, flight.root))
             self._next = end
         self._plan(now_ms)
-        return actions
+        return self._hint(now_ms) + actions
+
+    def _hint(self, now_ms: int) -> list[Action]:
+        """While a long backlog drains, in order, people see what there is to see now; it counts for nothing."""
+        waiting = self._ledger.size - self._receipted
+        if waiting <= HINT_BACKLOG or now_ms < self._hinted_ms + HINT_EVERY_MS:
+            return []
+        self._hinted_ms = now_ms
+        return [SendHint(waiting)]
 
     def _plan(self, now_ms: int) -> None:
         """What a welcomed agent waits for: a receipt, or the minute after which its back-off is forgotten."""
@@ -218,6 +249,8 @@ class Conversation:
                 return self._welcomed(message, now_ms)
             if isinstance(message, Refusal):
                 return self._refused(message, now_ms)
+            if isinstance(message, Taken):
+                return self._taken(message, now_ms)
             return self._take_receipt(message, now_ms)
         except ForeignBytesError as problem:
             return [Tell(f"ignored what is not from the collector: {problem}")]
@@ -252,6 +285,8 @@ class Conversation:
         return next(known, None) or self._ledger.root_at(size)
 
     def _refused(self, refusal: Refusal, now_ms: int) -> list[Action]:
+        if refusal.log not in ("", self._ledger.origin):
+            return [Tell(f"ignored a refusal of another log, {refusal.log}")]
         actions = self._take_receipt(refusal.receipt, now_ms) if refusal.receipt else []
         if self._is_in(Phase.GREETING, Phase.WELCOMED):
             actions += _REFUSALS[refusal.code](self, refusal, now_ms)
@@ -300,14 +335,32 @@ class Conversation:
         self._enter(Phase.SHUNNED, now_ms, due_ms=now_ms + self._chance.randint(*SHUN_MS), detail=why)
         return [Disconnect(), Tell(why)]
 
+    # What ends the epoch
+
     def _diverge(self, size: int, now_ms: int) -> list[Action]:
         why = (
             f"the collector gave a receipt over {size} entries of this log that are not the ones here: this journal "
-            f"was put back to an older copy, or another machine uses the same; {AGAIN}"
+            "was put back to an older copy, or another machine uses the same"
         )
+        return self._end_epoch("behind" if size > self._ledger.size else "fork", why, now_ms=now_ms)
+
+    def _damaged(self, event: Damaged, now_ms: int) -> list[Action]:
+        """Unreadable entries that are receipted harm nobody but a collector that lost them."""
+        if self._next < self._receipted:
+            return self._shun(event.reason, now_ms)
+        return self._end_epoch("damaged", event.reason, now_ms=now_ms)
+
+    def _taken(self, taken: Taken, now_ms: int) -> list[Action]:
+        """The number that we proposed went to another enrolment: what was recorded under it moves to the next one."""
+        if not self._is_in(Phase.GREETING) or taken.log != self._ledger.origin or self._asked_for is None:
+            return [Tell("ignored word of a number that we do not ask for")]
+        why = f"the number of this epoch was given to another enrolment; it becomes {taken.next_epoch}"
+        return self._end_epoch("fork", why, number=taken.next_epoch, now_ms=now_ms)
+
+    def _end_epoch(self, reason: EpochReason, why: str, *, number: int | None = None, now_ms: int) -> list[Action]:
         self._flights.clear()
         self._enter(Phase.DIVERGED, now_ms, due_ms=None, detail=why)
-        return [Disconnect(), Tell(why)]
+        return [Disconnect(), Tell(why), EndEpoch(reason, why, number)]
 
     def _ignore(self, _event: Event, _now_ms: int) -> list[Action]:
         return []
@@ -348,7 +401,7 @@ _REFUSALS: dict[str, Callable[[Conversation, Refusal, int], list[Action]]] = {
 }
 
 _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
-    **{(phase, Closing): Conversation._ignore for phase in Phase},
+    **{(phase, event): Conversation._ignore for phase in Phase for event in (Closing, Damaged)},
     **{(phase, Brought): Conversation._brought for phase in Phase},
     (Phase.DIVERGED, Brought): Conversation._ignore,
     (Phase.OFFLINE, Due): Conversation._connect,
@@ -367,6 +420,7 @@ _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
     (Phase.WELCOMED, Appended): Conversation._appended,
     (Phase.WELCOMED, Due): Conversation._check,
     (Phase.WELCOMED, Closing): Conversation._hurry,
+    (Phase.WELCOMED, Damaged): Conversation._damaged,
     (Phase.PAUSED, Received): Conversation._received,
     (Phase.PAUSED, Lost): Conversation._lost,
     (Phase.PAUSED, Appended): Conversation._ignore,

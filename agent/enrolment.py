@@ -5,7 +5,7 @@
     3  a new key, and one for TLS, kept on disk before the collector hears of them
     4  redeem: token, key, the signed text that proves its possession, the signed request for a certificate -> the
        collector's answer
-    5  the journal of this epoch, with its genesis entry
+    5  the journal of this epoch, with its genesis entry and what no receipt of the one before covers
     6  certificate, where the broker wants one, then key and answer put in force
 
 Each step may be cut short and the whole done again with the same token. The token is never stored, logged or shown.
@@ -18,7 +18,6 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from base64 import b64encode
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -28,16 +27,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agent import credentials, identity
+from agent import credentials, identity, succession
 from agent.clock import Clock
 from agent.credentials import Credentials
-from agent.disk import Disk, WriterLock
+from agent.disk import WriterLock
 from agent.errors import EnrolmentError, JournalLocked, NotEnrolledError
 from agent.identity import Enrolment, PendingKey
-from agent.journal import RECEIPT_SLOT_BYTES, Journal
-from agent.marks import read_receipted
 from agent.proxy import LOOPBACK
-from agent.slots import read_newest
 from agent.version import VERSION, build_hash
 from protocol import note
 from protocol.certificate_request import make_certificate_request
@@ -236,25 +232,17 @@ def _begin_journal(
     why: str | None,
     clock: Clock,
 ) -> None:
-    """Make the epoch's journal with its first entry, unless an attempt cut short has made it."""
+    """Make the epoch's journal with its first entry, unless an attempt cut short has made it.
+
+    What the journal before holds above its receipt is carried over: a revoked agent that comes back lost nothing.
+    """
     directory = identity.journal_directory(state_dir, enrolment.epoch)
-    journal = Journal.open(directory, origin=enrolment.origin, create=True)
-    try:
-        if journal.size == 0:
-            predecessor = _last_receipt(state_dir, before) if before and before.origin != enrolment.origin else None
-            genesis = Genesis(enrolment.assets, str(key.verifier), build_hash(), predecessor, why)
-            journal.append(genesis, clock.now(), boot=clock.boot_id)
-    finally:
-        journal.close()
-    Disk().sync_directory(state_dir)
-
-
-def _last_receipt(state_dir: Path, before: Enrolment) -> str | None:
-    path = identity.journal_directory(state_dir, before.epoch) / "receipt"
-    if not path.exists():
-        return None
-    receipt = read_receipted(read_newest(path, slot_bytes=RECEIPT_SLOT_BYTES, count=2).value)
-    return b64encode(receipt.note).decode() if receipt.note else None
+    if directory.is_dir():
+        return
+    old = identity.journal_directory(state_dir, before.epoch) if before else None
+    predecessor = succession.last_receipt(old, state_dir) if old is not None else None
+    genesis = Genesis(enrolment.assets, str(key.verifier), build_hash(), predecessor, why)
+    succession.make_journal(directory, enrolment.origin, genesis, clock=clock, before=old)
 
 
 def read_members(answer: Answer) -> dict[str, Any]:

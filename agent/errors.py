@@ -12,6 +12,7 @@
         ├── JournalLocked      another process writes this journal
         ├── JournalFull        no room left: the entry was not accepted, its time is unobserved
         └── JournalDamaged     promised entries are missing or altered; this epoch is over
+            └── JournalBehind  it was cut short, or an older copy of it was put in its place
 
 A message says what was found, what was expected and what the operator can do. Foreign bytes raise
 protocol.errors.ForeignBytesError and never one of these.
@@ -84,3 +85,7 @@ class JournalFull(EntryRefused):
 
 class JournalDamaged(JournalError):
     """Promised entries that no receipt covers cannot be read back, or the journal is behind what it signed."""
+
+
+class JournalBehind(JournalDamaged):
+    """The journal holds fewer entries than it once had."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
+from protocol.epoch import EpochReason
 from protocol.message import Level, SentPolicy
 from protocol.note import Receipt
 
@@ -67,6 +68,12 @@ class Appended(NamedTuple):
     """The journal has grown."""
 
 
+class Damaged(NamedTuple):
+    """Entries that were to be sent cannot be read."""
+
+    reason: str
+
+
 class Due(NamedTuple):
     """`due_ms` has come."""
 
@@ -75,7 +82,7 @@ class Closing(NamedTuple):
     """The agent is about to end and would like its last receipts; may come more than once."""
 
 
-Event = Connected | Lost | Received | Brought | Appended | Due | Closing
+Event = Connected | Lost | Received | Brought | Appended | Damaged | Due | Closing
 
 
 # Actions, to be done in their order
@@ -90,11 +97,12 @@ class Disconnect(NamedTuple):
 
 
 class SendHello(NamedTuple):
-    """Sign a checkpoint over `size` entries and say hello with it."""
+    """Sign a checkpoint over `size` entries and say hello with it; with a `request`, ask for the epoch first."""
 
     nonce: str
     size: int
     root: bytes
+    request: bytes | None = None
 
 
 class SendBatch(NamedTuple):
@@ -103,6 +111,12 @@ class SendBatch(NamedTuple):
     old: int
     size: int
     root: bytes
+
+
+class SendHint(NamedTuple):
+    """Say what the watchers show just now, while so many entries wait."""
+
+    waiting: int
 
 
 class KeepReceipt(NamedTuple):
@@ -118,10 +132,18 @@ class UseHints(NamedTuple):
     policies: tuple[SentPolicy, ...]
 
 
+class EndEpoch(NamedTuple):
+    """This journal cannot go on: begin the next epoch, with this number where the collector named one."""
+
+    reason: EpochReason
+    why: str
+    number: int | None = None
+
+
 class Tell(NamedTuple):
     """Something for the log."""
 
     text: str
 
 
-Action = Connect | Disconnect | SendHello | SendBatch | KeepReceipt | UseHints | Tell
+Action = Connect | Disconnect | SendHello | SendBatch | SendHint | KeepReceipt | UseHints | EndEpoch | Tell

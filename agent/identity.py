@@ -2,7 +2,8 @@
 
 agent.key           secret, readable by its owner only: format, origin, seed in hex, a line each
 agent.key.pending   the same and the nonce, while an enrolment is under way
-enrolment.json      the collector's answer: origin, instruments, receipt key, broker
+agent-<epoch>.key   the key of an epoch that ended, and for an instant that of one that begins
+enrolment.json      the collector's answer: origin, instruments, receipt key, broker; it says which epoch is in force
 journal/<epoch>/    one journal for each enrolment; the key signs that of its origin alone
 
 jishi-key/v1
@@ -15,10 +16,11 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from agent.disk import Disk
 from agent.errors import NotEnrolledError
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, VerifierKey, parse_vkey
@@ -106,7 +108,9 @@ def journal_directory(state_dir: Path, epoch: int) -> Path:
 
 def load(state_dir: Path, *, agent_id: str) -> Identity:
     """The enrolment to run with; NotEnrolledError with the remedy."""
-    enrolment, key = read_enrolment(state_dir, agent_id=agent_id), read_key(state_dir / KEY)
+    enrolment = read_enrolment(state_dir, agent_id=agent_id)
+    key = find_key(state_dir, enrolment.origin) if enrolment else None
+    key = key or read_key(state_dir / KEY)
     # One that was begun and came to nothing leaves the one before in force.
     if (state_dir / PENDING).exists() and (enrolment is None or key is None or key.name != enrolment.origin):
         raise NotEnrolledError(
@@ -140,6 +144,13 @@ def read_enrolment(state_dir: Path, *, agent_id: str) -> Enrolment | None:
         ) from problem
 
 
+def find_key(state_dir: Path, origin: str) -> SigningKey | None:
+    """The key of an epoch, whether it is in force or not; None where it is gone, NotEnrolledError as `read_key`."""
+    _, _, epoch = parse_origin(origin)
+    found = (read_key(path) for path in (state_dir / KEY, _key_of(state_dir, epoch)))
+    return next((key for key in found if key is not None and key.name == origin), None)
+
+
 def read_key(path: Path) -> SigningKey | None:
     """The key in a file; None where there is none, NotEnrolledError where it holds something else."""
     lines = _read_lines(path)
@@ -160,13 +171,36 @@ def write_pending(state_dir: Path, pending: PendingKey) -> None:
 
 def write_identity(state_dir: Path, key: SigningKey, *, answer: bytes) -> None:
     """Make key and answer the ones in force. An older key is kept beside, under its epoch: its journal is evidence."""
-    old = read_key(state_dir / KEY)
-    if old is not None and old.name != key.name:
-        _, _, epoch = parse_origin(old.name)
-        (state_dir / KEY).replace(state_dir / f"agent-{epoch}.key")
+    _put_aside(state_dir, key)
     write_private(state_dir / KEY, _key_lines(key).encode())
     write_private(state_dir / ENROLMENT, answer)
     (state_dir / PENDING).unlink(missing_ok=True)
+
+
+def write_successor(state_dir: Path, key: SigningKey) -> None:
+    """Make the epoch of this key the one in force: at the instant in which enrolment.json gets its name, or not at all.
+
+    All else that the collector said at the enrolment still holds. OSError leaves the epoch before in force.
+    """
+    _, _, epoch = parse_origin(key.name)
+    members = msgspec.json.decode((state_dir / ENROLMENT).read_bytes(), type=dict[str, Any])
+    write_private(_key_of(state_dir, epoch), _key_lines(key).encode())
+    write_private(state_dir / ENROLMENT, msgspec.json.encode(members | {"origin": key.name, "epoch": epoch}))
+    # `load` finds the key under either name, so that a crash between these changes nothing.
+    _put_aside(state_dir, key)
+    _key_of(state_dir, epoch).replace(state_dir / KEY)
+    Disk().sync_directory(state_dir)
+
+
+def _put_aside(state_dir: Path, key: SigningKey) -> None:
+    """Give the key in force the name of its epoch, unless it is this one."""
+    old = read_key(state_dir / KEY)
+    if old is not None and old.name != key.name:
+        (state_dir / KEY).replace(_key_of(state_dir, parse_origin(old.name)[2]))
+
+
+def _key_of(state_dir: Path, epoch: int) -> Path:
+    return state_dir / f"agent-{epoch}.key"
 
 
 def check_private(path: Path) -> None:
@@ -220,3 +254,4 @@ def write_private(path: Path, octets: bytes, *, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
+    Disk().sync_directory(path.parent)

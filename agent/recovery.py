@@ -4,7 +4,8 @@ Decides, at every opening, between what was promised and what was not:
 
 - bytes behind the last readable entry were never promised: they go to quarantine/ and are cut off;
 - unreadable entries below the receipt are kept as they are and noted: the collector has them;
-- any other missing entry, or a journal behind what was signed or receipted, ends this epoch (JournalDamaged).
+- any other missing entry, or a journal behind what was signed or receipted, ends this epoch (JournalDamaged), and
+  what `readable` still gives of it is carried over into the next one (succession.py).
 
 "Promised" is what a receipt, the signed mark or the scratch file says the journal held. Nothing is changed on the
 disk before it is certain that the journal can go on, and every step may be cut short and done again.
@@ -21,7 +22,7 @@ from typing import NamedTuple
 
 from agent import segment
 from agent.disk import UNFINISHED, Disk
-from agent.errors import JournalDamaged, JournalError
+from agent.errors import JournalBehind, JournalDamaged, JournalError
 from agent.marks import Receipted, Signed
 from agent.segment import Scan
 from protocol.merkle import Frontier, leaf_hash
@@ -29,10 +30,7 @@ from protocol.merkle import Frontier, leaf_hash
 QUARANTINE = "quarantine"
 MAX_QUARANTINED_BYTES = 1 << 24
 """A longer tail was not left by any crash of ours; it stays where it is and a new segment begins."""
-REMEDY = (
-    "This journal takes no more entries; leave its files as they are and enrol the agent again "
-    "(jishi-agent enroll --again), which starts the next epoch beside it"
-)
+REMEDY = "This journal takes no more entries; leave its files as they are: the next epoch begins beside it"
 
 
 class Promise(NamedTuple):
@@ -89,7 +87,7 @@ def recover(directory: Path, *, origin: str, promise: Promise, disk: Disk) -> Re
     receipted_tail_damaged = last.next < promise.size == receipted.size and last.end < last.length
     size = receipted.size if receipted_tail_damaged else last.next
     if size < promise.size:
-        raise JournalDamaged(
+        raise JournalBehind(
             f"{directory} holds entries up to {last.next}, but it had {promise.size}: it was cut short, or an older "
             f"copy was put in its place. {REMEDY}"
         )
@@ -126,6 +124,17 @@ def segment_firsts(directory: Path) -> list[int]:
     """First indexes of the segments in a directory, ascending."""
     found = (segment.first_index(path.name) for path in directory.iterdir())
     return sorted(first for first in found if first is not None)
+
+
+def readable(directory: Path, *, first: int) -> Iterator[bytes]:
+    """What can still be read of a closed journal's entries from `first` on, in order; OSError."""
+    scans = _scan_all(directory, receipted_size=first)
+    for scan, end in _with_ends(scans, sys.maxsize) if scans else ():
+        begin = max(first - scan.first, 0)
+        with (directory / segment.name(scan.first)).open("rb") as file:
+            for raw in segment.read_entries(file, scan.offsets[begin : max(end - scan.first, begin)]):
+                if raw is not None:
+                    yield raw
 
 
 def _scan_all(directory: Path, *, receipted_size: int) -> list[Scan]:

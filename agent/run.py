@@ -1,15 +1,13 @@
 """The running agent: configuration and enrolment become threads, and a stop becomes an orderly end.
 
-    main thread   status file every two seconds; signals
-    recorder      owns the journal
-    uplink        owns the connection
+    main thread   status file every two seconds; signals; from one epoch to the next
     one thread for each watcher, under the supervisor
-    renewal       asks for the TLS certificate once a day, where the broker wants one
-    desk          where one is configured: its own threads, on which nothing here waits
+    the threads of the epoch in force (epoch.py)
 
-It ends in the order in which things depend on each other: watchers, desk, recorder (what is open, `stop`), uplink (the
-last receipts). When the recorder's thread dies, which only a bug or a broken disk can bring about, the agent ends with
-an error for its service manager to start it again: nothing that was promised is in memory.
+Where a journal cannot go on, the next epoch begins (succession.py), and the watchers notice no more than a pause: what
+they see meanwhile waits for the new journal. At the end watchers stop first. When the recorder's thread dies, which
+only a bug or a broken disk can bring about, the agent ends with an error for its service manager to start it again:
+nothing that was promised is in memory.
 """
 
 from __future__ import annotations
@@ -19,45 +17,32 @@ import logging
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent import config, identity, policies, status
+from agent import config, identity, policies, status, succession
 from agent.clock import Clock, SystemClock
 from agent.config import Configuration
-from agent.credentials import api_context, broker_context
-from agent.disk import Disk
-from agent.errors import AgentError, JournalError, JournalLocked
-from agent.exchange import UseHints
-from agent.hatch import Hatch
+from agent.disk import WriterLock
+from agent.epoch import Epoch
+from agent.errors import AgentError, JournalBehind, JournalDamaged, JournalError, JournalLocked
+from agent.exchange import EndEpoch, UseHints
 from agent.identity import Identity
 from agent.journal import Journal
 from agent.notify import ServiceManager
-from agent.recorder import Recorder
-from agent.roads.auto import AutoLink
-from agent.roads.https import HttpsLink
-from agent.roads.link import Address, Link
-from agent.roads.mqtt import MqttLink
-from agent.scratch import Scratch
 from agent.supervisor import Supervisor, make_watcher
-from agent.uplink import Uplink
-from agent.version import VERSION
-from agent.watchers.watcher import Watcher
+from agent.watchers.watcher import Said, Watcher
 from protocol.entry import ConfigChange, clean_text
+from protocol.epoch import EpochReason
 from protocol.message import Level
 
-if TYPE_CHECKING:
-    from agent.desk.service import DeskService
-    from agent.renewal import DailyRenewal
-
 STATUS_EVERY_S = 2.0
-RECORDER_PATIENCE_S = 30.0
-UPLINK_PATIENCE_S = 20.0
+EPOCHS_AT_ONCE, EPOCHS_WITHIN_MS = 2, 600_000
+"""One because the journal cannot go on, one more where its number was gone; whatever forces more than that, waits."""
 LEVELS = "levels.json"
 IN_FORCE = "configuration.json"
 MAX_CHANGED = 100
@@ -79,110 +64,89 @@ class Agent:
 
     def __init__(self, configuration: Configuration, who: Identity, *, clock: Clock) -> None:
         self._configuration = configuration
+        self._who = who
         self._clock = clock
-        self._journal = Journal.open(who.journal, origin=who.enrolment.origin)
-        try:
-            self._scratch = _open_scratch(who.journal)
-            watchers = [make_watcher(settings, clock) for settings in configuration.watchers]
-        except BaseException:
-            self._journal.close()
-            raise
+        self._watchers = [make_watcher(settings, clock) for settings in configuration.watchers]
         self._levels = _read_levels(configuration.state_dir)
-        self._recorder = Recorder(
-            self._journal,
-            self._scratch,
-            clock=clock,
-            watchers=watchers,
-            levels=self._levels,
-            block_ms=round(configuration.agent.block_s * 1000),
-        )
-        self._uplink = Uplink(
-            self._journal,
-            who.key,
-            receipt_key=who.receipt_key,
-            link=_make_link(configuration, who, clock=clock),
-            clock=clock,
-            on_hints=self._use_hints,
-        )
-        self._hatch = Hatch(self._journal, self._uplink.bring)
-        self._renewal = _make_renewal(configuration, who)
-        self._desk = self._make_desk(watchers)
-        emit = self._desk.emit if self._desk else self._recorder.emit
-        self._supervisor = Supervisor(watchers, emit, clock=clock)
-        self._threads = {
-            "recorder": threading.Thread(target=self._recorder.run, name="recorder", daemon=True),
-            "uplink": threading.Thread(target=self._uplink.run, name="uplink", daemon=True),
-        }
+        self._end: EndEpoch | None = None
+        self._began_ms: deque[int] = deque(maxlen=EPOCHS_AT_ONCE)
+        self._gate = threading.Lock()  # held while there is no epoch to record what watchers say
+        self._epoch = self._open_epoch()
+        self._supervisor = Supervisor(self._watchers, self._emit, clock=clock)
         _warn_of_unwatched(configuration, who)
+        if configuration.desk is None:
+            _warn_of_unheard(self._watchers)
 
     def start(self) -> None:
-        """Recover, say that it starts, and let everything run."""
-        change = _configuration_change(self._configuration, self._journal.directory)
-        self._recorder.begin(version=VERSION, configuration=change)
-        _remember_configuration(self._configuration, self._journal.directory)
-        for thread in self._threads.values():
-            thread.start()
+        """Begin to record, then to watch."""
+        self._start_epoch()
         self._supervisor.start()
-        if self._renewal:
-            self._renewal.start()
-        if self._desk:
-            self._desk.start()
         self._write_status()
-        log.info("agent started", extra={"origin": self._journal.origin, "entries": self._journal.size})
+        log.info("agent started")
 
     def tend(self, manager: ServiceManager) -> None:
-        """Look after watchers and hatch, write the status, tell the service manager.
+        """Look after watchers and hatch, write the status, tell the service manager; begin an epoch where one is due.
 
         AgentError when the recording has ended by itself.
         """
         self._supervisor.look()
-        self._hatch.look()
+        self._epoch.hatch.look()
         composed = self._write_status()
-        manager.alive(self._recorder.beats, status.in_one_line(composed))
-        if not self._threads["recorder"].is_alive():
+        manager.alive(self._epoch.recorder.beats, status.in_one_line(composed))
+        if not self._epoch.is_recording:
             raise AgentError("the recorder ended by itself; the lines above say why")
+        end, now_ms = self._end, self._clock.now().mono_ms
+        if end is not None and (len(self._began_ms) < EPOCHS_AT_ONCE or now_ms - self._began_ms[0] >= EPOCHS_WITHIN_MS):
+            self._begin_next(end, now_ms)
 
     def stop(self, reason: str) -> None:
-        """End in order: watchers, desk, recorder, uplink."""
+        """End in order: watchers, then the epoch."""
         self._supervisor.stop()
-        if self._renewal:
-            self._renewal.stop()
-        if self._desk:
-            self._desk.stop()
-        self._recorder.end(reason)
-        self._join("recorder", RECORDER_PATIENCE_S)
-        self._uplink.close()
-        self._join("uplink", UPLINK_PATIENCE_S)
-        before = self._write_status()
+        self._epoch.end(reason)
+        before, journal = self._write_status(), self._epoch.journal
         final = status.stopped(before, agent_id=self._configuration.agent.id, reason=reason, now=self._clock.now())
         _write_status(self._configuration.state_dir, final)
-        unreceipted = self._journal.size - self._journal.receipted_size
-        self._scratch.close()
-        self._journal.close()
+        unreceipted = journal.size - journal.receipted_size
         log.info("agent stopped", extra={"reason": reason, "unreceipted": unreceipted})
 
-    def _make_desk(self, watchers: Iterable[Watcher]) -> DeskService | None:
-        if self._configuration.desk is None:
-            _warn_of_unheard(watchers)
-            return None
-        from agent.desk.service import DeskService  # http.server and its kin: 4 MB that only a desk needs
+    def _emit(self, said: Said) -> None:
+        with self._gate:
+            self._epoch.emit(said)
 
-        return DeskService(
-            self._configuration.desk,
-            state_dir=self._configuration.state_dir,
-            journal=self._journal,
-            recorder=self._recorder,
-            watchers=watchers,
+    def _begin_next(self, end: EndEpoch, now_ms: int) -> None:
+        """Leave a journal that cannot go on. Where the disk refuses the next one, it goes on all the same, for now."""
+        self._began_ms.append(now_ms)
+        with self._gate:
+            self._end = None
+            self._epoch.end(f"the epoch ends: {end.why}")
+            try:
+                self._who = _succeed(self._configuration, self._who, end, clock=self._clock)
+            except (OSError, AgentError) as problem:
+                log.error("next epoch could not begin", extra={"problem": str(problem)})
+            self._epoch = self._open_epoch()
+            self._start_epoch()
+
+    def _open_epoch(self) -> Epoch:
+        self._who, journal = _open_journal(self._configuration, self._who, clock=self._clock)
+        return Epoch(
+            self._configuration,
+            self._who,
+            journal,
+            watchers=self._watchers,
+            levels=self._levels,
             clock=self._clock,
+            on_hints=self._use_hints,
+            on_end=self._note_end,
             glance=self._compose_status,
         )
 
-    def _join(self, name: str, patience_s: float) -> None:
-        thread = self._threads[name]
-        if thread.ident is not None:
-            thread.join(patience_s)
-        if thread.is_alive():
-            log.error("thread did not stop", extra={"which": name, "patience_s": patience_s})
+    def _start_epoch(self) -> None:
+        directory = self._epoch.journal.directory
+        self._epoch.start(_configuration_change(self._configuration, directory))
+        _remember_configuration(self._configuration, directory)
+
+    def _note_end(self, end: EndEpoch) -> None:
+        self._end = end
 
     def _write_status(self) -> status.Status:
         composed = self._compose_status()
@@ -190,13 +154,14 @@ class Agent:
         return composed
 
     def _compose_status(self) -> status.Status:
+        epoch = self._epoch
         return status.compose(
             self._configuration.agent.id,
-            self._journal,
-            recorder=self._recorder,
-            uplink=self._uplink.view(),
+            epoch.journal,
+            recorder=epoch.recorder,
+            uplink=epoch.uplink.view(),
             failures=self._supervisor.failures,
-            desk=self._desk.status() if self._desk else None,
+            desk=epoch.desk.status() if epoch.desk else None,
             now=self._clock.now(),
         )
 
@@ -206,19 +171,9 @@ class Agent:
         levels = hints.levels
         if levels != self._levels:
             self._levels = levels
-            self._recorder.use_levels(levels)
+            self._epoch.recorder.use_levels(levels)
             with contextlib.suppress(OSError):  # hints: the next welcome brings them again
                 (self._configuration.state_dir / LEVELS).write_bytes(msgspec.json.encode(levels))
-
-
-def _make_link(configuration: Configuration, who: Identity, *, clock: Clock) -> Link:
-    agent_id, broker = configuration.agent.id, who.enrolment.broker
-    tls = partial(broker_context, configuration.state_dir) if broker.tls else None
-    mqtt = MqttLink(agent_id, Address(broker.host, broker.port), clock=clock, tls=tls)
-    trust = partial(api_context, configuration.state_dir, configuration.authority)
-    https = HttpsLink(agent_id, configuration.collector.url, trust=trust, clock=clock)
-    roads: dict[str, Link] = {"mqtt": mqtt, "https": https, "auto": AutoLink(mqtt, https, clock=clock)}
-    return roads[configuration.collector.road]
 
 
 def run(configuration: Configuration) -> None:
@@ -263,19 +218,33 @@ def _told_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _make_renewal(configuration: Configuration, who: Identity) -> DailyRenewal | None:
-    if not who.enrolment.broker.tls:
-        return None
-    from agent.renewal import DailyRenewal  # urllib.request and its kin, which a plain broker does not need
-
-    return DailyRenewal(configuration, who)
-
-
-def _open_scratch(directory: Path) -> Scratch:
+def _open_journal(configuration: Configuration, who: Identity, *, clock: Clock) -> tuple[Identity, Journal]:
+    """The journal in force, or that of the next epoch where it is damaged; JournalError."""
     try:
-        return Scratch(directory, disk=Disk())
+        return who, Journal.open(who.journal, origin=who.enrolment.origin)
+    except JournalDamaged as damage:
+        log.error("journal cannot go on", extra={"reason": str(damage)})
+        reason: EpochReason = "behind" if isinstance(damage, JournalBehind) else "damaged"
+        end = EndEpoch(reason, str(damage))
+    try:
+        who = _succeed(configuration, who, end, clock=clock)
     except OSError as problem:
-        raise JournalError(f"the scratch file in {directory} cannot be used: {problem}") from problem
+        raise JournalError(f"the next epoch cannot begin: {problem}") from problem
+    return who, Journal.open(who.journal, origin=who.enrolment.origin)
+
+
+def _succeed(configuration: Configuration, who: Identity, end: EndEpoch, *, clock: Clock) -> Identity:
+    """Begin the next epoch, unless another process of this directory just has."""
+    lock = WriterLock(who.journal)
+    try:
+        now = identity.load(configuration.state_dir, agent_id=configuration.agent.id)
+        if now.enrolment.origin != who.enrolment.origin:
+            return now
+        begun = succession.begin_next(configuration.state_dir, who, end, clock=clock)
+    finally:
+        lock.release()
+    log.warning("next epoch began", extra={"origin": begun.enrolment.origin, "why": end.why})
+    return begun
 
 
 def _write_status(state_dir: Path, composed: status.Status) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from agent.clock import Instant
 from agent.disk import Disk
 from agent.reading import Block
@@ -59,16 +61,26 @@ class Scratch:
 
         Blocks beyond 64 KiB (some twenty channels at their fullest) are left out.
         """
-        value = b"%s %d\n" % (FORMAT, journal_size)
-        for offset, block in enumerate(blocks):
-            index = journal_size + offset
-            saved = make(block.reading, index=index, wall_ms=block.at.wall_ms, mono_ms=block.at.mono_ms, boot=boot)
-            longer = value + encode(saved) + b"\n"
-            value = longer if self._slots.fits(longer) else value
         sync = self._synced_ms is None or now.mono_ms - self._synced_ms >= SYNC_EVERY_MS
-        self._slots.write(value, sync=sync)
+        entries = (
+            make(block.reading, index=index, wall_ms=block.at.wall_ms, mono_ms=block.at.mono_ms, boot=boot)
+            for index, block in enumerate(blocks, journal_size)
+        )
+        self._slots.write(self._pack(entries, journal_size), sync=sync)
         if sync:
             self._synced_ms = now.mono_ms
+
+    def keep(self, saved: Iterable[Entry], *, journal_size: int) -> None:
+        """Save blocks of another journal, for whoever opens this one; synced. OSError when the disk refuses."""
+        moved = (replace(block, index=index) for index, block in enumerate(saved, journal_size))
+        self._slots.write(self._pack(moved, journal_size), sync=True)
+
+    def _pack(self, blocks: Iterable[Entry], journal_size: int) -> bytes:
+        value = b"%s %d\n" % (FORMAT, journal_size)
+        for block in blocks:
+            longer = value + encode(block) + b"\n"
+            value = longer if self._slots.fits(longer) else value
+        return value
 
     def close(self) -> None:
         self._slots.close()
@@ -76,8 +88,15 @@ class Scratch:
 
 def promised_size(directory: Path) -> int:
     """How many entries the journal held when the scratch file was last written; 0 where there is none."""
+    return read_saved(directory).journal_size
+
+
+def read_saved(directory: Path) -> Saved:
+    """What the scratch file of a journal that nobody writes holds; nothing where there is none."""
     path = directory / FILE
-    return _parse(read_newest(path, slot_bytes=SLOT_BYTES, count=SLOT_COUNT).value).journal_size if path.exists() else 0
+    if not path.exists():
+        return NOTHING_SAVED
+    return _parse(read_newest(path, slot_bytes=SLOT_BYTES, count=SLOT_COUNT).value)
 
 
 def judge(saved: Saved, since: Iterable[Entry]) -> Verdict:

@@ -13,33 +13,38 @@ import select
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import SystemRandom
 from typing import Any, NamedTuple
 
 from agent.clock import Clock
 from agent.conversation import Conversation
-from agent.errors import EntryRefused, JournalError
+from agent.errors import EntryRefused, JournalDamaged, JournalError
 from agent.exchange import (
     Action,
     Appended,
     Brought,
     Closing,
     Connect,
+    Damaged,
     Disconnect,
     Due,
+    EndEpoch,
     Event,
     KeepReceipt,
     Lost,
     Phase,
     SendBatch,
     SendHello,
+    SendHint,
     Tell,
     UseHints,
 )
 from agent.journal import Journal
 from agent.roads.link import Link
 from protocol.batch import Batch, pack_batch
+from protocol.epoch import NextEpoch, pack_next_epoch
+from protocol.hint import MAX_VALUES, Hint, Showing, sign_hint
 from protocol.keys import SigningKey, VerifierKey
 from protocol.message import Hello, pack
 from protocol.note import Checkpoint, sign_checkpoint
@@ -77,15 +82,24 @@ class Uplink:
         link: Link,
         clock: Clock,
         on_hints: Callable[[UseHints], None],
+        request: bytes | None = None,
+        showing: Callable[[], Iterable[Showing]] = tuple,
+        on_end: Callable[[EndEpoch], None] = lambda _: None,
     ) -> None:
+        """`request`: for an epoch that the agent began by itself. `showing`: what watchers show now, for hints.
+        `on_end` is called, by the uplink's thread, when this journal cannot go on.
+        """
         self._journal = journal
         self._key = key
         self._link = link
         self._clock = clock
         self._on_hints = on_hints
+        self._showing = showing
+        self._on_end = on_end
         self._conversation = Conversation(
             journal,
             receipt_key,
+            request=request,
             nonce=lambda: secrets.token_hex(16),
             chance=SystemRandom(),
             now_ms=clock.now().mono_ms,
@@ -193,29 +207,40 @@ class Uplink:
                     self._link.connect()
                 case Disconnect():
                     self._link.close()
-                case SendHello():
-                    note = self._sign(action.size, action.root)
-                    self._link.send(pack(Hello(action.nonce, note)))
+                case SendHello(nonce, size, root, None):
+                    self._link.send(pack(Hello(nonce, self._sign(size, root))))
+                case SendHello(nonce, size, root, request):
+                    self._link.send(pack_next_epoch(NextEpoch(nonce, request or b"", self._sign(size, root))))
                 case SendBatch():
                     note = self._sign(action.size, action.root)
                     entries = self._journal.entries(action.old, action.size)
                     self._link.send(pack_batch(Batch(action.old, note, entries)))
+                case SendHint(waiting):
+                    self._link.send(self._hint(waiting))
                 case KeepReceipt():
                     self._journal.store_receipt(action.receipt)
                 case UseHints():
                     self._on_hints(action)
+                case EndEpoch():
+                    self._on_end(action)
                 case Tell():
                     self._tell(action.text)
         except EntryRefused as problem:
             self._tell(str(problem))
             if not isinstance(action, KeepReceipt):
                 self._link.drop(f"nothing can be signed: {problem}")
+        except JournalDamaged as problem:
+            self._link.events.append(Damaged(str(problem)))
         except (OSError, JournalError) as problem:
             self._link.drop(str(problem))
 
     def _sign(self, size: int, root: bytes) -> bytes:
         self._journal.mark_signed(size, root)  # on the medium before anybody can see it
         return sign_checkpoint(Checkpoint(self._journal.origin, size, root), self._key)
+
+    def _hint(self, waiting: int) -> bytes:
+        showing = tuple(self._showing())[:MAX_VALUES]
+        return sign_hint(Hint(self._journal.origin, self._clock.now().wall_ms, waiting, showing), self._key)
 
     def _tell(self, text: str) -> None:
         if text != self._told:

@@ -108,7 +108,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 
 
 def _api() -> APIRouter:
-    api = APIRouter(responses=problem.responses(422, 429))
+    api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
     for part in (instruments, records, sessions, readings, agents, policies, audit):
         keyed.include_router(part.router)
@@ -146,6 +146,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _name_media_type(content: dict[str, Any]) -> None:
-    held = content.get("application/json", {}).get("schema", {})
-    if held.get("$ref", "").endswith(f"/{ProblemDocument.__name__}"):
-        content[MEDIA_TYPE] = content.pop("application/json")
+    """The framework names the media type of a route's good answers, whatever that is, for its problems, too."""
+    for media_type, held in list(content.items()):
+        if held.get("schema", {}).get("$ref", "").endswith(f"/{ProblemDocument.__name__}"):
+            content[MEDIA_TYPE] = content.pop(media_type)

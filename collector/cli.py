@@ -45,6 +45,11 @@ COMMANDS = {
         "collector.commands.register", "register units, people, instruments and policies from a TOML file"
     ),
     "token": Command("collector.commands.token", "make a one-time token with which an agent enrols"),
+    "epochs": Command(
+        "collector.commands.epochs", "list journals: those that a person ought to look at, or an agent's"
+    ),
+    "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
+    "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
     "key": Command("collector.commands.key", "make, list and revoke API keys"),
     "person": Command("collector.commands.person", "register a person with a password (prompt, or JISHI_PASSWORD)"),
     "role": Command("collector.commands.role", "say what a registered person may do, and over what"),

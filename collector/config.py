@@ -11,6 +11,9 @@
     tls = false                     # true: agents and workers come with certificates (docs/security/tls.md)
     worker_host = "127.0.0.1"       # where `ingest` finds the broker; left out: where agents find it
     worker_port = 8884
+    [ingest]
+    metrics_host = "127.0.0.1"
+    metrics_port = 8322             # left out: no figures of a worker; each on one machine needs its own
     [api]
     host = "127.0.0.1"
     port = 8321
@@ -51,6 +54,7 @@ _TYPES: dict[str, dict[str, type]] = {
     "collector": {"domain": str, "data_dir": str},
     "database": {"dsn": str},
     "broker": {"host": str, "port": int, "tls": bool, "worker_host": str, "worker_port": int},
+    "ingest": {"metrics_host": str, "metrics_port": int},
     "api": {
         "host": str,
         "port": int,
@@ -84,6 +88,14 @@ class Broker:
 
 
 @dataclass(frozen=True)
+class Ingest:
+    """Where a worker shows its figures; port 0: nowhere."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
+
+
+@dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
@@ -109,6 +121,7 @@ class Config:
     data_dir: Path
     broker: Broker
     api: Api
+    ingest: Ingest = Ingest()
     given_dsn: str | None = field(default=None, repr=False)
 
     @property
@@ -136,6 +149,7 @@ class Config:
             "JISHI_DATABASE_DSN": dsn,
             **_as_environment("broker", asdict(self.broker)),
             **_as_environment("api", asdict(self.api)),
+            **_as_environment("ingest", asdict(self.ingest)),
         }
 
 
@@ -178,6 +192,7 @@ def load_config(
         data_dir=Path(data_dir).expanduser().absolute() if data_dir else default_data_dir(),
         broker=Broker(**_section(values, "broker")),
         api=Api(**_section(values, "api")),
+        ingest=Ingest(**_section(values, "ingest")),
         given_dsn=values.get(("database", "dsn")),
     )
 

@@ -1,4 +1,4 @@
-"""What agent and collector say to each other besides batches: hello, welcome, refusal, receipt.
+"""What agent and collector say to each other: hello, welcome, refusal, receipt; `parse_up` and `parse_down` of all.
 
     up                                            down
     jishi-hello/v1                                jishi-welcome/v1
@@ -9,17 +9,20 @@
                                                   spread 60
     jishi-refuse/v1                               level meter1 power 30000,120000
     code gap                                      receipt 335
-    held 1242
-    detail entries from 1300 on were sent         <335 bytes of receipt>
+    log jishi.example/a/em-01/1
+    held 1242                                     <335 bytes of receipt>
+    detail entries from 1300 on were sent
     receipt 335
 
     <335 bytes of receipt>
 
 `level` stands once for each channel (watcher, channel, values ascending or not, as hints); `policy meter1 344` once for
 each watcher whose instrument has a policy, so that the agent can show a preview: its bytes follow those of the receipt.
-`receipt 0` means that there is none. A receipt of its own is sent as its bytes, so `parse_down` gives back as bytes
-whatever begins with none of our first lines. A welcome is not signed: the agent clamps its numbers and verifies the
-receipt inside.
+`log` is the origin of what was refused, left out where that named none: agents that share an id (a cloned directory)
+hear each other's answers. `receipt 0` means that there is none. A receipt of its own is sent as its bytes, so
+`parse_down` gives back as bytes whatever begins with none of our first lines. Batches are `batch`'s, the request for
+the next epoch and its answer are `epoch`'s, hints are `hint`'s. A welcome is not signed: the agent clamps its numbers
+and verifies the receipt inside.
 Source: evidence.md section 3, faults.md section 2.
 """
 
@@ -30,8 +33,10 @@ from typing import Literal, get_args
 
 from protocol.batch import BATCH_KIND, MAX_WIRE_BYTES, Batch, parse_batch
 from protocol.entry import MAX_INT, NAME_PATTERN
+from protocol.epoch import EPOCH_KIND, TAKEN_KIND, NextEpoch, Taken, parse_next_epoch, parse_taken
 from protocol.errors import MalformedMessage, TooLarge, excerpt
 from protocol.header import MAX_HEADER_BYTES, Header, first_line, format_header
+from protocol.hint import HINT_KIND, SignedHint
 from protocol.note import MAX_NOTE_BYTES
 
 RefusalCode = Literal["gap", "suspect", "fork", "unknown-key", "revoked", "too-large", "malformed", "busy"]
@@ -101,6 +106,7 @@ class Refusal:
     held: int
     detail: str  # for people; packing makes it one line of printable ASCII
     receipt: bytes | None
+    log: str = ""  # origin of what was refused, where that named one
 
 
 def pack(message: Hello | Welcome | Refusal) -> bytes:
@@ -117,8 +123,8 @@ def pack(message: Hello | Welcome | Refusal) -> bytes:
     return raw
 
 
-def parse_up(raw: bytes) -> Hello | Batch:
-    """Read what an agent sent; MalformedMessage, MalformedBatch or TooLarge."""
+def parse_up(raw: bytes) -> Hello | Batch | NextEpoch | SignedHint:
+    """Read what an agent sent, a hint unverified; MalformedMessage, MalformedBatch or TooLarge."""
     if len(raw) > MAX_WIRE_BYTES:
         raise TooLarge(f"a message has at most {MAX_WIRE_BYTES} bytes, not {len(raw)}")
     kind = first_line(raw)
@@ -126,10 +132,14 @@ def parse_up(raw: bytes) -> Hello | Batch:
         return parse_batch(raw)
     if kind == _HELLO.encode():
         return _parse_hello(raw)
+    if kind == EPOCH_KIND.encode():
+        return parse_next_epoch(raw)
+    if kind == HINT_KIND.encode():
+        return SignedHint(raw)
     raise MalformedMessage(f"neither a batch nor a hello: {excerpt(raw)}")
 
 
-def parse_down(raw: bytes) -> Welcome | Refusal | bytes:
+def parse_down(raw: bytes) -> Welcome | Refusal | Taken | bytes:
     """Read what the collector sent, a receipt as its unverified bytes; MalformedMessage or TooLarge."""
     if len(raw) > MAX_DOWN_BYTES:
         raise TooLarge(f"a message has at most {MAX_DOWN_BYTES} bytes, not {len(raw)}")
@@ -138,7 +148,9 @@ def parse_down(raw: bytes) -> Welcome | Refusal | bytes:
         return _parse_welcome(raw)
     if kind == _REFUSE.encode():
         return _parse_refusal(raw)
-    if kind in (_HELLO.encode(), BATCH_KIND.encode()):
+    if kind == TAKEN_KIND.encode():
+        return parse_taken(raw)
+    if kind in (_HELLO.encode(), BATCH_KIND.encode(), EPOCH_KIND.encode(), HINT_KIND.encode()):
         raise MalformedMessage(f"a message that only agents send: {excerpt(raw)}")
     return raw
 
@@ -150,7 +162,8 @@ def _pack(message: Hello | Welcome | Refusal) -> bytes:
     receipt = message.receipt or b""
     tail = ("receipt", str(len(receipt)))
     if isinstance(message, Refusal):
-        members = [("code", message.code), ("held", str(message.held)), ("detail", message.detail), tail]
+        log = [("log", message.log)] if message.log else []
+        members = [("code", message.code), *log, ("held", str(message.held)), ("detail", message.detail), tail]
         return format_header(_REFUSE, members) + receipt
     members = [
         ("nonce", message.nonce),
@@ -200,11 +213,12 @@ def _parse_refusal(raw: bytes) -> Refusal:
     code = next((known for known in REFUSAL_CODES if known == word), None)
     if code is None:
         raise MalformedMessage(f"refusal code {excerpt(word)}: one of {', '.join(REFUSAL_CODES)} is expected")
+    log = next(header.take_all("log"), "")
     held = header.take_number("held", MAX_INT)
     detail = header.take("detail")
     if len(detail) > MAX_DETAIL:
         raise MalformedMessage(f"the detail of a refusal has at most {MAX_DETAIL} characters")
-    return Refusal(code, held, detail, _take_tail(header, "receipt", raw=raw))
+    return Refusal(code, held, detail, _take_tail(header, "receipt", raw=raw), log)
 
 
 def _take_nonce(header: Header) -> str:

@@ -142,12 +142,12 @@ def parse_note(raw: bytes) -> Note:
         raise MalformedNote("a note is UTF-8 text") from error
 
 
-def sign(text: str, key: SigningKey) -> bytes:
-    """Return the note of this text with one 0x01 line; ValueError for a text that no note can hold."""
-    if key.algorithm != ED25519:
+def sign(text: str, *keys: SigningKey) -> bytes:
+    """Return the note of this text with a 0x01 line of each key; ValueError for a text that no note can hold."""
+    if not keys or any(key.algorithm != ED25519 for key in keys):
         raise ValueError("only a 0x01 key signs a plain note")
-    line = SignatureLine(key.name, key.verifier.key_id, key.sign(text.encode()))
-    raw = Note(text, (line,)).to_bytes()
+    lines = (SignatureLine(key.name, key.verifier.key_id, key.sign(text.encode())) for key in keys)
+    raw = Note(text, tuple(lines)).to_bytes()
     try:
         held = parse_note(raw).text
     except ForeignBytesError as error:

@@ -19,6 +19,8 @@ HOUSES = ("protocol", "agent", "collector")
 
 OF_PROTOCOL = {
     "batch.parse_batch": "batch",
+    "certificate_request.open_certificate_request": "certificate request",
+    "entry.decode_all": "entries at once",
     "batch.parse_bundle": "bundle",
     "entry.decode": "entry",
     "hours.decode": "hour record",
@@ -47,8 +49,11 @@ NOT_FOREIGN = {
     "protocol.lead.parse_lead": "reads members of hour records, whose decode is tested over it",
     "protocol.merkle.leaf_hash": "hashes",
     "protocol.merkle.node_hash": "hashes",
+    "agent.credentials.public_of": "takes our own seed",
+    "agent.credentials.key_to_pem": "writes",
     "agent.segment.line": "writes",
     "agent.watchers.modbus_frame.crc16": "adds up",
+    "collector.ingest.held.open_bundle": "reads back what was stored; parse_bundle is tested over it",
     "collector.store.queries.parse": "reads our own SQL files",
 }
 

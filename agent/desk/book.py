@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.identity import write_private
 from agent.shelf import Shelf, read
@@ -78,6 +79,10 @@ class Book:
         if kept.origin == journal.origin and kept.size <= journal.size:
             self._size = kept.size
             self.present = {presence.key: presence for presence in kept.present}
+            self.names = kept.names
+        elif kept.origin != journal.origin:
+            # Whoever was there when the epoch before ended still is; what the new journal says of them comes after.
+            self.present = {presence.key: replace(presence, index=0) for presence in kept.present}
             self.names = kept.names
         for entry in read(journal, self._size, only=_DECLARED):
             self.enter(entry)

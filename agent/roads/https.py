@@ -93,7 +93,7 @@ class HttpsLink:
             self.drop(f"the collector at {self._url} did not answer ({problem or type(problem).__name__})")
             return
         if answer.status == 200 and answer.is_ours:
-            self.events.append(Received(answer.body))
+            self.events.extend([Received(answer.body)] if answer.body else [])  # a hint gets an empty one
         elif answer.status in _IN_OUR_WORDS:
             self._quiet_until_ms = self._clock.now().mono_ms + 1000 * answer.pause_s
             self._refuse(_IN_OUR_WORDS[answer.status], f"HTTP status {answer.status} on the way to the collector")

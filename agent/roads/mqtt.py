@@ -30,15 +30,26 @@ CONNECT_TIMEOUT_S = 5.0
 
 
 class MqttLink:
-    """A `Link` to the collector's broker; `tls` says with what to come to one that speaks TLS."""
+    """A `Link` to the collector's broker; `tls` says with what to come to one that speaks TLS.
+
+    The client id names the epoch too: two machines that run copies of one directory would else end each other's
+    connection for ever, and each has an epoch of its own before long.
+    """
 
     standing = Standing("mqtt", "")
 
     def __init__(
-        self, agent_id: str, broker: Address, *, clock: Clock, tls: Callable[[], ssl.SSLContext] | None = None
+        self,
+        agent_id: str,
+        broker: Address,
+        *,
+        epoch: int,
+        clock: Clock,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self.events: deque[Event] = deque()
         self._agent_id = agent_id
+        self._client_id = f"{agent_id}-{epoch}"
         self._broker = broker
         self._clock = clock
         self._tls = tls
@@ -57,7 +68,7 @@ class MqttLink:
     def connect(self) -> None:
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self._agent_id,
+            client_id=self._client_id,
             protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )

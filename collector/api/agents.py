@@ -1,6 +1,6 @@
 """Agents: whether they are heard, how far their journals reach, and the newest receipt of each."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -9,11 +9,13 @@ from starlette.responses import PlainTextResponse
 
 from collector.accounts.liveness import liveness
 from collector.api.access import Given, Lent, ReadsAgents
-from collector.api.models import Agent, Journal, Page
+from collector.api.models import Agent, Epoch, Epochs, Hint, Journal, Page, Showing
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import Problem, not_found, responses
+from collector.registry import epochs
 from collector.registry.people import Caller
 from collector.store.queries import load
+from protocol.entry import MAX_WALL_MS
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 _SQL = load("api")
@@ -55,20 +57,44 @@ def show_receipt(given: Given, caller: ReadsAgents, connection: Lent, agent_id: 
     raise Problem("no-receipt", detail, status=HTTPStatus.NOT_FOUND)
 
 
+@router.get("/{agent_id}/epochs", responses=responses(404))
+def list_epochs(given: Given, caller: ReadsAgents, connection: Lent, agent_id: AgentId) -> Epochs:
+    """All journals of one agent, by epoch: why each began, what is missing, who has looked, who revoked its key."""
+    if connection.execute(_SQL.load_agent, _values(given, caller, agent_id=agent_id)).fetchone() is None:
+        raise not_found("agent", agent_id, remedy=_REMEDY)
+    found = epochs.list_epochs(connection, agent_id=agent_id)
+    return Epochs(items=[_epoch(each) for each in found])
+
+
+def _epoch(found: epochs.Epoch) -> Epoch:
+    members = {name: value for name, value in found._asdict().items() if name != "agent_id"}
+    return Epoch(**members, missing=found.missing, unreviewed=found.unreviewed)
+
+
 def _values(given: Given, caller: Caller, **asked: object) -> dict[str, object]:
     return {**asked, "day": given.today(), **caller.access.scope.values}
 
 
 def _item(row: tuple[Any, ...], now: datetime) -> Agent:
-    agent_id, registered_at, last_seen_at, reported_size, *journal = row
+    agent_id, registered_at, last_seen_at, reported_size, unreviewed, *others = row
     return Agent(
         agent_id=agent_id,
         registered_at=registered_at,
         liveness=liveness(last_seen_at, now),
         last_seen_at=last_seen_at,
         reported_size=reported_size,
-        journal=_journal(journal),
+        unreviewed_epochs=unreviewed,
+        hint=_hint(others[:4]),
+        journal=_journal(others[4:]),
     )
+
+
+def _hint(members: list[Any]) -> Hint | None:
+    at_ms, received_at, waiting, showing = members
+    if received_at is None:
+        return None
+    at = datetime.fromtimestamp(at_ms / 1000, UTC) if at_ms <= MAX_WALL_MS else None
+    return Hint(at=at, received_at=received_at, waiting=waiting, showing=[Showing(**each) for each in showing])
 
 
 def _journal(members: list[Any]) -> Journal | None:

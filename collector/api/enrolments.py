@@ -59,7 +59,7 @@ _REFUSALS: dict[type[EnrolmentError], tuple[str, str, int]] = {
 }
 
 
-@router.post("/challenge", dependencies=[Depends(count_enrolment)], responses=responses(404, 410))
+@router.post("/challenge", dependencies=[Depends(count_enrolment)], responses=responses(404, 410, 413))
 def ask_challenge(request: Request, given: Given, connection: Lent, asked: ChallengeRequest) -> ChallengeAnswer:
     """What the agent has to sign; asking again with the same token gives the same."""
     with refusals(request, asked.agent_id):
@@ -75,7 +75,7 @@ def ask_challenge(request: Request, given: Given, connection: Lent, asked: Chall
     status_code=HTTPStatus.CREATED,
     responses={
         200: {"model": EnrolmentAnswer, "description": "The same key had redeemed the token before"},
-        **responses(404, 409, 410, 422),
+        **responses(404, 409, 410, 413, 422),
     },
 )
 def enrol(

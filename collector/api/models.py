@@ -186,12 +186,61 @@ class Journal(_Model):
     revoked_at: datetime | None
 
 
+class Showing(_Model):
+    watcher: str
+    channel: str
+    value: str = Field(description="A number in the channel's unit (mW for power) or a word")
+
+
+class Hint(_Model):
+    """What the agent said it shows just now, while older entries are still on the way. Live, and counted nowhere."""
+
+    at: datetime | None = Field(description="By the agent's clock; null where that shows no date")
+    received_at: datetime
+    waiting: int = Field(description="Entries that waited for a receipt then")
+    showing: list[Showing]
+
+
+class Epoch(_Model):
+    """One journal of an agent: how it began, whether a person has looked, and whether its key is still believed."""
+
+    epoch: int
+    origin: str
+    registered_at: datetime
+    standing: Literal["ok", "gap", "suspect", "fork"]
+    size: int
+    genesis_fits: bool | None = Field(description="The first entry names the enrolled key; null until it is here")
+    reason: Literal["behind", "fork", "damaged"] | None = Field(
+        description="Why the agent began it by itself; null where a token did"
+    )
+    predecessor: str | None = Field(description="Origin of the journal that ended for it")
+    had: int | None = Field(description="Entries of the predecessor that the agent said it had")
+    held: int | None = Field(description="Entries of the predecessor that the collector held then")
+    missing: int = Field(description="Entries of the predecessor that the agent lost and the collector holds")
+    fits: bool | None = Field(description="What the agent had is the beginning of what was held; null where it is more")
+    unreviewed: bool = Field(description="A person ought to look at it")
+    reviewed_by: str | None
+    review: str | None
+    reviewed_at: datetime | None
+    revoked_by: str | None
+    revoked_why: str | None
+    revoked_at: datetime | None
+
+
+class Epochs(_Model):
+    """All journals of an agent, by epoch."""
+
+    items: list[Epoch]
+
+
 class Agent(_Model):
     agent_id: str
     registered_at: datetime
     liveness: Liveness
     last_seen_at: datetime | None
     reported_size: int | None = Field(description="How many entries the agent last said it has")
+    unreviewed_epochs: int = Field(description="Journals that began by themselves and that nobody has looked at")
+    hint: Hint | None
     journal: Journal | None
 
 

@@ -146,6 +146,8 @@ def _from_http_exception(request: Request, error: Exception) -> Problem:
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{path} does not take this method; use {allowed}"
+    elif isinstance(error.__cause__, ValueError | RecursionError):  # the framework's word for what json.loads raised
+        return Problem("no-json", "the body is no JSON in UTF-8; send one object", status=error.status_code)
     else:
         detail = str(error.detail)
     slug = _SLUGS.get(error.status_code, "http-error")

@@ -5,6 +5,7 @@ import threading
 from argparse import ArgumentParser, Namespace
 from datetime import date
 
+from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import DerivationError
 
@@ -12,8 +13,8 @@ from collector.errors import DerivationError
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `account`."""
     parser.add_argument("--verify", action="store_true", help="recompute records from the stored bytes, and end")
-    parser.add_argument("--from", dest="first_day", type=date.fromisoformat, default=date.min, metavar="DAY")
-    parser.add_argument("--to", dest="last_day", type=date.fromisoformat, default=date.max, metavar="DAY")
+    parser.add_argument("--from", dest="first_day", type=parse_day, default=date.min, metavar="DAY")
+    parser.add_argument("--to", dest="last_day", type=parse_day, default=date.max, metavar="DAY")
 
 
 def run(config: Config, arguments: Namespace) -> None:

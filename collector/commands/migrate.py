@@ -4,8 +4,9 @@ The first time it also chooses how the readings are laid out; each time it keeps
 to come, or TimescaleDB's policies.
 """
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 
+from collector.commands.days import parse_kept_days
 from collector.config import Config
 from collector.keys import ensure_receipt_key
 from collector.store.database import connect
@@ -19,15 +20,11 @@ def configure(parser: ArgumentParser) -> None:
         "--layout", choices=LAYOUTS, help="of the readings (default: what is there, at first what the server offers)"
     )
     parser.add_argument(
-        "--keep-readings", type=_days, metavar="DAYS", help="drop decoded readings after so many days (timescale only)"
+        "--keep-readings",
+        type=parse_kept_days,
+        metavar="DAYS",
+        help="drop decoded readings after so many days (timescale only)",
     )
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if not 400 <= days <= 36_500:
-        raise ArgumentTypeError(f"{days} is not between 400 (agents keep as long) and 36500")
-    return days
 
 
 def run(config: Config, arguments: Namespace) -> None:

@@ -5,8 +5,8 @@ run meanwhile. In the timescale layout nothing is dropped for the 30 days after.
 """
 
 from argparse import ArgumentParser, Namespace
-from datetime import date
 
+from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import StoreError
 from collector.store.database import connect
@@ -19,7 +19,7 @@ def configure(parser: ArgumentParser) -> None:
         parser.add_argument(
             name,
             dest=f"{which}_day",
-            type=date.fromisoformat,
+            type=parse_day,
             required=True,
             metavar="DAY",
             help=f"the {which} local day",

@@ -20,7 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocol.batch import Batch
-from protocol.errors import BadSignature, ForeignBytesError, TooLarge
+from protocol.entry import Genesis, decode
+from protocol.errors import BadSignature, ForeignBytesError, MalformedEntry, TooLarge
 from protocol.keys import VerifierKey
 from protocol.merkle import Frontier, leaf_hash
 from protocol.message import RefusalCode
@@ -134,6 +135,15 @@ def judge_hello(held: Held | None, note: bytes, *, agent_id: str, root_at: RootA
         if isinstance(judged, Fork):
             return judged
     return checkpoint
+
+
+def names_key(entry: bytes, key: VerifierKey) -> bool:
+    """Whether a log's first entry is a genesis that names the key that was enrolled for it."""
+    try:
+        body = decode(entry).body
+    except MalformedEntry:
+        return False
+    return isinstance(body, Genesis) and body.key == str(key)
 
 
 def can_cosign(note: bytes, receipt_key_name: str) -> bool:

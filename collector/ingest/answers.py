@@ -3,7 +3,9 @@
 from collector.ingest.accept import Fork, Gap, Refused, Suspect
 from collector.ingest.held import HeldJournal
 from collector.registry.policies import Hints
+from protocol.errors import ForeignBytesError
 from protocol.message import Hello, Refusal, RefusalCode, Welcome, pack
+from protocol.topics import parse_origin
 
 AGENTS_PER_S = 267  # that may come back after a broken connection: 16 000 within 60 s (faults.md section 2)
 
@@ -18,12 +20,22 @@ def spread_for(agents: int) -> int:
     return max(1, -(-agents // AGENTS_PER_S))
 
 
-def refuse(rejection: Rejection, journal: HeldJournal | None) -> bytes:
-    """The refusal of a batch or hello, with what is held of its log."""
+def refuse(rejection: Rejection, journal: HeldJournal | None, *, log: str) -> bytes:
+    """The refusal of a batch or hello of the origin `log`, with what is held of it."""
     code, detail = _explain(rejection, journal)
+    log = name_of(log)
     if journal is None or code not in _TOLD:
-        return pack(Refusal(code, 0, detail, None))
-    return pack(Refusal(code, journal.held.size, detail, journal.receipt))
+        return pack(Refusal(code, 0, detail, None, log))
+    return pack(Refusal(code, journal.held.size, detail, journal.receipt, log))
+
+
+def name_of(log: str) -> str:
+    """The origin as a refusal may name it; nothing where what came as one is none."""
+    try:
+        parse_origin(log)
+    except ForeignBytesError:
+        return ""
+    return log
 
 
 def welcome(hello: Hello, journal: HeldJournal, *, window: int, hints: Hints, spread_s: int, now_ms: int) -> bytes:

@@ -1,13 +1,14 @@
 """One message and its answer: how what comes by HTTPS or on a medium reaches the same rule and the same transaction.
 
 A worker may serve the same agent over MQTT at the same moment: the compare-and-swap on the journal decides, and
-whoever comes second is judged again by what is held then. Here every message gets an answer, because somebody waits.
+whoever comes second is judged again by what is held then. Here every message gets an answer, because somebody waits:
+a hint an empty one.
 """
 
 from collections import Counter
 from collections.abc import Callable
 
-from collector.ingest.prepare import Poison, Prepared, prepare
+from collector.ingest.prepare import Glimpse, Poison, Prepared, prepare
 from collector.ingest.writer import Writer
 from collector.store.database import Connection
 from protocol.message import Refusal, pack
@@ -32,11 +33,13 @@ class Intake:
         """
         prepared = prepare(up_topic(agent_id), raw)
         answer = self._writer.write([prepared])[0]
-        return pack(_unanswered(prepared)) if answer is None else answer
+        return _unanswered(prepared) if answer is None else answer
 
 
-def _unanswered(message: Prepared) -> Refusal:
+def _unanswered(message: Prepared) -> bytes:
     """What to tell somebody who is here to hear it, where MQTT would say nothing or wait for a repetition."""
+    if isinstance(message, Glimpse):
+        return b""
     if isinstance(message, Poison):
-        return Refusal(message.code, 0, message.detail, None)
-    return Refusal("busy", 0, "it could not be stored: send it again later", None)
+        return pack(Refusal(message.code, 0, message.detail, None))
+    return pack(Refusal("busy", 0, "it could not be stored: send it again later", None))

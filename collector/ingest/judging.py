@@ -11,9 +11,11 @@ import logging
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+
+from psycopg.types.json import Jsonb
 
 from collector.ingest import answers, rows
 from collector.ingest.accept import (
@@ -26,21 +28,27 @@ from collector.ingest.accept import (
     accept,
     can_cosign,
     judge_hello,
+    names_key,
 )
 from collector.ingest.grants import Grants
-from collector.ingest.held import HeldJournal
-from collector.ingest.prepare import Greeting, Offer, Poison, Prepared, Touch, stored_bundle
+from collector.ingest.held import HeldJournal, load_held
+from collector.ingest.prepare import Glimpse, Greeting, Offer, Poison, Prepared, Succession, Touch, stored_bundle
+from collector.registry import epochs
 from collector.registry.policies import hints_for_agent
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import pack_bundle
+from protocol.epoch import Taken, pack_taken
+from protocol.errors import ForeignBytesError
+from protocol.hint import open_hint
 from protocol.interval import local_day
 from protocol.keys import SigningKey
-from protocol.message import Refusal, pack
+from protocol.message import Hello, Refusal, pack
 from protocol.note import cosign
 
 log = logging.getLogger(__name__)
 _SQL = load("ingest")
+_EPOCHS = load("epochs")
 
 
 # An answer is made once everything is judged and receipted; None: another message's answer serves this one.
@@ -79,6 +87,10 @@ class Work:
         journal = self.journals.get(message.origin)
         if isinstance(message, Greeting):
             return self._greet(message, journal)
+        if isinstance(message, Succession):
+            return self._succeed(message)
+        if isinstance(message, Glimpse):
+            return self._glimpse(message, journal)
         return self._judge_offer(message, journal)
 
     def _judge_offer(self, offer: Offer, journal: HeldJournal | None) -> Answer:
@@ -93,7 +105,7 @@ class Work:
         self.counts[f"batches_{type(outcome).__name__.lower()}"] += 1
         if journal is None or isinstance(outcome, Refused):
             assert isinstance(outcome, Refused), "a batch of an unknown origin is refused"
-            return partial(answers.refuse, outcome, journal)
+            return partial(answers.refuse, outcome, journal, log=offer.origin)
         size = offer.batch.old + len(offer.batch.entries)
         self._see(offer.agent_id, size)
         self.grants.hear(offer.agent_id, size=size, now_ms=self.now_ms)
@@ -103,7 +115,7 @@ class Work:
             journal.asked += 1
             return partial(_receipt_for, journal, journal.asked)
         self._keep(offer.batch.note, offer.raw, journal=journal, outcome=outcome)
-        return partial(answers.refuse, outcome, journal)
+        return partial(answers.refuse, outcome, journal, log=offer.origin)
 
     def _take(self, offer: Offer, journal: HeldJournal, accepted: Accepted) -> None:
         """Moves the journal on and packs the rows of its readings."""
@@ -111,6 +123,8 @@ class Work:
         bundle = None if dropped else stored_bundle(offer)
         if bundle is None:
             bundle = zlib.compress(pack_bundle(accepted.entries))
+        if accepted.first == 0:
+            self._look_at_genesis(journal, accepted.entries[0])
         journal.take(accepted, note=offer.batch.note, bundle=bundle)
         tails = [tail for tail in offer.tails[dropped:] if tail is not None]
         self.reading_rows.append(rows.reading_rows(journal.held.journal_id, tails))
@@ -146,16 +160,16 @@ class Work:
         )
         if journal is None or isinstance(judged, Refused):
             assert isinstance(judged, Refused), "a hello of an unknown origin is refused"
-            return partial(answers.refuse, judged, journal)
+            return partial(answers.refuse, judged, journal, log=greeting.origin)
         if isinstance(judged, Fork):
             self._keep(greeting.hello.note, b"", journal=journal, outcome=judged)
-            return partial(answers.refuse, judged, journal)
+            return partial(answers.refuse, judged, journal, log=greeting.origin)
         self._see(greeting.agent_id, judged.size)
         held = journal.held.size
         window = self.grants.ask(greeting.agent_id, size=judged.size, held=held, now_ms=self.now_ms)
         if not window:
             self.counts["hellos_busy"] += 1
-            return partial(answers.refuse, answers.BUSY, journal)
+            return partial(answers.refuse, answers.BUSY, journal, log=greeting.origin)
         hints = hints_for_agent(self.connection, greeting.agent_id, day=local_day(self.now_ms))
         return partial(
             answers.welcome,
@@ -166,6 +180,67 @@ class Work:
             spread_s=self._spread_s(),
             now_ms=self.now_ms,
         )
+
+    def _succeed(self, succession: Succession) -> Answer:
+        """Opens the next epoch of an agent whose journal cannot go on, and greets it as after a hello."""
+        self.counts["epochs_asked"] += 1
+        begun = epochs.begin(
+            self.connection,
+            succession.asked.request,
+            agent_id=succession.agent_id,
+            compare=self._compare,
+            now=self.now,
+        )
+        if isinstance(begun, Taken):
+            return partial(pack_taken, begun)
+        if isinstance(begun, epochs.NotBegun):
+            return partial(answers.refuse, Refused(*begun), None, log=succession.origin)
+        old = self._journal(begun.request.old.origin)
+        if old is not None and begun.fits is False:
+            self._keep(succession.asked.request, b"", journal=old, outcome=Fork(begun.request.old.size))
+        hello = Hello(succession.asked.nonce, succession.asked.note)
+        greeting = Greeting(succession.agent_id, succession.origin, hello)
+        return self._greet(greeting, self._journal(succession.origin))
+
+    def _compare(self, origin: str, size: int, root: bytes) -> tuple[int, bool | None]:
+        """What is held of a log, and whether a tree of this size and root is its beginning."""
+        journal = self._journal(origin)
+        assert journal is not None, "only a known log ends"
+        held = journal.held.size
+        return held, None if size > held else journal.root_at(self.connection, size) == root
+
+    def _journal(self, origin: str) -> HeldJournal | None:
+        """A journal that nobody knew of when the transaction began."""
+        if origin not in self.journals:
+            self.journals.update(load_held(self.connection, {origin}))
+        return self.journals.get(origin)
+
+    def _look_at_genesis(self, journal: HeldJournal, entry: bytes) -> None:
+        """Notes a log that does not begin with the key that it was enrolled with; it earns nothing either way."""
+        if not names_key(entry, journal.held.key):
+            values = {"journal_id": journal.held.journal_id, "now": self.now}
+            self.connection.execute(_EPOCHS.note_genesis_misfit, values)
+
+    def _glimpse(self, glimpse: Glimpse, journal: HeldJournal | None) -> Answer:
+        """Keeps an agent's newest hint. It gets no answer, and one that does not verify is dropped."""
+        self.counts["hints"] += 1
+        if journal is None or journal.held.revoked or journal.held.agent_id != glimpse.agent_id:
+            return lambda: None
+        try:
+            hint = open_hint(glimpse.note, journal.held.key)
+        except ForeignBytesError as error:
+            log.debug("dropped hint agent=%s: %s", glimpse.agent_id, error)
+            return lambda: None
+        values = {
+            "agent_id": glimpse.agent_id,
+            "origin": hint.origin,
+            "at_ms": hint.time_ms,
+            "waiting": hint.waiting,
+            "showing": Jsonb([asdict(one) for one in hint.showing]),
+            "now": self.now,
+        }
+        self.connection.execute(_EPOCHS.put_hint, values)
+        return lambda: None
 
     def _spread_s(self) -> int:
         """Over how long agents are to come back; they are counted once for all hellos of a transaction."""

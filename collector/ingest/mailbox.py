@@ -4,6 +4,7 @@ A delivery remembers the MQTT connection that it came over, because a message id
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Delivery:
     connection_no: int
     mid: int
     message: Prepared
+    read_s: float = 0.0  # when, by the monotonic clock
 
     @property
     def held_bytes(self) -> int:
@@ -38,17 +40,22 @@ class Mailbox:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._waiting: deque[Delivery] = deque()
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
         self._closed = False
         self._interrupted = False
 
     def has_room(self) -> bool:
-        return self._waiting_bytes < MAX_WAITING_BYTES and len(self._waiting) < MAX_WAITING_MESSAGES
+        return self.waiting_bytes < MAX_WAITING_BYTES and len(self._waiting) < MAX_WAITING_MESSAGES
+
+    def lag_s(self) -> float:
+        """How long what waits longest has waited."""
+        with self._condition:
+            return time.monotonic() - self._waiting[0].read_s if self._waiting else 0.0
 
     def put(self, deliveries: Sequence[Delivery]) -> None:
         with self._condition:
             self._waiting.extend(deliveries)
-            self._waiting_bytes += sum(delivery.held_bytes for delivery in deliveries)
+            self.waiting_bytes += sum(delivery.held_bytes for delivery in deliveries)
             self._condition.notify()
 
     def take(self, *, timeout_s: float) -> list[Delivery]:
@@ -63,7 +70,7 @@ class Mailbox:
                 if taken and taken_bytes > MAX_TOGETHER_BYTES:
                     break
                 taken.append(self._waiting.popleft())
-                self._waiting_bytes -= taken[-1].held_bytes
+                self.waiting_bytes -= taken[-1].held_bytes
         return taken
 
     def interrupt(self) -> None:
@@ -76,7 +83,7 @@ class Mailbox:
         """Forgets what waits: nobody acknowledged it, so the broker sends it again."""
         with self._condition:
             self._waiting.clear()
-            self._waiting_bytes = 0
+            self.waiting_bytes = 0
 
     def close(self) -> None:
         """Nothing is handed out any more."""

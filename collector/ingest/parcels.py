@@ -14,7 +14,7 @@ from pathlib import Path
 from collector.errors import MediumError
 from collector.ingest.intake import Intake
 from protocol.errors import ForeignBytesError
-from protocol.message import Refusal, Welcome, parse_down
+from protocol.message import Refusal, parse_down
 from protocol.parcel import MANIFEST, MAX_MANIFEST_BYTES, RECEIPT, Manifest, Piece, parse_manifest
 from protocol.topics import parse_origin
 
@@ -108,7 +108,7 @@ def _take_piece(parcel: Parcel, piece: Piece, intake: Intake, taken: Taken) -> N
         taken.refusal = f"{message.code}: {message.detail}{_REMEDIES.get(message.code, '')}"
         taken.receipt = message.receipt or taken.receipt
         return
-    assert not isinstance(message, Welcome), "a batch is not welcomed"
+    assert isinstance(message, bytes), "a batch gets a receipt or a refusal"
     accepted = intake.counts["entries"] - before
     taken.accepted += accepted
     taken.repeated += piece.size - piece.old - accepted

@@ -7,22 +7,32 @@ An entry that cannot be decoded, or that claims another index than its place, is
 stored and earns nothing, so it has no row here.
 """
 
+import logging
 from dataclasses import dataclass
 
 from collector.ingest import rows
 from protocol.batch import Batch
 from protocol.entry import Reading, decode_all
+from protocol.epoch import NextEpoch
 from protocol.errors import ForeignBytesError, TooLarge
+from protocol.hint import SignedHint
 from protocol.interval import DAY_MS, UTC_OFFSET_MS
 from protocol.message import Hello, RefusalCode, parse_up
 from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS
 from protocol.topics import parse_up_topic
+
+log = logging.getLogger(__name__)
 
 # How far past midnight a reading can still decide the day before, and how far before midnight the day after: the
 # longest evidence window that any policy may ask for (protocol.hours.evidence_window), since gaps and dwells have
 # one limit: a dwell, two gaps and a window of the counter after the day, a gap and a window before it.
 DECIDES_BEFORE_MS = 3 * MAX_DWELL_MS + MAX_WINDOW_MS
 DECIDES_AFTER_MS = MAX_DWELL_MS + MAX_WINDOW_MS
+
+MAX_DAYS = 600
+"""Local days that the readings of one batch may touch; the 256 entries of an agent's largest touch at most 512. Each
+day may need a partition and a mark of its own: a batch of 25 000 entries from all centuries would take the database's
+locks from everybody. Beyond it the entries are stored and earn nothing, like those that cannot be decoded."""
 
 # watcher, channel, and a local day as days since 1970-01-01
 Touch = tuple[str, str, int]
@@ -52,6 +62,24 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True)
+class Succession:
+    """A parsed request for the next epoch; `origin` is the log that it wants to begin."""
+
+    agent_id: str
+    origin: str
+    asked: NextEpoch
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A hint, which nobody has verified yet."""
+
+    agent_id: str
+    origin: str
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Poison:
     """A message that is none of ours, and what to tell the agent in whose name it came."""
 
@@ -60,7 +88,7 @@ class Poison:
     detail: str
 
 
-Prepared = Offer | Greeting | Poison
+Prepared = Offer | Greeting | Succession | Glimpse | Poison
 
 
 def prepare(topic: str, payload: bytes) -> Prepared:
@@ -73,10 +101,15 @@ def prepare(topic: str, payload: bytes) -> Prepared:
     except ForeignBytesError as error:
         return Poison(agent_id, "malformed", str(error))
     # The note is opened only where its key is known; its first line says which that may be.
-    note = message.note
-    origin = note[: note.find(b"\n")].decode("utf-8", "replace").replace("\x00", "")
-    if isinstance(message, Hello):
-        return Greeting(agent_id, origin, message)
+    line = 1 if isinstance(message, SignedHint) else 0
+    origin = b"".join(message.note.split(b"\n", 2)[line : line + 1]).decode("utf-8", "replace").replace("\x00", "")
+    match message:
+        case Hello():
+            return Greeting(agent_id, origin, message)
+        case NextEpoch():
+            return Succession(agent_id, origin, message)
+        case SignedHint(note):
+            return Glimpse(agent_id, origin, note)
     return _prepare_batch(agent_id, origin, message, payload)
 
 
@@ -99,6 +132,9 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
                 span = touched
                 touches.update((*touched[:2], day) for day in days)
         tails.append(tail)
+    if len({day for *_, day in touches}) > MAX_DAYS:
+        log.warning("readings of too many days are stored without rows origin=%s touched=%d", origin, len(touches))
+        tails, touches, undecoded = [None] * len(tails), set(), len(tails)
     return Offer(
         agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded, sum(map(len, batch.entries))
     )

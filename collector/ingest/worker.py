@@ -40,6 +40,20 @@ ABSENT_AFTER_S = 8.0
 """How long the broker may be out of reach, or our first thread busy elsewhere, until others take our shards."""
 REPORT_EVERY_S = 60.0
 _POLL_S = 0.5
+SWITCH_INTERVAL_S = 0.0005
+"""For the process of a worker (sys.setswitchinterval). The writer waits for the database a dozen times in a
+transaction; with Python's 5 ms the first thread, which parses, would let it wait as long again each time, while the
+database has nothing to do. At batches of one that was a third of the speed; at batches of 100 it is not seen."""
+
+
+class Gauges(NamedTuple):
+    """How things stand in a worker at this moment."""
+
+    workers: int
+    shards: int
+    waiting_bytes: int
+    granted_bytes: int
+    lag_s: float
 
 
 class _Answer(NamedTuple):
@@ -78,6 +92,8 @@ class Worker:
         self._fatal: MigrationError | None = None
         self.counts: Counter[str] = Counter()
         self._reported: Counter[str] = Counter()
+        self._seat: shards.Seat | None = None
+        self._writer: Writer | None = None
 
     def stop(self) -> None:
         """Asks `run` to end after the transaction under way."""
@@ -88,6 +104,17 @@ class Worker:
     def is_listening(self) -> bool:
         """Whether the broker delivers to this worker."""
         return self._receiver.is_listening
+
+    def gauges(self) -> Gauges:
+        """Callable from any thread."""
+        seat, writer, waiting = self._seat, self._writer, self._mailbox
+        return Gauges(
+            workers=len(seat.roster.serving) if seat else 0,
+            shards=len(seat.tenure.owned) if seat else 0,
+            waiting_bytes=waiting.waiting_bytes,
+            granted_bytes=writer.granted_bytes if writer else 0,
+            lag_s=waiting.lag_s(),
+        )
 
     def run(self) -> None:
         """Works until `stop`. Raises MigrationError when the database has not the schema of this program."""
@@ -136,8 +163,7 @@ class Worker:
         if prepared is None:
             self._receiver.send(received.connection_no, received.mid, topic="", answer=None)
             return
-        delivery = Delivery(received.connection_no, received.mid, prepared)
-        self._mailbox.put([delivery])
+        self._mailbox.put([Delivery(received.connection_no, received.mid, prepared, time.monotonic())])
 
     def _send_answers(self) -> None:
         while self._answers:
@@ -165,14 +191,13 @@ class Worker:
                 self._stopping.wait(wait_s)
 
     def _write_with(self, connection: Connection) -> None:
-        writer = Writer(connection, self._receipt_key, clock_ms=system_clock_ms)
-        seat = shards.Seat(connection)
+        self._writer = writer = Writer(connection, self._receipt_key, clock_ms=system_clock_ms)
+        self._seat = seat = shards.Seat(connection)
         look_s = 0.0
         while not self._stopping.is_set():
             if time.monotonic() >= look_s or self._is_present() != seat.serves:
                 look_s = time.monotonic() + LOOK_EVERY_S
-                seat.look(serves=self._is_present())
-                self._settle(seat)
+                self._look(seat)
             deliveries = self._mailbox.take(timeout_s=1.0)
             if deliveries:
                 self._answers.extend(self._write(writer, deliveries))
@@ -193,18 +218,21 @@ class Worker:
             return [_Answer(deliveries[0], None)]
         return [answer for delivery in deliveries for answer in self._write(writer, [delivery])]
 
-    def _settle(self, seat: shards.Seat) -> None:
-        place = Place(self._incarnation, f"jishi-ingest-{seat.number}", seat.tenure.heard)
-        if place == self._place:
-            return
-        owned, leaving = len(seat.tenure.owned), len(seat.tenure.leaving)
-        log.info("worker=%d of=%d owns shards=%d leaves=%d", seat.number, len(seat.roster.serving), owned, leaving)
-        self._place = place
+    def _look(self, seat: shards.Seat) -> None:
+        """Moves towards our portion, and tells the first thread what to listen to."""
+        before = seat.tenure
+        seat.look(serves=self._is_present())
+        # Agents' client ids are their ids: the slash keeps ours out of their reach.
+        self._place = Place(self._incarnation, f"jishi-ingest/{seat.number}", seat.tenure.heard)
         self._receiver.wake()
+        if seat.tenure != before:
+            owned, leaving = len(seat.tenure.owned), len(seat.tenure.leaving)
+            log.info("worker=%d of=%d owns shards=%d leaves=%d", seat.number, len(seat.roster.serving), owned, leaving)
 
     def _leave(self) -> None:
         """Owns nothing any more; what waits was not acknowledged and comes again."""
         self._place = _NOWHERE
+        self._seat = self._writer = None
         self._mailbox.clear()
         self._receiver.wake()
 

@@ -51,6 +51,10 @@ class Writer:
         self._grants = grants.Grants(grants.BUDGET_BYTES)
         self.counts: Counter[str] = Counter()
 
+    @property
+    def granted_bytes(self) -> int:
+        return self._grants.granted_bytes
+
     def write(self, messages: Sequence[Prepared]) -> list[bytes | None]:
         """Stores what is acceptable and returns the answer to each message, in order; None: no answer, or that
         of a later message to the same agent covers it.
@@ -100,6 +104,7 @@ class Writer:
             self._touch_days(work)
             seen = self._note_seen(work)
         self.counts.update(work.counts)
+        self.counts["transactions"] += 1
         self._seen_ms.update(dict.fromkeys(seen, work.now_ms))
         return answers
 

@@ -47,8 +47,10 @@ class Layout(NamedTuple):
 def what_is_missing(offer: Offer) -> str:
     """Why a server cannot carry the timescale layout, and what to do; empty where it can."""
     if not offer.is_loaded:
-        have = "TimescaleDB is installed but not loaded" if offer.version else "the server has no TimescaleDB"
-        return f"{have}: it must be installed and stand in shared_preload_libraries"
+        have, do = (
+            ("is installed but not loaded", "") if offer.version else ("is not on this server", "install it and ")
+        )
+        return f"TimescaleDB {have}: {do}put it into shared_preload_libraries"
     found = re.match(r"(\d+)\.(\d+)", offer.version or "")
     if found is None or tuple(map(int, found.groups())) < OLDEST_TIMESCALEDB:
         needed = ".".join(map(str, OLDEST_TIMESCALEDB))

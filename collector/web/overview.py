@@ -14,6 +14,7 @@ from collector.web.figures import Strip
 from protocol import hours
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S, day_bounds_ms
+from protocol.policy import POWER
 
 PAGE_SIZE = 50
 _SQL = load("web")
@@ -22,7 +23,7 @@ Zoom = Literal["day", "hour"]
 
 
 class Row(NamedTuple):
-    """One instrument. `state` is None while nothing fresh is known of it."""
+    """One instrument. `state` is None while nothing fresh is known of it; `showing` is what its agents hint at then."""
 
     asset_no: str
     name_zh: str
@@ -37,6 +38,8 @@ class Row(NamedTuple):
     liveness: Liveness
     last_seen_at: datetime | None
     in_doubt: bool
+    unreviewed: bool
+    showing: list[str]
     problem: str | None
 
 
@@ -70,7 +73,8 @@ def load_overview(
     Without `zoom` the whole day is shown, and of a system whose first day this is, only what was observed of it.
     """
     second = (round(now.timestamp() * 1000) - day_bounds_ms(today)[0]) // 1000
-    asked = {"day": today, "after": after, "limit": PAGE_SIZE + 1, **scope.values}
+    live_since = now - SILENT_AFTER
+    asked = {"day": today, "after": after, "limit": PAGE_SIZE + 1, "live_since": live_since, **scope.values}
     found = connection.execute(_SQL.list_overview, asked).fetchall()
     records = [None if row[6] is None else hours.decode(bytes(row[6])) for row in found[:PAGE_SIZE]]
     window = _window(connection, today, records, zoom=zoom, second=second)
@@ -78,7 +82,7 @@ def load_overview(
         _row(row, record, window, now=now, second=second)
         for row, record in zip(found[:PAGE_SIZE], records, strict=True)
     ]
-    values = {"day": today, "live_since": now - SILENT_AFTER, "fresh_from_s": _fresh_from(second), **scope.values}
+    values = {"day": today, "live_since": live_since, "fresh_from_s": _fresh_from(second), **scope.values}
     totals = connection.execute(_SQL.load_totals, values).fetchone()
     assert totals is not None
     next_after = rows[-1].asset_no if len(found) > PAGE_SIZE else None
@@ -117,8 +121,10 @@ def _fresh_from(second: int) -> int:
 
 
 def _row(row: tuple[Any, ...], record: HourRecord | None, window: Window, *, now: datetime, second: int) -> Row:
-    asset_no, name_zh, name_en, model, unit_zh, unit_en, _, agents, last_seen_at, in_doubt, problem = row
+    asset_no, name_zh, name_en, model, unit_zh, unit_en, _, agents, last_seen_at, *flags = row
+    in_doubt, unreviewed, showing, problem = flags
     spans = _NO_RECORD if record is None else record.spans
+    state = state_now(record, second)
     return Row(
         asset_no,
         name_zh,
@@ -128,10 +134,21 @@ def _row(row: tuple[Any, ...], record: HourRecord | None, window: Window, *, now
         unit_en or "",
         record,
         figures.strip(spans, window, until_s=min(second, DAY_S)),
-        state_now(record, second),
+        state,
         agents,
         liveness(last_seen_at, now),
         last_seen_at,
         bool(in_doubt),
+        bool(unreviewed),
+        [] if state else [_spell(*each) for each in showing or ()],
         problem,
+    )
+
+
+def _spell(watcher: str, channel: str, value: str) -> str:
+    """`meter1 905.8 W`, `door contact closed`."""
+    return (
+        f"{watcher} {int(value) / 1000:.1f} W"
+        if channel == POWER and value.isdigit()
+        else f"{watcher} {channel} {value}"
     )

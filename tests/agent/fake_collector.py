@@ -7,6 +7,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from protocol.batch import Batch
+from protocol.hint import Hint, SignedHint, open_hint
 from protocol.keys import SigningKey, VerifierKey
 from protocol.merkle import EMPTY_FRONTIER, Frontier, leaf_hash
 from protocol.message import Hello, Level, Refusal, RefusalCode, SentPolicy, Welcome, pack, parse_up
@@ -25,6 +26,7 @@ class FakeCollector:
         self.entries: list[bytes] = []
         self.hellos: list[Checkpoint] = []
         self.notes: list[bytes] = []
+        self.hints: list[Hint] = []
         self.receipt: bytes | None = None
         self.levels: tuple[Level, ...] = ()
         self.policies: tuple[SentPolicy, ...] = ()
@@ -70,11 +72,13 @@ class FakeCollector:
             self.lose -= 1
             return
         heard = parse_up(bytes(message.payload))
-        if isinstance(heard, Hello):
+        if isinstance(heard, SignedHint):
+            self.hints.append(open_hint(heard.note, self._agent))
+        elif isinstance(heard, Hello):
             self.hellos.append(open_checkpoint(heard.note, self._agent))
             hints = (self.levels, self.receipt, self.policies)
             self.say(pack(Welcome(heard.nonce, 0, self.size, 4, self.spread_s, *hints)))
-        else:
+        elif isinstance(heard, Batch):
             self.say(self._take(heard))
 
     def _take(self, batch: Batch) -> bytes:

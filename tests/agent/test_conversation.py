@@ -7,6 +7,7 @@ import pytest
 
 from agent.conversation import (
     ANSWER_WITHIN_MS,
+    HINT_EVERY_MS,
     MOST_ENTRIES,
     RECEIPT_WITHIN_MS,
     SHUN_MS,
@@ -20,8 +21,10 @@ from agent.exchange import (
     Closing,
     Connect,
     Connected,
+    Damaged,
     Disconnect,
     Due,
+    EndEpoch,
     Event,
     KeepReceipt,
     Lost,
@@ -29,10 +32,12 @@ from agent.exchange import (
     Received,
     SendBatch,
     SendHello,
+    SendHint,
     Tell,
     UseHints,
 )
 from protocol.entry import Storage, encode, make
+from protocol.epoch import Taken, pack_taken
 from protocol.keys import COSIGNATURE, ED25519, SigningKey
 from protocol.merkle import leaf_hash, root
 from protocol.message import Level, Refusal, RefusalCode, Welcome, pack
@@ -81,12 +86,17 @@ class Log:
 class Scene:
     """A conversation, its journal, and the time."""
 
-    def __init__(self, log: Log, *, seed: int = 7) -> None:
+    def __init__(self, log: Log, *, seed: int = 7, request: bytes | None = None) -> None:
         self.log = log
         self.now_ms = 1_000_000
         self._nonces = (f"{number:032x}" for number in range(1, 1000))
         self.talk = Conversation(
-            log, RECEIPT_KEY.verifier, nonce=lambda: next(self._nonces), chance=Random(seed), now_ms=self.now_ms
+            log,
+            RECEIPT_KEY.verifier,
+            request=request,
+            nonce=lambda: next(self._nonces),
+            chance=Random(seed),
+            now_ms=self.now_ms,
         )
         self.nonce = ""
 
@@ -380,9 +390,11 @@ def test_an_older_receipt_after_a_newer_one_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "foreign", [Log(5).receipt(5), Log(3, text="other").receipt(3)], ids=["longer than ours", "another history"]
+    ("foreign", "reason"),
+    [(Log(5).receipt(5), "behind"), (Log(3, text="other").receipt(3), "fork")],
+    ids=["longer than ours", "another history"],
 )
-def test_a_true_receipt_over_another_history_stops_the_publishing_for_good(foreign: bytes) -> None:
+def test_a_true_receipt_over_another_history_ends_the_epoch(foreign: bytes, reason: str) -> None:
     for welcomed in (False, True):
         scene = Scene(Log(3))
         if welcomed:
@@ -391,11 +403,105 @@ def test_a_true_receipt_over_another_history_stops_the_publishing_for_good(forei
         else:
             scene.connect()
             actions = scene.hear(scene.welcome(5, receipt=foreign))
-        assert [type(action) for action in actions] == [Disconnect, Tell]
+        assert [type(action) for action in actions] == [Disconnect, Tell, EndEpoch]
+        assert actions[-1] == EndEpoch(reason, scene.talk.detail)  # type: ignore[arg-type]
         assert scene.talk.phase is Phase.DIVERGED
-        assert "enroll --again" in scene.talk.detail
         assert scene.talk.due_ms is None
         assert scene.tell(Appended()) == []
+
+
+def test_a_forged_receipt_over_another_history_ends_nothing() -> None:
+    scene = Scene(Log(3))
+    scene.meet()
+    for forged in (Log(5).receipt(5, key=ROGUE_KEY), Log(3, text="other").receipt(3, key=ROGUE_KEY)):
+        assert [type(action) for action in scene.hear(forged)] == [Tell]
+    assert scene.talk.phase is Phase.WELCOMED
+
+
+def test_a_fork_that_nothing_proves_costs_time_and_no_epoch() -> None:
+    scene = Scene(Log(3))
+    scene.meet()
+    assert [type(action) for action in scene.hear(refusal("fork", 3))] == [Disconnect, Tell]
+    assert scene.talk.phase is Phase.SHUNNED
+
+
+def test_an_unreceipted_entry_that_cannot_be_read_ends_the_epoch_and_a_receipted_one_does_not() -> None:
+    scene = Scene(Log(3))
+    scene.meet()
+    assert scene.tell(Damaged("entry 1 cannot be read"))[-1] == EndEpoch("damaged", "entry 1 cannot be read")
+    log = Log(2 * MOST_ENTRIES, receipted_size=MOST_ENTRIES)
+    scene = Scene(log)
+    scene.meet(0)
+    scene.talk._next = 0
+    assert [type(action) for action in scene.tell(Damaged("entry 1 cannot be read"))] == [Disconnect, Tell]
+    assert scene.talk.phase is Phase.SHUNNED
+
+
+# An epoch that the agent began by itself
+
+
+def asking(log: Log) -> Scene:
+    scene = Scene(log, request=b"signed by both keys")
+    scene.connect()
+    return scene
+
+
+def test_an_epoch_is_asked_for_in_place_of_each_hello_until_there_is_a_receipt_over_it() -> None:
+    scene = Scene(Log(3), request=b"signed by both keys")
+    assert scene.wait() == [Connect()]
+    hello = SendHello(f"{1:032x}", 3, scene.log.root_at(3), b"signed by both keys")
+    assert scene.tell(Connected()) == [hello]
+    assert scene.wait() == [hello], "the same again: the answer may be lost"
+    assert batches(scene.hear(scene.welcome())) == [(0, 3)]
+    scene.tell(Lost("cut"))
+    scene.wait()
+    assert scene.tell(Connected())[0] == SendHello(scene.nonce, 3, scene.log.root_at(3), b"signed by both keys")
+    scene.hear(scene.welcome(3, receipt=scene.log.receipt(3)))
+    scene.tell(Lost("cut"))
+    scene.wait()
+    assert scene.tell(Connected()) == [SendHello(scene.nonce, 3, scene.log.root_at(3))]
+
+
+def test_a_number_that_is_gone_ends_what_was_recorded_under_it() -> None:
+    scene = asking(Log(3))
+    actions = scene.hear(pack_taken(Taken(ORIGIN, 7)))
+    assert actions[-1] == EndEpoch("fork", scene.talk.detail, 7)
+    assert scene.talk.phase is Phase.DIVERGED
+
+
+@pytest.mark.parametrize("taken", [Taken("jishi.example/a/em-01/9", 10), Taken("jishi.example/a/em-02/1", 2)])
+def test_a_number_that_another_asked_for_ends_nothing_here(taken: Taken) -> None:
+    scene = asking(Log(3))
+    assert [type(action) for action in scene.hear(pack_taken(taken))] == [Tell]
+    assert scene.talk.phase is Phase.GREETING
+
+
+def test_a_number_is_never_gone_once_a_receipt_says_that_it_is_ours() -> None:
+    scene = Scene(Log(3, receipted_size=2), request=b"signed by both keys")
+    scene.connect()
+    assert [type(action) for action in scene.hear(pack_taken(Taken(ORIGIN, 7)))] == [Tell]
+    assert scene.talk.phase is Phase.GREETING
+
+
+# Hints
+
+
+def test_a_long_backlog_is_announced_at_once_and_then_every_half_minute() -> None:
+    log = Log(10 * MOST_ENTRIES)
+    scene = Scene(log)
+    assert scene.meet()[1] == SendHint(10 * MOST_ENTRIES)
+    assert not hints(scene.hear(log.receipt(MOST_ENTRIES), after_ms=HINT_EVERY_MS - 1))
+    assert hints(scene.hear(log.receipt(2 * MOST_ENTRIES), after_ms=1)) == [SendHint(8 * MOST_ENTRIES)]
+    assert not hints(scene.hear(log.receipt(9 * MOST_ENTRIES), after_ms=HINT_EVERY_MS)), "one batch is no backlog"
+
+
+def test_what_is_there_in_a_moment_needs_no_hint() -> None:
+    scene = Scene(Log(MOST_ENTRIES))
+    assert not hints(scene.meet())
+
+
+def hints(actions: list[Action]) -> list[Action]:
+    return [action for action in actions if isinstance(action, SendHint)]
 
 
 # Refusals
@@ -413,6 +519,18 @@ def test_a_gap_goes_back_to_what_is_held_once() -> None:
     scene = Scene(log)
     scene.meet(512)
     assert batches(scene.hear(refusal("gap", 256))) == [(256, 512), (512, 768), (768, 1024)], "below our receipt"
+
+
+@pytest.mark.parametrize("code", ["fork", "revoked", "unknown-key", "gap", "suspect", "busy"])
+def test_a_refusal_of_another_log_is_none_of_ours(code: RefusalCode) -> None:
+    """Two machines with copies of one directory hear the answers to both."""
+    scene = Scene(Log(3))
+    scene.meet()
+    other = Refusal(code, 0, "", None, "jishi.example/a/em-01/2")
+    assert [type(action) for action in scene.hear(other)] == [Tell]
+    assert scene.talk.phase is Phase.WELCOMED
+    ours = Refusal("revoked", 0, "", None, ORIGIN)
+    assert [type(action) for action in scene.hear(ours)] == [Disconnect, Tell]
 
 
 def test_a_gap_that_answers_nothing_is_ignored() -> None:

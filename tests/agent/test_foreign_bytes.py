@@ -55,7 +55,7 @@ MODBUS_ASKED = ReadRequest(1, 4, 0x000C, 2)
 DLT_ASKED = ReadData("000000000001", 0x02030000)
 DLT_REPLY = dlt645_frame.encode(dlt645_frame.Data("000000000001", 0x02030000, b"\x12\x34\x00"))
 LONGEST_PAYLOAD = 255
-"""A DL/T 645 frame tells its length in one byte."""
+"""Frames of DL/T 645 and Modbus tell their length in one byte."""
 HEADER = segment.header_line(segment.Header("lab.example/a/em-01/1", EMPTY_FRONTIER))
 
 
@@ -86,7 +86,7 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
         lambda raw: identity.parse_enrolment(raw, agent_id="em-01"), (ValueError,), (ENROLMENT,),
     ),
     "agent.enrolment.read_members": (
-        lambda raw: enrolment.read_members(_answer(raw)), (EnrolmentError, enrolment.Refused), (ENROLMENT,),
+        lambda raw: enrolment.read_members(_answer(raw)), (EnrolmentError,), (ENROLMENT,),
     ),
     "agent.doctor.collector.judge_health": (
         lambda raw: doctor.judge_health("http://x", _answer(raw)), (), (b'{"status":"ok"}',),
@@ -123,7 +123,9 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
         lambda raw: modbus_maps.decode_energy_mwh(SDM120, SDM120.power, (raw + bytes(4))[:4]), (AbsurdValue,),
         (b"\x43\x66\x00\x00",),
     ),
-    "agent.watchers.modbus_maps.decode_serial_number": (modbus_maps.decode_serial_number, (), (b"\x00\x01\x02\x03",)),
+    "agent.watchers.modbus_maps.decode_serial_number": (
+        lambda raw: modbus_maps.decode_serial_number(raw[:LONGEST_PAYLOAD]), (), (b"\x00\x01\x02\x03",),
+    ),
     "agent.watchers.dlt645_frame.parse": (dlt645_frame.parse, (), (DLT_REPLY,)),
     "agent.watchers.dlt645_frame.scan": (dlt645_frame.scan, (), (DLT_REPLY,)),
     "agent.watchers.dlt645_frame.find_answer": (

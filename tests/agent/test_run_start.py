@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agent import config, run, status
-from agent.errors import JournalDamaged, NotEnrolledError
+from agent.errors import NotEnrolledError
 from protocol.message import Level
 from tests.agent.desk.conftest import WATCHERS
 from tests.agent.enrolled import enrol_in
@@ -45,18 +45,13 @@ def test_level_hints_survive_a_restart_and_nonsense_in_their_place(tmp_path: Pat
 
 def test_why_it_could_not_start_stands_in_the_status(tmp_path: Path) -> None:
     configuration = configuration_in(tmp_path / "pc")
-    (configuration.state_dir / "signed").unlink(missing_ok=True)
-    segment = next((configuration.state_dir / "journal" / "1").glob("*.log"))
-    segment.unlink()
-    with pytest.raises(JournalDamaged):
+    (configuration.state_dir / "agent.key").unlink()
+    with pytest.raises(NotEnrolledError):
         run.run(configuration)
     found = status.read(configuration.state_dir)
     assert found is not None
     assert found["state"] == "stopped"
-    assert "enroll --again" in found["reason"]
-    (configuration.state_dir / "agent.key").unlink()
-    with pytest.raises(NotEnrolledError):
-        run.run(configuration)
+    assert "jishi-agent enroll" in found["reason"]
 
 
 def test_cards_that_nobody_takes_are_said(caplog: pytest.LogCaptureFixture) -> None:

@@ -15,6 +15,7 @@ from agent.roads.mqtt import MqttLink
 from agent.uplink import Uplink
 from collector.embedded.broker import EmbeddedBroker
 from protocol.entry import decode
+from protocol.hint import Showing
 from protocol.keys import COSIGNATURE, SigningKey
 from protocol.message import Level, SentPolicy
 from tests.agent.conftest import AGENT_KEY, RECEIPT_KEY, add
@@ -22,6 +23,7 @@ from tests.agent.fake_collector import FakeCollector
 
 Open = Callable[..., Journal]
 LEVELS = (Level("meter1", "power", (30_000, 120_000)),)
+SHOWING = (Showing("meter1", "power", "905800"),)
 POLICIES = (SentPolicy("meter1", b"{}"),)
 
 
@@ -34,9 +36,10 @@ class Line:
             journal,
             AGENT_KEY,
             receipt_key=RECEIPT_KEY.verifier,
-            link=MqttLink("em-01", Address("127.0.0.1", port), clock=SystemClock()),
+            link=MqttLink("em-01", Address("127.0.0.1", port), epoch=1, clock=SystemClock()),
             clock=SystemClock(),
             on_hints=self.hints.append,
+            showing=lambda: SHOWING,
         )
         self._thread = threading.Thread(target=self.uplink.run)
         self._thread.start()
@@ -88,6 +91,7 @@ def test_entries_arrive_byte_for_byte_and_are_receipted(
     assert journal.receipted.note == collector.receipt
     assert b"jishi-signed/v1 700 " in (journal.directory / "signed").read_bytes()
     assert line.hints == [UseHints(LEVELS, POLICIES)]
+    assert [(hint.waiting, hint.showing) for hint in collector.hints] == [(700, SHOWING)]
     assert line.uplink.view().state == "welcomed"
 
 

@@ -12,7 +12,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-PARTS = ("kernel", "agent", "journal", "data_files", "ingest", "reconnect", "framers", "sizes")
+PARTS = ("kernel", "agent", "journal", "data_files", "ingest", "reconnect", "framers", "sizes", "derive")
 
 
 def main() -> int:

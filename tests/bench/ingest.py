@@ -1,214 +1,165 @@
 """How fast evidence comes in: publish, verify, store, commit, receipt, end to end through a real broker.
 
-Many light agents with prepared messages keep four batches each under way, as real ones do, against one ingest
-worker in a process of its own. The peer is what one would write in an afternoon: paho and psycopg, parsing the
-same messages and inserting the same rows with executemany, one commit a message, in the same run, against the
-same server. It verifies nothing, signs nothing and keeps no evidence. Every part shares this machine.
+Many light agents with prepared messages keep four batches each under way, as real ones do, against ingest workers in
+processes of their own; in the same run, against the same server, the peers of ingest_peers.py. Load, broker, database
+and workers share this machine. Last, a month of backlog through one worker, whose memory is sampled.
 """
 
-import json
 import multiprocessing
 import shutil
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-import psycopg
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from psycopg import conninfo
 
 from collector.embedded.broker import EmbeddedBroker
 from collector.embedded.postgres import EmbeddedPostgres
-from collector.ingest.worker import Worker
-from collector.registry import instruments
-from collector.store import database, migrate
-from protocol.batch import parse_batch
-from protocol.topics import down_topic
+from collector.ingest.worker import LOOK_EVERY_S, SWITCH_INTERVAL_S, Worker
+from tests.bench.ingest_load import Load, check_stored, fresh_database, prepare_load, send_all
+from tests.bench.ingest_peers import by_executemany, by_single_inserts, copy_prepacked
 from tests.conftest import find_free_port
-from tests.light_agent import RECEIPT_KEY, LightAgent
+from tests.light_agent import RECEIPT_KEY
 
-AGENTS = 40
-WINDOW = 4
-TIMEOUT_S = 120.0
-_INSERT = (
-    "INSERT INTO {} (journal_id, entry_index, wall_ms, mono_ms, start_mono_ms, start_at, end_at, counter, watcher,"
-    " channel, boot, durations_ms, means, lows, highs, deltas)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
-
-
-class Load(NamedTuple):
-    """What is sent: for each agent its payloads, in order."""
-
-    batch_size: int
-    payloads: dict[str, list[bytes]]
-
-    @property
-    def entries(self) -> int:
-        return self.batch_size * sum(map(len, self.payloads.values()))
+MIB = 1024 * 1024
+RSS_LIMIT_MIB = 20  # growth while a month of backlog drains
+_SAMPLE_EVERY_S = 0.25
 
 
 class Result(NamedTuple):
     entries_per_s: float
-    cpu_s_per_million: float
+    cpu_s_per_million: float  # of the processes that were started, and the database
+    rss_mib: list[float]  # of the first process, while the load went
 
 
 def measure() -> Iterable[dict[str, object]]:
-    """Entries a second at batches of 1, 10 and 100, each beside the peer, and processor time per million entries."""
+    """Entries a second and processor time per million entries, at batches of 1, 10 and 100, beside the peers."""
     with ExitStack() as stack:
         directory = Path(tempfile.mkdtemp(prefix="jishi-bench-", dir="/tmp"))
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         server = stack.enter_context(EmbeddedPostgres(directory))
-        for batch_size, batches in ((1, 400), (10, 200), (100, 50)):
-            load = prepare_load(batch_size, batches)
-            ours = run(_work, load, server=server)
-            smaller = Load(batch_size, {name: sent[: len(sent) // 4] for name, sent in load.payloads.items()})
-            peer = run(_work_by_executemany, smaller, server=server)
-            yield {
-                "name": f"ingest end to end, batches of {batch_size}",
-                "value": round(ours.entries_per_s),
-                "unit": "entries/s",
-                "peer": round(peer.entries_per_s),
-                "ratio": round(ours.entries_per_s / peer.entries_per_s, 2),
-            }
-            yield {
-                "name": f"ingest processor time (collector and database), batches of {batch_size}",
-                "value": round(ours.cpu_s_per_million, 1),
-                "unit": "s per million entries",
-                "peer": round(peer.cpu_s_per_million, 1),
-                "ratio": round(ours.cpu_s_per_million / peer.cpu_s_per_million, 3),
-            }
+        yield from _beside_peers(server, prepare_load(1, 400))
+        yield from _beside_peers(server, prepare_load(10, 200))
+        yield from _beside_peers(server, prepare_load(100, 75))
+        yield _drain(server)
 
 
-def prepare_load(batch_size: int, batches: int) -> Load:
-    """Agents' ids are equally long, so that one log's batches serve all of them with another note inside."""
-    pattern = LightAgent("bench-000")
-    pattern.append_readings(batch_size * batches)
-    sizes = range(batch_size, batch_size * batches + 1, batch_size)
-    prepared = [(size, pattern.payload(size - batch_size, size), pattern.checkpoint(size)) for size in sizes]
-    payloads = {}
-    for number in range(AGENTS):
-        agent = LightAgent(f"bench-{number:03}")
-        payloads[agent.agent_id] = [
-            payload.replace(note, agent.checkpoint(size, root=pattern.root(size))) for size, payload, note in prepared
-        ]
-    return Load(batch_size, payloads)
+def _beside_peers(server: EmbeddedPostgres, load: Load) -> Iterator[dict[str, object]]:
+    batches = f"batches of {load.batch_size}"
+    ours = run(_work, load, server=server)
+    twice = run(_work, load, server=server, processes=2)
+    together = run(by_executemany, load.part(4), server=server)
+    each = run(by_single_inserts, load.part(10 if load.batch_size == 1 else 75), server=server)
+    copied = _copy(server, load)
+    for workers, result in (("one worker", ours), ("two workers", twice)):
+        for peer, beside in (("COPY BINARY", copied), ("executemany", together), ("single inserts", each)):
+            yield _figure(f"ingest, {batches}, {workers}, beside {peer}", result.entries_per_s, beside.entries_per_s)
+    yield {
+        **_figure(
+            f"ingest processor time, {batches}, beside executemany", ours.cpu_s_per_million, together.cpu_s_per_million
+        ),
+        "unit": "s per million entries",
+    }
 
 
-def run(target: Any, load: Load, *, server: EmbeddedPostgres) -> Result:
-    """Sends the load against `target` in a process of its own, and times it from first message to last answer.
+def _figure(name: str, value: float, peer: float) -> dict[str, object]:
+    unit = "entries/s"
+    return {
+        "name": name,
+        "value": round(value, 1),
+        "unit": unit,
+        "peer": round(peer, 1),
+        "ratio": round(value / peer, 3),
+    }
+
+
+def _drain(server: EmbeddedPostgres) -> dict[str, object]:
+    """200 agents come back after a month: 9 000 entries each."""
+    result = run(_work, prepare_load(250, 36, agents=200), server=server)
+    settled = result.rss_mib[len(result.rss_mib) // 5 :]
+    return {
+        "name": f"memory while 1.8 million entries drain, {round(settled[0])} MiB after a fifth: growth to the peak",
+        "value": round(max(settled) - settled[0], 1),
+        "unit": "MiB",
+        "limit": RSS_LIMIT_MIB,
+        "ratio": round((max(settled) - settled[0]) / RSS_LIMIT_MIB, 2),
+    }
+
+
+def run(target: Any, load: Load, *, server: EmbeddedPostgres, processes: int = 1) -> Result:
+    """Sends the load against `target` in processes of their own, and times it from first message to last answer.
 
     Each time with a broker of its own: a broker remembers what a worker that left had subscribed to.
     """
-    with fresh_database(server, load) as dsn, EmbeddedBroker(find_free_port()) as broker:
-        context = multiprocessing.get_context("spawn")
-        ready = context.Event()
-        process = context.Process(target=target, args=(dsn, broker.host, broker.port, ready), daemon=True)
-        process.start()
-        try:
-            assert ready.wait(60)
-            before = _processor_time(process.pid, server)
+    with (
+        fresh_database(server, load) as dsn,
+        EmbeddedBroker(find_free_port()) as broker,
+        _started(target, dsn, broker, processes=processes) as started,
+    ):
+        before = _processor_time(started, server)
+        with _sampled_rss(started[0]) as rss_mib:
             elapsed_s = send_all(load, broker)
-            used_s = _processor_time(process.pid, server) - before
-            _check_stored(dsn, load)
-        finally:
-            process.terminate()
-            process.join()
-    return Result(load.entries / elapsed_s, used_s / load.entries * 1e6)
+        used_s = _processor_time(started, server) - before
+        check_stored(dsn, load)
+    return Result(load.entries / elapsed_s, used_s / load.entries * 1e6, rss_mib)
+
+
+def _copy(server: EmbeddedPostgres, load: Load) -> Result:
+    with fresh_database(server, load) as dsn:
+        elapsed_s = copy_prepacked(dsn, load)
+        check_stored(dsn, load)
+    return Result(load.entries / elapsed_s, 0.0, [])
 
 
 @contextmanager
-def fresh_database(server: EmbeddedPostgres, load: Load) -> Iterator[str]:
-    """A migrated database in which the load's agents are enrolled, each measuring an instrument."""
-    dsn = conninfo.make_conninfo(server.dsn, dbname="bench")
-    with psycopg.connect(server.dsn, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE bench")
-        with database.connect(dsn, application="bench") as connection:
-            migrate.migrate(connection)
-            connection.execute("CREATE TABLE plain (LIKE reading INCLUDING ALL)")
-            for agent_id in load.payloads:
-                agent = LightAgent(agent_id)
-                instruments.register_instrument(connection, agent_id, name_zh=agent_id)
-                connection.execute("INSERT INTO agent (agent_id) VALUES (%s)", [agent_id])
-                connection.execute(
-                    "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%s, %s, 1, %s)",
-                    [agent.origin, agent_id, agent.vkey],
-                )
-                connection.execute(
-                    "INSERT INTO measurement (agent_id, watcher, channel, asset_no, from_day)"
-                    " VALUES (%s, 'meter1', 'power', %s, '2020-01-01')",
-                    [agent_id, agent_id],
-                )
-        try:
-            yield dsn
-        finally:
-            admin.execute("DROP DATABASE bench WITH (FORCE)")
-
-
-def send_all(load: Load, broker: EmbeddedBroker) -> float:
-    """Keeps WINDOW batches of each agent under way; returns the seconds until the last was answered."""
-    left = {agent_id: iter(payloads) for agent_id, payloads in load.payloads.items()}
-    topics = {agent_id: LightAgent(agent_id).topic for agent_id in left}
-    unanswered = sum(map(len, load.payloads.values()))
-    listening, done = threading.Event(), threading.Event()
-
-    answered = dict.fromkeys(left, 0)
-
-    def send_next(client: mqtt.Client, agent_id: str) -> None:
-        payload = next(left[agent_id], None)
-        if payload is not None:
-            client.publish(topics[agent_id], payload, qos=1)
-
-    def on_answer(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        """A receipt answers every batch up to its size; the peer's answers stand for one each."""
-        nonlocal unanswered
-        assert not message.payload.startswith(b"jishi-refuse"), message.payload
-        agent_id = message.topic.rpartition("/")[2]
-        words = bytes(message.payload).split(b"\n", 2)
-        batches = int(words[1]) // load.batch_size if len(words) > 1 else answered[agent_id] + 1
-        for _ in range(batches - answered[agent_id]):
-            unanswered -= 1
-            send_next(client, agent_id)
-        answered[agent_id] = batches
-        if unanswered == 0:
-            done.set()
-
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
-    client.max_inflight_messages_set(0)
-    client.on_connect = lambda c, *_: c.subscribe([(down_topic(agent_id), 1) for agent_id in left])
-    client.on_subscribe = lambda *_: listening.set()
-    client.on_message = on_answer
-    client.connect(broker.host, broker.port)
-    client.loop_start()
+def _started(target: Any, dsn: str, broker: EmbeddedBroker, *, processes: int) -> Iterator[list[BaseProcess]]:
+    context = multiprocessing.get_context("spawn")
+    started: list[BaseProcess] = []
     try:
-        assert listening.wait(20)
-        start_s = time.perf_counter()
-        for _ in range(WINDOW):
-            for agent_id in left:
-                send_next(client, agent_id)
-        assert done.wait(TIMEOUT_S), f"{unanswered} batches were not answered"
-        return time.perf_counter() - start_s
+        for _ in range(processes):
+            ready = context.Event()
+            process = context.Process(target=target, args=(dsn, broker.host, broker.port, ready), daemon=True)
+            process.start()
+            started.append(process)
+            assert ready.wait(60)
+        if processes > 1:
+            time.sleep(4 * LOOK_EVERY_S)  # until shards that changed hands are listened to by their owners alone
+        yield started
     finally:
-        client.disconnect()
-        client.loop_stop()
+        for process in started:
+            process.terminate()
+            process.join()
 
 
-def _check_stored(dsn: str, load: Load) -> None:
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT (SELECT count(*) FROM reading) + (SELECT count(*) FROM plain)").fetchone()
-        assert row == (load.entries,), row
+@contextmanager
+def _sampled_rss(process: BaseProcess) -> Iterator[list[float]]:
+    samples: list[float] = []
+    done = threading.Event()
+
+    def sample() -> None:
+        watched = psutil.Process(process.pid)
+        while not done.wait(_SAMPLE_EVERY_S):
+            samples.append(watched.memory_info().rss / MIB)
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        thread.join()
 
 
 def _work(dsn: str, host: str, port: int, ready: Any) -> None:
     worker = Worker(dsn, broker_host=host, broker_port=port, receipt_key=RECEIPT_KEY)
     threading.Thread(target=_announce, args=(worker, ready), daemon=True).start()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     worker.run()
 
 
@@ -218,39 +169,10 @@ def _announce(worker: Worker, ready: Any) -> None:
     ready.set()
 
 
-def _work_by_executemany(dsn: str, host: str, port: int, ready: Any) -> None:
-    """The peer: JSON to rows, executemany, commit, answer."""
-    connection = psycopg.connect(dsn)
-    statement = _INSERT.format("plain").encode()
-    journals = {f"bench-{number:03}": number for number in range(AGENTS)}
-
-    def on_message(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        agent_id = message.topic.rpartition("/")[2]
-        rows = [_row(journals[agent_id], json.loads(raw)) for raw in parse_batch(bytes(message.payload)).entries]
-        with connection.cursor() as cursor:
-            cursor.executemany(statement, rows)
-        connection.commit()
-        client.publish(down_topic(agent_id), b"ok", qos=1)
-
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
-    client.on_connect = lambda c, *_: c.subscribe("jishi/v1/up/+/+", qos=1)
-    client.on_subscribe = lambda *_: ready.set()
-    client.on_message = on_message
-    client.connect(host, port)
-    client.loop_forever()
-
-
-def _row(journal_id: int, entry: dict[str, Any]) -> tuple[object, ...]:
-    d = entry["d"]
-    start_ms = entry["t"] - (entry["m"] - d["a"])
-    start_at, end_at = (datetime.fromtimestamp(at / 1000, UTC) for at in (start_ms, start_ms + sum(d["d"])))
-    head = (journal_id, entry["i"], entry["t"], entry["m"], d["a"], start_at, end_at, d["c"], d["s"], d["ch"])
-    return (*head, entry["b"], d["d"], d["w"], d["lo"], d["hi"], d["e"])
-
-
-def _processor_time(pid: int | None, server: EmbeddedPostgres) -> float:
-    """Seconds of processor time that collector and database have used so far."""
+def _processor_time(started: list[BaseProcess], server: EmbeddedPostgres) -> float:
+    """Seconds of processor time that these processes and the database have used so far."""
     postmaster = psutil.Process(server.process.pid)
-    times = [process.cpu_times() for process in (psutil.Process(pid), postmaster, *postmaster.children())]
+    ours = [psutil.Process(process.pid) for process in started]
+    times = [process.cpu_times() for process in (*ours, postmaster, *postmaster.children())]
     ended = postmaster.cpu_times()
     return sum(each.user + each.system for each in times) + ended.children_user + ended.children_system

@@ -77,7 +77,7 @@ def main() -> None:
     clock, real = ManualClock(), SystemClock()
     journal = Journal.open(directory, origin=ORIGIN, create=True)
     recorder = Recorder(journal, Scratch(directory, disk=Disk()), clock=clock, watchers=[Meter()])
-    link = MqttLink("em-01", Address("127.0.0.1", port), clock=real)
+    link = MqttLink("em-01", Address("127.0.0.1", port), epoch=1, clock=real)
     uplink = Uplink(
         journal, AGENT_KEY, receipt_key=RECEIPT_KEY.verifier, link=link, clock=real, on_hints=lambda hints: None
     )

@@ -3,7 +3,8 @@
 A week of one instrument of each family of tests/measures goes the agent's way (polled every 2 s, cut into blocks) and
 is taken in by ingest: once live, each entry in a batch of its own as an agent that is caught up sends it, and once as
 a backlog in batches of a hundred. What the tables then take on disk, indexes and TOAST included, is divided by what is
-in them. The layout `timescale` is measured where JISHI_TEST_DSN names a server that has it, as rows and in columns.
+in them, and held against the bytes of the entries as they were written. The layout `timescale` is measured where
+JISHI_TEST_DSN names a server that has it, as rows and in columns.
 """
 
 import os
@@ -85,10 +86,10 @@ def measure() -> Iterable[dict[str, object]]:
 
 
 def _in_layout(dsn: str, name: str, fleet: Fleet) -> Iterator[dict[str, object]]:
-    with _loaded(dsn, name, fleet, batch_size=1) as (connection, empty):
+    with loaded(dsn, name, fleet, batch_size=1) as (connection, empty):
         live = _size(connection, name)
         yield _figure("evidence, live in batches of 1", live.evidence - empty.evidence, fleet, name=name)
-    with _loaded(dsn, name, fleet, batch_size=100) as (connection, empty):
+    with loaded(dsn, name, fleet, batch_size=100) as (connection, empty):
         size = _size(connection, name)
         yield _figure("evidence, backlog in batches of 100", size.evidence - empty.evidence, fleet, name=name)
         yield _figure("readings as rows", size.readings - empty.readings, fleet, name=name)
@@ -103,6 +104,8 @@ def _figure(what: str, size: int, fleet: Fleet, *, name: str) -> dict[str, objec
         "name": f"{name}: {what}",
         "value": round(size / fleet.intervals, 1),
         "unit": "bytes on disk per interval",
+        "peer": round(fleet.raw_bytes / fleet.intervals, 1),
+        "ratio": round(size / fleet.raw_bytes, 2),
         "per_instrument_year_mb": round(size / fleet.instrument_days * 365 / 1e6, 1),
     }
 
@@ -152,7 +155,7 @@ def _servers(stack: ExitStack) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _loaded(dsn: str, name: str, fleet: Fleet, *, batch_size: int) -> Iterator[tuple[Connection, Size]]:
+def loaded(dsn: str, name: str, fleet: Fleet, *, batch_size: int) -> Iterator[tuple[Connection, Size]]:
     """A database in that layout that took in the fleet's entries, and how large it was without them."""
     with psycopg.connect(dsn, autocommit=True) as admin:
         admin.execute("CREATE DATABASE jishi_sizes")

@@ -73,6 +73,15 @@ class Province:
         self.sizes[origin] = 0
         return origin
 
+    def begin_epoch(self, agent_id: str, epoch: int) -> str:
+        """A further journal of the agent, whose watchers measure what they measured; returns the origin."""
+        origin = f"{DOMAIN}/a/{agent_id}/{epoch}"
+        self.connection.execute(
+            "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%s, %s, %s, 'key')", [origin, agent_id, epoch]
+        )
+        self.sizes[origin] = 0
+        return origin
+
     def bind(
         self, agent_id: str, asset_no: str | None, *, from_day: date, watcher: str = "meter1", channel: str = "power"
     ) -> None:

@@ -117,11 +117,31 @@ def test_a_database_that_is_not_migrated_or_not_there_is_told_plainly(
     assert cli.main(["key", "--person", "x", "--label", "y"]) == 1
     assert "run `jishi-collector migrate`" in capsys.readouterr().err
     assert cli.main(["migrate"]) == 0
-    assert "applied 0001 registry" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "applied 0001 registry" in told
+    assert told.splitlines()[-1].startswith(("layout plain: readings are kept", "layout timescale (TimescaleDB 2."))
     assert (settings / "data" / "keys" / "receipt.key").exists()
     monkeypatch.setenv("JISHI_DATABASE_DSN", "host=/nowhere dbname=x")
     assert cli.main(["key", "--person", "x", "--label", "y"]) == 1
     assert "the database refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("migrate --keep-readings 10", "'10' is no number of days from 400 (agents keep as long) to 36500"),
+        ("migrate --keep-readings long", "'long' is no number of days"),
+        ("rebuild-readings --from 2026-13-01 --to 2026-12-31", "'2026-13-01' is no day of the calendar: write it as"),
+        ("account --verify --from monday", "'monday' is no day of the calendar"),
+    ],
+)
+def test_a_day_that_is_none_is_told_with_how_one_is_written(
+    words: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words.split())
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
 
 
 def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ def test_every_fault_comes_in_one_message_with_its_key_path(tmp_path: Path) -> N
         "api.port: a int is expected, found a str",
         "api.port: JISHI_API_PORT must be a whole number",
         "broker.port: 1 to 65535 is expected, found 70000",
-        "extra: unknown; sections are collector, database, broker, api",
+        "extra: unknown; sections are collector, database, broker, ingest, api",
         "database.dsn: is empty",
     ):
         assert fault in message
@@ -72,12 +72,28 @@ def test_without_a_data_source_a_running_up_is_asked(tmp_path: Path) -> None:
 
 
 def test_what_a_child_gets_is_the_same_configuration() -> None:
-    config = load_config(None, environment={"JISHI_COLLECTOR_DOMAIN": "a.example", "JISHI_API_PORT": "7"})
+    config = load_config(
+        None,
+        environment={"JISHI_COLLECTOR_DOMAIN": "a.example", "JISHI_API_PORT": "7", "JISHI_INGEST_METRICS_PORT": "8"},
+    )
     child = load_config(None, environment=config.environment("dbname=y"))
-    assert (child.domain, child.data_dir, child.api, child.broker) == (
+    assert (child.domain, child.data_dir, child.api, child.broker, child.ingest) == (
         config.domain,
         config.data_dir,
         config.api,
         config.broker,
+        config.ingest,
     )
     assert child.dsn == "dbname=y"
+
+
+def test_truth_values_are_told_in_words_and_a_certificate_needs_its_key() -> None:
+    config = load_config(None, environment={"JISHI_BROKER_TLS": "true", "JISHI_BROKER_WORKER_PORT": "8884"})
+    assert config.broker.tls
+    assert config.broker.for_workers == ("127.0.0.1", 8884)
+    environment = config.environment("dbname=x")
+    assert load_config(None, environment=environment).broker == config.broker
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, environment={"JISHI_BROKER_TLS": "yes", "JISHI_API_TLS_CERT": "/x.pem"})
+    assert "broker.tls: JISHI_BROKER_TLS must be true or false" in str(caught.value)
+    assert "api.tls_cert, api.tls_key: the one needs the other" in str(caught.value)

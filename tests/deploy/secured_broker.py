@@ -124,12 +124,18 @@ class SecuredBroker:
 
     def worker(self) -> "Guest":
         """A worker's connection with the workers' own credentials."""
-        return Guest(worker_context(self.data_dir), client_id="jishi-ingest-9", port=self.worker_port)
+        return Guest(worker_context(self.data_dir), client_id="jishi-ingest/9", port=self.worker_port)
 
     def nobody(self) -> ssl.SSLContext:
         """Whoever believes the broker and has nothing to show."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=read_bundle(self.data_dir, "services").decode())
+        return context
+
+    def own_context(self) -> ssl.SSLContext:
+        """The broker's own certificate, for a server that pretends to be it and lets everybody in."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.files / "server.pem", self.files / "server.key")
         return context
 
     def _answers(self, port: int) -> bool:

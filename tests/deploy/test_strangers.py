@@ -132,7 +132,7 @@ def test_calling_itself_b_does_not_end_bs_session_nor_open_its_topics(
 def test_nor_does_calling_itself_like_a_worker(broker: SecuredBroker, enter: Callable[..., Guest]) -> None:
     worker, b = enter("worker"), enter(B)
     b.subscribe(down_topic(B))
-    assert enter(broker.credentials_of(A), client_id="jishi-ingest-9").admitted
+    assert enter(broker.credentials_of(A), client_id="jishi-ingest/9").admitted
     assert worker.publish(down_topic(B), b"still here") == TAKEN
     assert not worker.ended.is_set()
 

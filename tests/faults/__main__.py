@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.faults import scenario
 from tests.faults.database import Server
+from tests.faults.soak import soak
+from tests.faults.world import PATIENCE_S
 
 
 def main() -> int:
@@ -16,6 +18,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--scenario", metavar="NAME", help="only this one")
     parser.add_argument("--seed", type=int, help="which faults; printed, so that a run can be repeated")
+    parser.add_argument("--soak", type=float, default=2.0, metavar="MINUTES", help="how long, at the end (default 2)")
+    parser.add_argument("--patience", type=float, default=PATIENCE_S, metavar="S", help="until something is stuck")
     parser.add_argument("--list", action="store_true", help="name the scenarios, and end")
     arguments = parser.parse_args()
     found = scenario.find_all()
@@ -24,14 +28,16 @@ def main() -> int:
             print(f"{each.family:12} {each.name:50} {'short  ' if each.short else 'long   '} {each.says}")
         return 0
     chosen = [each for each in found if arguments.scenario in (None, each.name)]
+    if arguments.soak > 0 and arguments.scenario in (None, "soak"):
+        chosen.append(soak(arguments.soak))
     if not chosen:
         parser.error(f"there is no scenario {arguments.scenario}; --list names them")
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     print(f"faults: seed {seed}, {len(chosen)} scenarios", flush=True)
-    return _run(chosen, seed)
+    return _run(chosen, seed, patience_s=arguments.patience)
 
 
-def _run(chosen: list[scenario.Scenario], seed: int) -> int:
+def _run(chosen: list[scenario.Scenario], seed: int, *, patience_s: float) -> int:
     directory = Path(tempfile.mkdtemp(prefix="jishi-faults-pg-", dir="/tmp"))
     server = Server(directory)
     failed = 0
@@ -40,7 +46,7 @@ def _run(chosen: list[scenario.Scenario], seed: int) -> int:
             if lacking := each.needs():
                 print(f"skipped {each.name}: {lacking}", flush=True)
                 continue
-            report = scenario.run(each, seed=seed, server=server)
+            report = scenario.run(each, seed=seed, server=server, patience_s=patience_s)
             failed += bool(report.violations)
             print(report, flush=True)
     finally:

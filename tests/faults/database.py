@@ -33,6 +33,10 @@ _WAITING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'jishi-ingest%%' AND wait_event = %s
 """
+_QUEUEING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event IN ('transactionid', 'tuple')
+"""
 
 
 class Server:
@@ -42,13 +46,13 @@ class Server:
         self._directory = directory
         self._server = EmbeddedPostgres(directory, durable=False)
         self._server.start()
-        self._template = self._make("template1")
+        self._template = self._copy("template1")
         with database.connect(self.dsn_of(self._template), application="faults") as connection:
             migrate.migrate(connection)
 
     def make(self) -> "Database":
         """A database with the whole schema and nothing in it."""
-        return Database(self, self._make(self._template))
+        return Database(self, self._copy(self._template))
 
     def dsn_of(self, name: str) -> str:
         return conninfo.make_conninfo(self._server.dsn, dbname=name)
@@ -71,12 +75,17 @@ class Server:
         self._server.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _make(self, template: str) -> str:
+    def _copy(self, template: str) -> str:
         name = f"faults_{uuid.uuid4().hex[:12]}"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         with psycopg.connect(self._server.dsn, autocommit=True) as connection:
             connection.execute(statement)
         return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected."""
+        with psycopg.connect(self._server.dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 class Database:
@@ -127,10 +136,14 @@ class Database:
         waiting = [connection.execute(_WAITING, [event]).fetchone() for event in ("advisory", "SyncRep")]
         return any(row is not None and row[0] for row in waiting)
 
+    def is_queueing(self, connection: Connection) -> bool:
+        """Whether somebody waits for the one in the held commit."""
+        row = connection.execute(_QUEUEING).fetchone()
+        return row is not None and row[0] > 0
+
     def drop(self) -> None:
         self.start()
-        with psycopg.connect(self.server.dsn_of("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
+        self.server.drop(self.name)
 
     def _let_go(self) -> None:
         holder, self._holder = self._holder, None

@@ -9,7 +9,8 @@ import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,7 +60,14 @@ class Host:
     """One PC. `lives` are the wall times (s) from which to which its agent ran."""
 
     def __init__(
-        self, agent_id: str, directory: Path, line: Line, *, web: Line, road: Road = "mqtt", seed: int
+        self,
+        agent_id: str,
+        directory: Path,
+        line: Line,
+        *,
+        web: Line,
+        seed: int,
+        road: Road = "mqtt",
     ) -> None:
         self.agent_id = agent_id
         self.asset = f"A-{agent_id}"
@@ -68,6 +76,7 @@ class Host:
         self.web = web
         self.truth = directory / "truth"
         self.lives: list[tuple[float, float]] = []
+        self.revoked_size: int | None = None
         self.is_dated = True  # its wall clock is right
         self._issued: dict[str, Issued] = {}
         self._began_s = 0.0
@@ -134,6 +143,13 @@ class Host:
             journal.append(Storage(f"entry {number} of a backlog"), clock.now(), boot=clock.boot_id)
         journal.close()
 
+    def record_raw(self, entries: Sequence[bytes]) -> None:
+        """While the agent is down, put these bytes into its journal: what an agent of another version wrote."""
+        segment = max(self.journal_dir.glob("*.log"))
+        with segment.open("ab") as file:
+            for entry in entries:
+                file.write(b"%08x %s\n" % (zlib.crc32(entry), entry))
+
     def remember(self) -> None:
         """Keep what the journals on disk hold now."""
         for issued in read_issued(self.state_dir):
@@ -153,11 +169,15 @@ class Host:
         """How many of them a receipt on disk covers."""
         return max(read_issued(self.state_dir), key=lambda each: each.epoch).receipted
 
+    def has_reading(self, *, since: int) -> bool:
+        """Whether a reading was journalled at or behind this index."""
+        newest = max(read_issued(self.state_dir), key=lambda each: each.epoch)
+        return _has_reading(newest, since, newest.size)
+
     def has_fresh_reading(self, *, since: int) -> bool:
         """Whether a reading was journalled at or behind this index and a receipt covers it."""
         newest = max(read_issued(self.state_dir), key=lambda each: each.epoch)
-        fresh = (entry for index in range(since, newest.receipted) for entry in newest.entries.get(index, ()))
-        return any(b'"k":"reading"' in entry for entry in fresh)
+        return _has_reading(newest, since, newest.receipted)
 
     def is_delivered(self) -> bool:
         """Whether all is receipted that is there now."""
@@ -212,6 +232,11 @@ class Host:
     def _program(self, name: str, *words: str) -> Program:
         log = self.directory / f"{name}.log"
         return Program(f"{name} {self.agent_id}", ("tests.faults.hurried", "agent", *words), log=log)
+
+
+def _has_reading(journal: Issued, first: int, end: int) -> bool:
+    entries = (entry for index in range(first, end) for entry in journal.entries.get(index, ()))
+    return any(b'"k":"reading"' in entry for entry in entries)
 
 
 def _bodies(same: frozenset[bytes]) -> Iterator[Body]:

@@ -7,9 +7,10 @@
     4  the journal that goes on is stored whole, and its newest receipt is over all of it
     5  derived rows are of stored entries, one each
     6  the agent's own signature is over what is stored
-    7  hours equal the truth outside of what is declared unobserved, and no more is unobserved than was; where the
+    7  no two readings of a channel cover the same time within a boot
+    8  nothing is stored under a key after its revocation
+    9  hours equal the truth outside of what is declared unobserved, and no more is unobserved than was; where the
        agent's wall clock lies they cannot be dated, and what its readings cover is held against what it lived
-    8  no two readings of a channel cover the same time
 
 That a fresh event still flows is seen by the world while it settles; a world that does not settle says where it stands.
 """
@@ -34,12 +35,14 @@ UNOBSERVED_AT_REST_S = 10
 
 @dataclass(frozen=True)
 class Log:
-    """One journal on its two sides. `goes_on`: it is its agent's newest. `sent`: receipts that went down the line."""
+    """One journal on its two sides. `goes_on`: it is its agent's newest, and its key holds. `revoked_size`: what was
+    stored when its key was revoked. `sent`: receipts that went down the line."""
 
     issued: Issued
     stored: Stored | None
     key: VerifierKey | None
     goes_on: bool
+    revoked_size: int | None = None
     sent: frozenset[bytes] = field(repr=False, default=frozenset())
 
 
@@ -66,6 +69,7 @@ def judge(logs: Iterable[Log], watched: Iterable[Watched], *, receipt_key: Verif
             found += _rows_are_of_entries(log.stored)
             found += _signed_is_stored(log.stored, log.key)
             found += _covered_once(log.stored)
+            found += _revoked_stands_still(log)
         if log.goes_on:
             found += _all_is_stored(log.issued, log.stored)
     for instrument in watched:
@@ -168,8 +172,15 @@ def _signed_is_stored(stored: Stored, key: VerifierKey | None) -> Iterator[str]:
             yield f"{stored.origin}: the agent signed another tree of {checkpoint.size} entries than is stored"
 
 
+def _revoked_stands_still(log: Log) -> Iterator[str]:
+    """8"""
+    if log.stored is not None and log.revoked_size is not None and log.stored.size > log.revoked_size:
+        more = log.stored.size - log.revoked_size
+        yield f"{log.stored.origin}: {more} entries were stored after its key was revoked"
+
+
 def _hours_are_true(instrument: Watched) -> Iterator[str]:
-    """7"""
+    """9"""
     result = compare(instrument.truth, instrument.records, tolerance_s=TOLERANCE_S)
     observed = sum(end - start for start, end, state in instrument.records if state != "unobserved")
     if not observed:
@@ -185,7 +196,7 @@ def _hours_are_true(instrument: Watched) -> Iterator[str]:
 
 
 def _is_covered(instrument: Watched) -> Iterator[str]:
-    """7, undated"""
+    """9, undated"""
     true_s = instrument.truth[-1][1] - instrument.truth[0][0]
     missing_s = round(true_s - (instrument.covered_s or 0))
     allowed_s = round(instrument.unobservable_s) + UNOBSERVED_AT_REST_S
@@ -196,7 +207,7 @@ def _is_covered(instrument: Watched) -> Iterator[str]:
 
 
 def _covered_once(stored: Stored) -> Iterator[str]:
-    """8"""
+    """7"""
     for (boot, watcher, channel), spans in _covered_ms(stored).items():
         for (_, end_ms), (start_ms, _) in pairwise(sorted(spans)):
             if start_ms < end_ms:

@@ -19,7 +19,7 @@ from random import Random
 
 from tests.faults import scenarios
 from tests.faults.database import Server
-from tests.faults.world import World
+from tests.faults.world import PATIENCE_S, World
 
 Act = Callable[[World], None]
 
@@ -87,12 +87,12 @@ def find_all() -> list[Scenario]:
     return list(_FOUND.values())
 
 
-def run(chosen: Scenario, *, seed: int, server: Server) -> Report:
+def run(chosen: Scenario, *, seed: int, server: Server, patience_s: float = PATIENCE_S) -> Report:
     """Run one in a world of its own. What goes wrong in the scenario itself is a violation too, told with its place."""
     directory = Path(tempfile.mkdtemp(prefix="jishi-faults-", dir="/tmp"))
     directory.chmod(0o755)
     began_s = time.monotonic()
-    world = World(directory, server, Random(f"{seed} {chosen.name}"))
+    world = World(directory, server, Random(f"{seed} {chosen.name}"), patience_s=patience_s)
     try:
         violations = _play(chosen, world)
     finally:

@@ -8,12 +8,16 @@ real processes meet them are the machine's.
                 broker/  keys/  ingest-0.log
 """
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from random import Random
+
+import httpx
 
 from collector.accounts.worker import Worker
 from collector.config import Config, load_config
@@ -24,21 +28,30 @@ from deploy.demo.truth import Span, read_truth
 from protocol import hours
 from protocol.interval import day_bounds_ms
 from protocol.note import parse_vkey
+from protocol.topics import down_topic, up_topic
 from tests.conftest import find_free_port
 from tests.faults import oracle
 from tests.faults.broker import Broker, answers
+from tests.faults.client import Client
+from tests.faults.crowd import Crowd
 from tests.faults.database import Server
 from tests.faults.facts import Stored, origin_of, read_stored
 from tests.faults.host import Host, Road
 from tests.faults.line import LOOPBACK, Line, Switchboard
 from tests.faults.oracle import Log, Watched
 from tests.faults.program import ROOT, Program
+from tests.light_agent import LightAgent
 
 DOMAIN = "jishi.example"
 POLICY = ROOT / "deploy" / "demo" / "policy.json"
 PATIENCE_S = 60.0
 LIFE_S = 12.0
 """What a life of an agent may leave unobserved at its two ends: its start, and what was open when it was killed."""
+
+
+_REVOKE = "UPDATE journal SET revoked_at = now() WHERE origin = %s RETURNING size"
+_INSERT_JOURNAL = "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%(origin)s, %(agent)s, 1, %(vkey)s)"
+ANSWER_S = 1.0
 
 
 class Stuck(AssertionError):
@@ -48,10 +61,12 @@ class Stuck(AssertionError):
 class World:
     """What a scenario is given."""
 
-    def __init__(self, directory: Path, server: Server, random: Random) -> None:
+    def __init__(self, directory: Path, server: Server, random: Random, *, patience_s: float = PATIENCE_S) -> None:
         self.random = random
+        self.patience_s = patience_s
         self.directory = directory
         self.hosts: list[Host] = []
+        self.crowd: Crowd | None = None
         self.violations: list[str] = []
         self.exits = ExitStack()  # what a scenario took of this machine and gives back at the end
         self.board = Switchboard()
@@ -99,12 +114,48 @@ class World:
             host.start()
         return host
 
-    def until(self, what: str, reached: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
-        """Wait for it; Stuck when it does not come."""
-        deadline_s = time.monotonic() + within_s
+    def gather(self, agents: int, *, entries: int) -> Crowd:
+        """A crowd of light agents with so many entries each, enrolled and not yet started."""
+        made = [LightAgent(f"light-{number:05}") for number in range(agents)]
+        rows = [{"agent": agent.agent_id, "origin": agent.origin, "vkey": agent.vkey} for agent in made]
+        with self.connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO agent (agent_id, last_epoch) VALUES (%(agent)s, 1)", rows)
+            cursor.executemany(_INSERT_JOURNAL, rows)
+        for agent in made:
+            agent.append_readings(entries)
+        self.crowd = Crowd(self.board, self.broker.port, made, self.random)
+        return self.crowd
+
+    def revoke(self, host: Host) -> None:
+        """Revoke the key under which a host's journal goes on; nothing more may be stored of it."""
+        origin = host.issued()[-1].origin
+        row = self.connection.execute(_REVOKE, [origin]).fetchone()
+        assert row is not None, f"nobody knows {origin}"
+        host.revoked_size = row[0]
+
+    def post(self, agent_id: str, payload: bytes) -> bytes:
+        """The same message by HTTPS (here without TLS); the answer."""
+        answer = httpx.post(
+            f"http://{LOOPBACK}:{self.api_port}/api/v1/up/{agent_id}",
+            content=payload,
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=30,
+            trust_env=False,
+        )
+        return answer.content
+
+    def send(self, agent_id: str, payload: bytes) -> bytes | None:
+        """Say this in the name of an agent, as anybody can who reaches the broker; the answer, or None for none."""
+        return self.board.run(self._send(agent_id, payload))
+
+    def until(self, what: str, reached: Callable[[], object]) -> None:
+        """Wait for it; Stuck when it does not come, or cannot come any more."""
+        deadline_s = time.monotonic() + self.patience_s
         while not reached():
+            if falls := self._falls():
+                raise Stuck(f"{what}: it cannot come about any more, {falls[0]}")
             if time.monotonic() > deadline_s:
-                raise Stuck(f"{what}: it did not come about within {within_s:.0f} s")
+                raise Stuck(f"{what}: it did not come about within {self.patience_s:.0f} s")
             time.sleep(0.03)
 
     def run_for(self, seconds: float) -> None:
@@ -136,6 +187,8 @@ class World:
         self._mend()
         for host in self.hosts:
             self._see_fresh_event(host)
+        if self.crowd:
+            self._see_crowd_delivered(self.crowd)
         for host in self.hosts:
             host.unplug()
         for host in self.hosts:
@@ -145,13 +198,15 @@ class World:
         Worker(self.database.dsn).drain(self.connection)
         logs, watched = list(self._logs()), list(self._watched())
         self.violations += oracle.judge(logs, watched, receipt_key=self.receipt_key.verifier)
-        self.violations += [fall for program in self._programs() for fall in program.falls]
+        self.violations += self._falls()
         return self.violations
 
     def close(self) -> None:
         """Leave nothing behind but files."""
         for program in self._programs():
             program.kill()
+        if self.crowd:
+            self.crowd.stop()
         for host in self.hosts:
             host.line.close()
             host.web.close()
@@ -179,28 +234,49 @@ class World:
     def _see_fresh_event(self, host: Host) -> None:
         before = host.size()
         try:
-            self.until("a fresh reading", lambda: host.has_fresh_reading(since=before))
+            if host.revoked_size is None:
+                self.until("a fresh reading", lambda: host.has_fresh_reading(since=before))
+            else:
+                self.until("a fresh entry", lambda: host.size() > before)
         except Stuck:
             self.violations.append(
-                f"{host.agent_id}: no fresh event flows {PATIENCE_S:.0f} s after everything was mended: its journal "
+                f"{host.agent_id}: no fresh event flows {self.patience_s:.0f} s after all was mended: its journal "
                 f"holds {host.size()} entries ({before} then), receipts are over {host.receipted()}; its last lines:\n"
                 f"{host.agent.tail()}"
             )
+
+    def _see_crowd_delivered(self, crowd: Crowd) -> None:
+        for agent in crowd.agents:
+            agent.append_notes(1)
+        try:
+            self.until("the crowd's receipts", lambda: not crowd.lacking())
+        except Stuck:
+            lacking = crowd.lacking()
+            self.violations.append(f"{len(lacking)} light agents lack receipts, the first is {lacking[0]}")
+        crowd.stop()
 
     def _logs(self) -> Iterable[Log]:
         stored = {each.origin: each for each in self.stored()}
         keys = dict(self.connection.execute("SELECT origin, vkey FROM journal").fetchall())
         sent = self._sent()
-        for host in self.hosts:
-            issued = host.issued()
-            for each in issued:
-                vkey = keys.get(each.origin)
-                key = parse_vkey(vkey) if vkey else None
-                notes = frozenset(note for note in sent if origin_of(note) == each.origin)
-                yield Log(each, stored.get(each.origin), key, goes_on=each is issued[-1], sent=notes)
+        known = [
+            (each, each is issued[-1], host.revoked_size)
+            for host in self.hosts
+            for issued in [host.issued()]
+            for each in issued
+        ]
+        known += [(each, True, None) for each in (self.crowd.issued() if self.crowd else [])]
+        for each, newest, revoked_size in known:
+            vkey = keys.get(each.origin)
+            key = parse_vkey(vkey) if vkey else None
+            notes = frozenset(note for note in sent if origin_of(note) == each.origin)
+            goes_on = newest and revoked_size is None
+            yield Log(each, stored.get(each.origin), key, goes_on=goes_on, revoked_size=revoked_size, sent=notes)
 
     def _watched(self) -> Iterable[Watched]:
         for host in self.hosts:
+            if host.revoked_size is not None:
+                continue  # what the collector is not told of is not in its hours
             truth = read_truth(host.truth)
             lived_s = sum(until_s - since_s for since_s, until_s in host.lives)
             unobservable_s = truth[-1][1] - truth[0][0] - lived_s + LIFE_S * len(host.lives)
@@ -223,6 +299,21 @@ class World:
         """Every receipt that went down a line."""
         heard = {payload for host in self.hosts for _, payload in host.line.heard}
         return [payload for payload in heard if not payload.startswith(b"jishi-")]
+
+    async def _send(self, agent_id: str, payload: bytes) -> bytes | None:
+        name = f"rogue-{self.random.randrange(1 << 30)}"
+        async with Client(name, self.broker.port, listens_to=down_topic(agent_id)) as client:
+            await client.publish(up_topic(agent_id), payload)
+            with contextlib.suppress(asyncio.TimeoutError):
+                return await asyncio.wait_for(client.inbox.get(), ANSWER_S)
+        return None
+
+    def _falls(self) -> list[str]:
+        """Who ended without having been asked."""
+        programs = self._programs()
+        for program in programs:
+            program.look()
+        return [fall for program in programs for fall in program.falls]
 
     def _programs(self) -> list[Program]:
         return [*self.workers, self.web, *(program for host in self.hosts for program in (host.agent, host.meter))]

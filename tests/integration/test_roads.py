@@ -58,7 +58,7 @@ class Site:
 
     @property
     def mqtt(self) -> Link:
-        return MqttLink("em-01", self._broker, clock=self.clock)
+        return MqttLink("em-01", self._broker, epoch=1, clock=self.clock)
 
     @property
     def https(self) -> Link:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import batch, entry, hours, merkle, message, note, parcel, policy, sample_file, topics
+from protocol import batch, entry, epoch, hint, hours, merkle, message, note, parcel, policy, sample_file, topics
+from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
 from tests.foreign import mutations
@@ -36,6 +37,15 @@ WELCOME = message.pack(
     message.Welcome("0f" * 16, 1, 2, 4, 60, (message.Level("meter1", "power", (30000, -1)),), RECEIPT)
 )
 REFUSAL = message.pack(message.Refusal("fork", 3, "two roots", RECEIPT))
+NEXT = SigningKey("lab.example/a/em-01/2", ED25519, bytes(range(32)))
+ASKED = epoch.sign_request(
+    epoch.EpochRequest(note.Checkpoint(AGENT.name, 3, merkle.EMPTY_ROOT), "fork", NEXT.verifier),
+    old_key=AGENT,
+    new_key=NEXT,
+)
+NEXT_EPOCH = epoch.pack_next_epoch(epoch.NextEpoch("0f" * 16, ASKED, SIGNED))
+TAKEN = epoch.pack_taken(epoch.Taken(NEXT.name, 3))
+HINT = hint.sign_hint(hint.Hint(AGENT.name, 1, 2, (hint.Showing("meter1", "power", "7"),)), AGENT)
 LEAVES = tuple(map(merkle.leaf_hash, (b"a", b"b", b"c")))
 
 
@@ -64,6 +74,19 @@ PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
 MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
 
+REQUEST = make_certificate_request(AGENT, AGENT.verifier.public)
+
+
+def _all_as_each(raw: bytes) -> object:
+    """Entries in one go are what they are one by one."""
+    together = entry.decode_all([READING, raw, raw])
+    try:
+        assert together == [entry.decode(READING), entry.decode(raw), entry.decode(raw)]
+    except ForeignBytesError:
+        assert together[1:] == [None, None]
+    return together
+
+
 Parser = Callable[[bytes], object]
 BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "entry": (entry.decode, (READING, START)),
@@ -74,10 +97,14 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "cosign": (lambda raw: note.cosign(raw, RECEIPTS, time_s=1), (SIGNED,)),
     "bundle": (batch.parse_bundle, (BUNDLE,)),
     "batch": (batch.parse_batch, (BATCH,)),
-    "up": (message.parse_up, (HELLO, BATCH)),
-    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT)),
+    "up": (message.parse_up, (HELLO, BATCH, NEXT_EPOCH, HINT)),
+    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT, TAKEN)),
+    "epoch request": (lambda raw: epoch.open_request(raw, AGENT.verifier), (ASKED,)),
+    "hint": (lambda raw: hint.open_hint(raw, AGENT.verifier), (HINT,)),
     "frontier": (_frontier, ((3).to_bytes(8, "big") + bytes(64),)),
     "proofs": (_proofs, (b"\x00\x03" + LEAVES[1] + LEAVES[2],)),
+    "entries at once": (_all_as_each, (READING, START)),
+    "certificate request": (lambda raw: open_certificate_request(raw, AGENT.verifier), (REQUEST,)),
     "manifest": (parcel.parse_manifest, (MANIFEST,)),
     "policy": (policy.parse_policy, (POLICY,)),
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),

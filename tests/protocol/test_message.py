@@ -33,7 +33,8 @@ welcomes = st.builds(
     st.lists(st.builds(SentPolicy, names, st.binary(min_size=1, max_size=90)), max_size=3).map(tuple),
 )
 details = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)
-refusals = st.builds(Refusal, st.sampled_from(message.REFUSAL_CODES), numbers, details, receipts)
+logs = st.sampled_from(["", "jishi.example/a/em-01/1", "jishi.example/a/em-02/17"])
+refusals = st.builds(Refusal, st.sampled_from(message.REFUSAL_CODES), numbers, details, receipts, logs)
 
 
 def test_golden_messages_are_made_and_read(golden: Golden) -> None:
@@ -53,10 +54,10 @@ def test_golden_messages_are_made_and_read(golden: Golden) -> None:
         )
         assert pack(welcome).decode() == one["raw"]
         assert parse_down(one["raw"].encode()) == welcome
-    one = made["refusal"]
-    refusal = Refusal(one["code"], one["held"], one["detail"], one["receipt"].encode())
-    assert pack(refusal).decode() == one["raw"]
-    assert parse_down(one["raw"].encode()) == refusal
+    for one in made["refusals"]:
+        refusal = Refusal(one["code"], one["held"], one["detail"], one["receipt"].encode(), one["log"])
+        assert pack(refusal).decode() == one["raw"]
+        assert parse_down(one["raw"].encode()) == refusal
 
 
 @given(welcomes | refusals)

@@ -68,8 +68,11 @@ SELECT problem, since FROM derivation_problem WHERE asset_no = %(asset_no)s AND 
 -- name: list_agents
 -- Agents that measure in a scope on a day, after an id, each with its newest journal.
 SELECT a.agent_id, a.registered_at, a.last_seen_at, a.reported_size,
+       (SELECT count(*) FROM unreviewed_epoch u WHERE u.agent_id = a.agent_id),
+       h.at_ms, h.received_at, h.waiting, h.showing,
        j.origin, j.epoch, j.standing, j.size, j.receipted_at, j.revoked_at
 FROM agent a
+LEFT JOIN hint h USING (agent_id)
 LEFT JOIN LATERAL (SELECT * FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1) j ON true
 WHERE a.agent_id > %(after)s AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
 ORDER BY a.agent_id
@@ -78,8 +81,11 @@ LIMIT %(limit)s;
 -- name: load_agent
 -- One agent that measures in a scope on a day, with its newest journal.
 SELECT a.agent_id, a.registered_at, a.last_seen_at, a.reported_size,
+       (SELECT count(*) FROM unreviewed_epoch u WHERE u.agent_id = a.agent_id),
+       h.at_ms, h.received_at, h.waiting, h.showing,
        j.origin, j.epoch, j.standing, j.size, j.receipted_at, j.revoked_at
 FROM agent a
+LEFT JOIN hint h USING (agent_id)
 LEFT JOIN LATERAL (SELECT * FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1) j ON true
 WHERE a.agent_id = %(agent_id)s AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s);
 

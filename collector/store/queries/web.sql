@@ -3,7 +3,7 @@
 -- name: list_overview
 -- Instruments in a scope, after an asset number: names, owner, today's record, when their agents were last seen, what is wrong.
 SELECT i.asset_no, i.name_zh, i.name_en, i.model, u.name_zh, u.name_en, r.body,
-       seen.agents, seen.last_seen_at, seen.in_doubt, p.problem
+       seen.agents, seen.last_seen_at, seen.in_doubt, seen.unreviewed, live.showing, p.problem
 FROM instrument i
 LEFT JOIN LATERAL (
     SELECT o.uscc FROM ownership o WHERE o.asset_no = i.asset_no AND o.from_day <= %(day)s
@@ -13,7 +13,8 @@ LEFT JOIN unit u ON u.uscc = owner.uscc
 LEFT JOIN hour_record r ON r.asset_no = i.asset_no AND r.day = %(day)s
 LEFT JOIN derivation_problem p ON p.asset_no = i.asset_no AND p.day = %(day)s
 LEFT JOIN LATERAL (
-    SELECT count(*) AS agents, max(a.last_seen_at) AS last_seen_at, bool_or(j.standing <> 'ok') AS in_doubt
+    SELECT count(*) AS agents, max(a.last_seen_at) AS last_seen_at, bool_or(j.standing <> 'ok') AS in_doubt,
+           bool_or(EXISTS (SELECT FROM unreviewed_epoch e WHERE e.agent_id = a.agent_id)) AS unreviewed
     FROM agent a
     LEFT JOIN LATERAL (
         SELECT standing FROM journal WHERE journal.agent_id = a.agent_id ORDER BY epoch DESC LIMIT 1
@@ -27,6 +28,15 @@ LEFT JOIN LATERAL (
         ) newest WHERE newest.asset_no = i.asset_no
       )
 ) seen ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(s.watcher, s.channel, s.value)) AS showing
+    FROM hint h CROSS JOIN jsonb_to_recordset(h.showing) AS s (watcher text, channel text, value text)
+    WHERE h.received_at >= %(live_since)s AND i.asset_no = (
+        SELECT m.asset_no FROM measurement m
+        WHERE (m.agent_id, m.watcher, m.channel) = (h.agent_id, s.watcher, s.channel) AND m.from_day <= %(day)s
+        ORDER BY m.from_day DESC, m.seq DESC LIMIT 1
+    )
+) live ON true
 WHERE i.asset_no > %(after)s AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;

@@ -364,3 +364,34 @@ def test_recomputing_from_the_stored_bytes_gives_the_stored_record(province: Pro
     for day in (MONDAY, TUESDAY):
         [(body,)] = province.rows("SELECT body FROM hour_record WHERE day = %s", day)
         assert recompute(province.connection, "A001", day=day) == body
+
+
+def test_what_a_new_epoch_carried_over_counts_once(province: Province, sem: str) -> None:
+    """The directory was put back from 12:00 to 10:00: the collector has those two hours, and gets them again."""
+    province.observe(sem, Piece(MONDAY, 0, 9 * HOUR, OFF), Piece(MONDAY, 9 * HOUR, 12 * HOUR, RUN))
+    following = province.begin_epoch("em-01", 2)
+    province.observe(
+        following,
+        Piece(MONDAY, 10 * HOUR, 12 * HOUR, RUN),
+        Piece(MONDAY, 12 * HOUR, 13 * HOUR, RUN),
+        Piece(MONDAY, 13 * HOUR, 24 * HOUR, OFF),
+    )
+    drain(province, THURSDAY)
+    record = record_of(province, "A001", MONDAY)
+    assert record is not None
+    assert (record.run_s, record.off_s, record.unobserved_s) == (4 * HOUR, 20 * HOUR, 0)
+    assert [origin for origin, _, _ in record.journals] == [sem, following]
+    [(body,)] = province.rows("SELECT body FROM hour_record WHERE day = %s", MONDAY)
+    assert recompute(province.connection, "A001", day=MONDAY) == body
+
+
+@pytest.mark.parametrize("epoch", [2, 10])
+def test_two_live_clones_of_an_agent_make_no_second_day(province: Province, sem: str, epoch: int) -> None:
+    """Each instant counts once: where both saw it, as the first journal by name says, else as the other."""
+    clone = province.begin_epoch("em-01", epoch)
+    province.observe(sem, Piece(MONDAY, 0, 9 * HOUR, OFF), Piece(MONDAY, 9 * HOUR, 12 * HOUR, RUN))
+    province.observe(clone, Piece(MONDAY, 8 * HOUR, 15 * HOUR, RUN), Piece(MONDAY, 15 * HOUR, 24 * HOUR, OFF))
+    drain(province, THURSDAY)
+    record = record_of(province, "A001", MONDAY)
+    assert record is not None
+    assert (record.run_s, record.off_s, record.unobserved_s) == (6 * HOUR, 18 * HOUR, 0)

@@ -35,13 +35,14 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
+    "list_epochs": ("/agents/em-01/epochs", Right.AGENTS),
     "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
     "list_changes": ("/audit", Right.AUDIT),
 }
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
          "/policies/" + hashlib.sha256(POLICY).hexdigest(), "/open?asset_no=A001&day=2026-11-16")  # fmt: skip
-OPEN = {"ask_challenge", "enrol", "deliver"}
-"""What needs no key: the enrolment's token, or what the agent signed, is the right to ask."""
+OPEN = {"ask_challenge", "enrol", "certify", "deliver"}
+"""What needs no key: the enrolment's token, or what the agent signed with its key, is the right to ask."""
 
 
 @pytest.fixture

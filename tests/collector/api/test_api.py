@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import json
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from collector.registry import epochs
 from tests.collector.conftest import make_key
 from tests.collector.province import IDLE, OFF, POLICY, RUN, USCC, MovableClock, Piece, Province
 
@@ -65,6 +66,7 @@ PATHS = [
     "/agents",
     "/agents/em-01",
     "/agents/em-01/receipt",
+    "/agents/em-01/epochs",
     "/policies/" + hashlib.sha256(POLICY).hexdigest(),
     "/audit",
 ]
@@ -121,6 +123,7 @@ REFUSED = [
     ("/readings?asset_no=ZZZ&start=2026-11-16T00:00:00Z&end=2026-11-17T00:00:00Z", 404, "unknown-instrument"),
     ("/agents/zzzz", 404, "unknown-agent"),
     ("/agents/zzzz/receipt", 404, "unknown-agent"),
+    ("/agents/zzzz/epochs", 404, "unknown-agent"),
     ("/policies/" + "0" * 64, 404, "unknown-policy"),
     ("/policies/abc", 422, "invalid-request"),
     ("/hours", 422, "invalid-request"),
@@ -437,6 +440,40 @@ def test_an_agent_shows_its_liveness_and_journal(
     problem(api.get(f"{V1}/agents/zz-new/receipt"), 404, "no-receipt")
 
 
+def test_an_epoch_that_began_by_itself_is_flagged_with_what_is_missing(
+    api: httpx.Client, province: Province, week: str
+) -> None:
+    province.begin_epoch("em-01", 2)
+    province.connection.execute(
+        "INSERT INTO epoch_begun SELECT n.journal_id, o.journal_id, 'behind', 50, 60, true, '', now()"
+        " FROM journal n, journal o WHERE (n.epoch, o.epoch) = (2, 1)"
+    )
+    assert api.get(f"{V1}/agents/em-01").json()["unreviewed_epochs"] == 1
+    first, second = api.get(f"{V1}/agents/em-01/epochs").json()["items"]
+    assert (first["epoch"], first["reason"], first["unreviewed"]) == (1, None, False)
+    assert (second["epoch"], second["reason"], second["predecessor"]) == (2, "behind", week)
+    assert (second["missing"], second["fits"], second["unreviewed"]) == (10, True, True)
+    epochs.review(province.connection, "em-01", 2, by="approver", why="a new disk", now=datetime.now(UTC))
+    assert api.get(f"{V1}/agents/em-01").json()["unreviewed_epochs"] == 0
+    assert api.get(f"{V1}/agents/em-01/epochs").json()["items"][1]["review"] == "a new disk"
+
+
+@pytest.mark.parametrize(("at_ms", "at"), [(1_764_554_716_036, "2025-12-01T02:05:16.036000Z"), (2**53 - 1, None)])
+def test_a_hint_shows_what_is_live_and_changes_no_hour(
+    api: httpx.Client, province: Province, week: str, at_ms: int, at: str | None
+) -> None:
+    records = api.get(f"{V1}/hours?first_day=2026-11-16&last_day=2026-11-18").text
+    assert api.get(f"{V1}/agents/em-01").json()["hint"] is None
+    province.connection.execute(
+        "INSERT INTO hint VALUES ('em-01', %s, %s, 8640, %s, now())",
+        [week, at_ms, '[{"watcher": "meter1", "channel": "power", "value": "905800"}]'],
+    )
+    hint = api.get(f"{V1}/agents/em-01").json()["hint"]
+    assert (hint["at"], hint["waiting"]) == (at, 8640)
+    assert hint["showing"] == [{"watcher": "meter1", "channel": "power", "value": "905800"}]
+    assert api.get(f"{V1}/hours?first_day=2026-11-16&last_day=2026-11-18").text == records
+
+
 def test_the_newest_receipt_is_plain_text_byte_for_byte(api: httpx.Client, province: Province, week: str) -> None:
     response = api.get(f"{V1}/agents/em-01/receipt")
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
@@ -490,7 +527,7 @@ def test_the_description_page_loads_nothing_from_outside(client: httpx.Client) -
 
 def test_the_description_names_problem_documents_by_their_media_type(client: httpx.Client) -> None:
     operation = client.get("/openapi.json").json()["paths"][f"{V1}/hours/{{asset_no}}/{{day}}"]["get"]
-    assert set(operation["responses"]) == {"200", "401", "403", "404", "422", "429"}
+    assert set(operation["responses"]) == {"200", "400", "401", "403", "404", "414", "422", "429", "431"}
     assert list(operation["responses"]["404"]["content"]) == ["application/problem+json"]
 
 

@@ -12,7 +12,7 @@ from collector.ingest.receiver import Place, Received, Receiver
 from protocol.topics import shard_of, up_topic
 
 EVERY_SHARD = frozenset(range(64))
-HERE = Place(1, "jishi-ingest-0", EVERY_SHARD)
+HERE = Place(1, "jishi-ingest/0", EVERY_SHARD)
 
 
 @pytest.fixture

@@ -311,7 +311,7 @@ def test_a_writer_that_was_overtaken_judges_again_and_stores_nothing_twice(
 ) -> None:
     if not unique:
         connection.execute("ALTER TABLE batch DROP CONSTRAINT batch_pkey")
-        connection.execute("ALTER TABLE reading DROP CONSTRAINT reading_pkey")
+        connection.execute("ALTER TABLE reading DROP CONSTRAINT IF EXISTS reading_pkey")
     agent = enrol()
     agent.append_readings(12)
     with database.connect(dsn, application="test") as other:
@@ -340,6 +340,20 @@ def test_rows_that_the_database_refuses_do_not_keep_evidence_out(
     assert all(note.open_receipt(answer or b"", RECEIPT_KEY.verifier).checkpoint.size == 3 for answer in answers)
     assert _stored_entries(connection, agent) == agent.entries
     assert connection.execute("SELECT count(*) FROM reading").fetchone() == (3,)
+
+
+@pytest.mark.parametrize(("entries", "rows"), [(250, 250), (700, 0)])
+def test_a_batch_from_all_centuries_is_stored_without_rows_and_an_honest_one_with_them(
+    connection: Connection, enrol: Enrol, writer: Writer, entries: int, rows: int
+) -> None:
+    """A clock that steps by a week in each entry is a trouble; a thousand partitions would be everybody's."""
+    agent = enrol()
+    for number in range(entries):
+        agent.append(reading(number * 300_000), wall_ms=START_MS + number * 7 * 86_400_000)
+    assert writer.write([offer(agent)]) != [None]
+    assert _stored_entries(connection, agent) == agent.entries
+    assert connection.execute("SELECT count(*) FROM reading").fetchone() == (rows,)
+    assert writer.counts["entries_undecoded"] == entries - rows
 
 
 def test_a_message_that_cannot_be_stored_at_all_gets_no_answer_and_harms_nobody(

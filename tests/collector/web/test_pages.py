@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from collector.api.rates import FIXED, Kind
-from collector.registry import people
+from collector.registry import epochs, people
 from collector.registry.access import Access
 from collector.registry.people import Person
 from collector.web.visitor import SESSION_COOKIE
@@ -433,3 +433,36 @@ def test_a_live_page_refreshes_itself_and_a_past_day_does_not(visitor: httpx.Cli
 
 def test_pages_are_kept_by_no_cache(visitor: httpx.Client, week: str) -> None:
     assert visitor.get("/").headers["cache-control"] == "no-store"
+
+
+def test_the_overview_flags_an_epoch_that_nobody_has_looked_at(
+    visitor: httpx.Client, province: Province, week: str
+) -> None:
+    assert "新一代日志待复核" not in visitor.get("/").text
+    province.begin_epoch("em-01", 2)
+    province.connection.execute(
+        "INSERT INTO epoch_begun SELECT n.journal_id, o.journal_id, 'fork', 50, 60, false, '', now()"
+        " FROM journal n, journal o WHERE (n.epoch, o.epoch) = (2, 1)"
+    )
+    assert "新一代日志待复核" in visitor.get("/").text
+    assert "New epoch not reviewed" in visitor.get("/?lang=en").text
+    epochs.review(province.connection, "em-01", 2, by="approver", why="a clone", now=datetime.now(UTC))
+    assert "New epoch not reviewed" not in visitor.get("/").text
+
+
+def test_the_overview_shows_a_hint_as_live_and_not_counted_until_there_is_fresh_evidence(
+    visitor: httpx.Client, province: Province, week: str, clock: MovableClock
+) -> None:
+    showing = (
+        '[{"watcher": "meter1", "channel": "power", "value": "905800"},'
+        ' {"watcher": "other", "channel": "power", "value": "1"}]'
+    )
+    province.connection.execute("INSERT INTO hint VALUES ('em-01', %s, 1, 9, %s, %s)", [week, showing, clock.at])
+    assert "不计入机时" not in visitor.get("/").text, "the record itself is fresh"
+    clock.at += timedelta(minutes=20)
+    province.connection.execute("UPDATE hint SET received_at = %s", [clock.at])
+    page = visitor.get("/").text
+    assert "实时（不计入机时）：meter1 905.8 W" in page
+    assert "other" not in page, "another instrument's, or nobody's"
+    clock.at += timedelta(minutes=16)
+    assert "不计入机时" not in visitor.get("/").text, "it is old itself"

@@ -11,6 +11,8 @@ from tests.faults import scenario
 from tests.faults.proof.guards import Guard, copy_without, read_guards
 
 RUN_S = 300
+PATIENCE_S = "30"
+"""Most guards that are missing leave an agent that never gets through; the waits of ours take three seconds at most."""
 
 
 class Verdict(NamedTuple):
@@ -41,6 +43,7 @@ def main() -> int:
 def _prove(guard: Guard) -> Verdict:
     with copy_without(guard) as copy:
         command = [sys.executable, "-m", "tests.faults", "--scenario", guard.scenario, "--seed", str(guard.seed)]
+        command += ["--patience", PATIENCE_S]
         environment = {**os.environ, "PYTHONPATH": str(copy)}
         done = subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, text=True, timeout=RUN_S, check=False

@@ -15,3 +15,14 @@ def agent_is_killed_at_random_instants(world: World) -> None:
         host.start()
         size = host.size()
         world.until("the agent records again", lambda size=size: host.size() > size)
+
+
+@scenario(short=False, guards=("scratch index",))
+def agent_is_killed_right_after_an_entry(world: World) -> None:
+    """kill -9 when an entry has just been made of a block that the scratch file still holds as open."""
+    host = world.host()
+    for _ in range(4):
+        size = host.size()
+        world.until("readings", lambda size=size: host.has_reading(since=size + 1))
+        host.kill()
+        host.start()

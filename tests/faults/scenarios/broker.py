@@ -4,7 +4,7 @@ from tests.faults.scenario import scenario
 from tests.faults.world import World
 
 
-@scenario(short=True)
+@scenario(short=False)
 def broker_is_down_while_the_agent_records(world: World) -> None:
     """The broker is killed, the agent goes on recording, and the broker comes back."""
     host = world.host()
@@ -26,9 +26,9 @@ def broker_is_wiped(world: World) -> None:
 
 @scenario(short=False)
 def broker_is_killed_again_and_again(world: World) -> None:
-    """The broker is killed every one to three seconds, twelve times, over a backlog."""
+    """The broker is killed every one to three seconds, eight times, over a backlog."""
     host = world.host(backlog=4000)
-    for _ in range(12):
+    for _ in range(8):
         world.run_for(world.choose_s(1, 3))
         world.broker.kill()
         world.run_for(world.choose_s(0, 1))
@@ -45,6 +45,6 @@ def broker_drops_what_its_small_queue_cannot_hold(world: World) -> None:
     host = world.host(backlog=500)
     world.until("the first receipt", lambda: host.receipted() > 0)
     world.ingest.stop()
-    world.run_for(8)
+    world.run_for(5)
     world.ingest.start()
     world.until("all delivered", host.is_delivered)

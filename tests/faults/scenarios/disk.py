@@ -62,7 +62,7 @@ def two_agents_on_one_directory(world: World) -> None:
     second = host.another_agent()
     world.exits.callback(second.kill)
     second.start()
-    world.until("the end of the second agent", lambda: not second.is_running, within_s=15)
+    world.until("the end of the second agent", lambda: not second.is_running)
     assert "is being written by another agent" in second.tail(), f"the second agent was not told why:\n{second.tail()}"
 
 

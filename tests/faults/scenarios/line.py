@@ -17,7 +17,7 @@ def line_is_reset_in_the_middle_of_batches(world: World) -> None:
     world.until("all delivered", host.is_delivered)
 
 
-@scenario(short=True)
+@scenario(short=False, guards=("watchdog",))
 def line_is_half_open(world: World) -> None:
     """The connection leads nowhere any more, and neither end is told."""
     host = world.host()

@@ -31,7 +31,7 @@ def broker_forges_receipts(world: World) -> None:
     world.run_for(0.5)
 
 
-@scenario(short=True)
+@scenario(short=True, guards=("sending again",))
 def broker_drops_every_seventh_message(world: World) -> None:
     """Of all messages, up and down, each seventh is acknowledged and thrown away."""
     host = world.host(backlog=700, start=False)
@@ -69,7 +69,7 @@ def broker_alters_an_entry(world: World) -> None:
     world.until("altered batches", lambda: altered >= 2)
 
 
-@scenario(short=True)
+@scenario(short=False)
 def broker_breaks_and_repeats_batches(world: World) -> None:
     """Of the batches, some arrive with a bit flipped anywhere, the others once, twice or three times."""
     host = world.host(backlog=600, start=False)

@@ -356,13 +356,17 @@ def wire():
                 "raw": f"{welcome}level meter1 power 30000,120000\nlevel meter1 x -1\nreceipt {len(note)}\n\n{note.decode()}",
             },
         ],
-        "refusal": {
-            "code": "gap",
-            "held": 1242,
-            "detail": "entries from 1300 on were sent",
-            "receipt": note.decode(),
-            "raw": f"jishi-refuse/v1\ncode gap\nheld 1242\ndetail entries from 1300 on were sent\nreceipt {len(note)}\n\n{note.decode()}",
-        },
+        "refusals": [
+            {
+                "code": "gap",
+                "log": log,
+                "held": 1242,
+                "detail": "entries from 1300 on were sent",
+                "receipt": note.decode(),
+                "raw": f"jishi-refuse/v1\ncode gap\n{line}held 1242\ndetail entries from 1300 on were sent\nreceipt {len(note)}\n\n{note.decode()}",
+            }
+            for log, line in (("lab.example/a/em-01/1", "log lab.example/a/em-01/1\n"), ("", ""))
+        ],
         "topics": [
             {"agent": agent, "shard": shard, "up": f"jishi/v1/up/{shard}/{agent}", "down": f"jishi/v1/down/{shard}/{agent}"}
             for agent in ("em-01", "0000", "a-very-long-name-of-an-agent-0123456789a")

@@ -1,0 +1,22 @@
+"""Days and numbers of days as an operator types them, for the commands that take such."""
+
+from argparse import ArgumentTypeError
+from datetime import date
+
+LEAST_KEPT, MOST_KEPT = 400, 36_500
+"""Of days for which readings are kept; agents keep their entries for 400."""
+
+
+def parse_day(text: str) -> date:
+    """A local day; the message says how one is written."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no day of the calendar: write it as 2026-11-26") from error
+
+
+def parse_kept_days(text: str) -> int:
+    """A number of days between LEAST_KEPT and MOST_KEPT."""
+    if not text.isdecimal() or not LEAST_KEPT <= int(text) <= MOST_KEPT:
+        raise ArgumentTypeError(f"{text!r} is no number of days from {LEAST_KEPT} (agents keep as long) to {MOST_KEPT}")
+    return int(text)

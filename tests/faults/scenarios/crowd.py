@@ -1,0 +1,25 @@
+"""Many agents at once."""
+
+from tests.faults.scenario import scenario
+from tests.faults.world import World
+
+
+@scenario(short=False)
+def two_hundred_agents_come_back_at_once(world: World) -> None:
+    """Two hundred agents deliver, the broker is wiped, and all come back in the same second."""
+    _come_back(world, agents=200)
+
+
+@scenario(short=False)
+def three_thousand_agents_come_back_at_once(world: World) -> None:
+    """Three thousand agents deliver, the broker is wiped, and all come back in the same second."""
+    _come_back(world, agents=3000)
+
+
+def _come_back(world: World, *, agents: int) -> None:
+    crowd = world.gather(agents, entries=3)
+    crowd.start()
+    world.until("half of the receipts", lambda: len(crowd.lacking()) <= agents // 2)
+    welcomes = crowd.welcomes
+    world.broker.wipe()
+    world.until("all are welcomed again", lambda: crowd.welcomes >= welcomes + agents)
