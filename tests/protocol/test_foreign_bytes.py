@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import batch, entry, epoch, hint, hours, merkle, message, note, policy, sample_file, topics
+from protocol import batch, entry, epoch, hint, hours, merkle, message, note, parcel, policy, sample_file, topics
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
@@ -72,6 +72,9 @@ GOLDEN_DAY = json.loads((Path(__file__).parent / "golden_hours" / "an_open_day.j
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
 
+MANIFEST = parcel.pack_manifest(
+    parcel.Manifest(AGENT.name, "2026-11-26T08:00:00Z", (parcel.piece_of(0, 2, BATCH), parcel.piece_of(2, 5, BATCH)))
+)
 REQUEST = make_certificate_request(AGENT, AGENT.verifier.public)
 
 
@@ -103,6 +106,9 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "proofs": (_proofs, (b"\x00\x03" + LEAVES[1] + LEAVES[2],)),
     "entries at once": (_all_as_each, (READING, START)),
     "certificate request": (lambda raw: open_certificate_request(raw, AGENT.verifier), (REQUEST,)),
+    "next epoch": (epoch.parse_next_epoch, (NEXT_EPOCH,)),
+    "taken": (epoch.parse_taken, (TAKEN,)),
+    "manifest": (parcel.parse_manifest, (MANIFEST,)),
     "policy": (policy.parse_policy, (POLICY,)),
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
