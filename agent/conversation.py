@@ -97,6 +97,7 @@ class Conversation:
         self._ledger = ledger
         self._receipt_key = receipt_key
         self._request = request
+        self._is_doubted = False  # the collector does not know this epoch (any more): it was restored from a backup
         self._nonce = nonce
         self._chance = chance
         self._backoff = Backoff()
@@ -169,8 +170,8 @@ class Conversation:
 
     @property
     def _asked_for(self) -> bytes | None:
-        """The request, as long as no receipt says that it was granted."""
-        return None if self._receipted else self._request
+        """The request, as long as no receipt says that it was granted, and where the collector has forgotten it."""
+        return None if self._receipted and not self._is_doubted else self._request
 
     def _welcomed(self, welcome: Welcome, now_ms: int) -> list[Action]:
         if not self._is_in(Phase.GREETING) or welcome.nonce != self._greeting:
@@ -184,6 +185,7 @@ class Conversation:
         self._next = min(welcome.held, self._receipted)
         if self._next < self._ledger.readable_from:
             return actions + self._cannot_go_on(now_ms)
+        self._is_doubted = False
         self._progress_ms = now_ms
         self._enter(Phase.WELCOMED, now_ms, due_ms=now_ms + STEADY_MS)
         return [*actions, UseHints(welcome.levels, welcome.policies), *self._send(now_ms)]
@@ -325,6 +327,12 @@ class Conversation:
     def _shun_for(self, refusal: Refusal, now_ms: int) -> list[Action]:
         return self._shun(_said(refusal), now_ms)
 
+    def _ask_again(self, refusal: Refusal, now_ms: int) -> list[Action]:
+        if self._request is None or self._asked_for is not None:
+            return self._shun_for(refusal, now_ms)
+        self._is_doubted = True
+        return self._greet(now_ms)
+
     def _cannot_go_on(self, now_ms: int) -> list[Action]:
         missing = f"entries {self._next} to {self._ledger.readable_from - 1}"
         return self._shun(f"the collector asks for {missing}, which cannot be read here any more; {AGAIN}", now_ms)
@@ -354,6 +362,8 @@ class Conversation:
         """The number that we proposed went to another enrolment: what was recorded under it moves to the next one."""
         if not self._is_in(Phase.GREETING) or taken.log != self._ledger.origin or self._asked_for is None:
             return [Tell("ignored word of a number that we do not ask for")]
+        if self._receipted:  # a collector that was restored from a backup, and then gave our number away
+            return self._shun(f"the collector has given the number of this epoch to another enrolment; {AGAIN}", now_ms)
         why = f"the number of this epoch was given to another enrolment; it becomes {taken.next_epoch}"
         return self._end_epoch("fork", why, number=taken.next_epoch, now_ms=now_ms)
 
@@ -397,7 +407,7 @@ _REFUSALS: dict[str, Callable[[Conversation, Refusal, int], list[Action]]] = {
     "too-large": Conversation._send_less,
     "fork": Conversation._shun_for,
     "revoked": Conversation._shun_for,
-    "unknown-key": Conversation._shun_for,
+    "unknown-key": Conversation._ask_again,
 }
 
 _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {

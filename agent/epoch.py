@@ -69,6 +69,7 @@ class Epoch:
     ) -> None:
         """`on_end` hears that the journal cannot go on; `glance` gives the agent's status, for the desk's page."""
         self.journal = journal
+        self._has_ended = False
         self._configuration = configuration
         self._clock = clock
         self._scratch = _open_scratch(journal)
@@ -117,7 +118,10 @@ class Epoch:
         log.info("epoch started", extra={"origin": self.journal.origin, "entries": self.journal.size})
 
     def end(self, reason: str) -> None:
-        """Write what is open and why it stops; the files are closed afterwards."""
+        """Write what is open and why it stops; the files are closed afterwards. A second time changes nothing."""
+        if self._has_ended:
+            return
+        self._has_ended = True
         if self._renewal:
             self._renewal.stop()
         if self.desk:

@@ -30,7 +30,7 @@ from protocol.merkle import Frontier, leaf_hash
 QUARANTINE = "quarantine"
 MAX_QUARANTINED_BYTES = 1 << 24
 """A longer tail was not left by any crash of ours; it stays where it is and a new segment begins."""
-REMEDY = "This journal takes no more entries; leave its files as they are: the next epoch begins beside it"
+REMEDY = "This journal takes no more entries: leave its files as they are, the agent begins the next epoch beside it"
 
 
 class Promise(NamedTuple):

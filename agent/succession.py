@@ -25,7 +25,7 @@ from pathlib import Path
 
 from agent import identity, recovery
 from agent.clock import Clock, Instant
-from agent.disk import Disk
+from agent.disk import DeferredDisk, Disk
 from agent.errors import NotEnrolledError
 from agent.exchange import EndEpoch
 from agent.identity import Enrolment, Identity
@@ -78,9 +78,9 @@ def make_journal(
     directory: Path, origin: str, genesis: Genesis, *, clock: Clock, before: Path | None, request: bytes | None = None
 ) -> None:
     """Make the journal of an epoch, whole or not at all, with what the one `before` holds above its receipt."""
-    disk, unfinished = Disk(), directory.with_name(directory.name + UNFINISHED)
+    disk, unfinished = DeferredDisk(), directory.with_name(directory.name + UNFINISHED)
     shutil.rmtree(unfinished, ignore_errors=True)
-    journal = Journal.open(unfinished, origin=origin, create=True)
+    journal = Journal.open(unfinished, origin=origin, create=True, disk=disk)
     try:
         journal.append(genesis, clock.now(), boot=clock.boot_id)
         if before is not None and before.is_dir():
@@ -89,6 +89,7 @@ def make_journal(
             disk.create(unfinished / REQUEST, request)
     finally:
         journal.close()
+    disk.settle(unfinished)
     _put_aside(directory, disk=disk)
     disk.rename(unfinished, directory)
     disk.sync_directory(directory.parent)

@@ -141,7 +141,7 @@ class Worker:
     def _note_presence(self) -> None:
         if self._receiver.is_connected:
             if not self._is_present():
-                self._mailbox.interrupt()  # the writer need not wait to take its share
+                self._mailbox.interrupt()  # the writer need not wait to take its portion
             self._connected_s = time.monotonic()
 
     def _is_present(self) -> bool:

@@ -483,6 +483,19 @@ def test_a_number_is_never_gone_once_a_receipt_says_that_it_is_ours() -> None:
     assert scene.talk.phase is Phase.GREETING
 
 
+def test_a_collector_that_forgot_the_epoch_is_asked_for_it_again_once_before_the_slow_lane() -> None:
+    """It was restored from a backup of before."""
+    scene = Scene(Log(3, receipted_size=3), request=b"signed by both keys")
+    scene.connect()
+    assert scene.hear(refusal("unknown-key", 0)) == [
+        SendHello(scene.nonce, 3, scene.log.root_at(3), b"signed by both keys")
+    ]
+    assert batches(scene.hear(scene.welcome(0))) == [(0, 3)]
+    scene.hear(refusal("unknown-key", 0))
+    assert [type(action) for action in scene.hear(refusal("unknown-key", 0))] == [Disconnect, Tell]
+    assert scene.talk.phase is Phase.SHUNNED
+
+
 # Hints
 
 

@@ -86,7 +86,7 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
         lambda raw: identity.parse_enrolment(raw, agent_id="em-01"), (ValueError,), (ENROLMENT,),
     ),
     "agent.enrolment.read_members": (
-        lambda raw: enrolment.read_members(_answer(raw)), (EnrolmentError,), (ENROLMENT,),
+        lambda raw: enrolment.read_members(_answer(raw)), (EnrolmentError, enrolment.Refused), (ENROLMENT,),
     ),
     "agent.doctor.collector.judge_health": (
         lambda raw: doctor.judge_health("http://x", _answer(raw)), (), (b'{"status":"ok"}',),

@@ -418,7 +418,7 @@ def test_a_journal_behind_what_it_signed_is_refused_with_the_remedy(open_journal
     journal.mark_signed(4, journal.root_at(4))
     journal.close()
     (directory / segment.name(0)).write_bytes(older)
-    with pytest.raises(JournalDamaged, match=r"holds entries up to 3, but it had 4.*enroll --again"):
+    with pytest.raises(JournalDamaged, match=r"holds entries up to 3, but it had 4.*begins the next epoch"):
         open_journal()
     assert (directory / segment.name(0)).read_bytes() == older, "its bytes are kept"
 

@@ -42,7 +42,7 @@ def broker() -> Iterator[SecuredBroker]:
 
 def _link(broker: SecuredBroker, agent_id: str, *, port: int = 0) -> MqttLink:
     tls = partial(broker_context, broker.state_dir(agent_id))
-    return MqttLink(agent_id, Address("localhost", port or broker.port), clock=SystemClock(), tls=tls)
+    return MqttLink(agent_id, Address("localhost", port or broker.port), clock=SystemClock(), epoch=1, tls=tls)
 
 
 def _serve(link: MqttLink, *, until: type, times: int = 1) -> list[object]:

@@ -3,6 +3,7 @@
 import argparse
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=PATIENCE_S, metavar="S", help="until something is stuck")
     parser.add_argument("--list", action="store_true", help="name the scenarios, and end")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave nothing running and nothing lying about
     found = scenario.find_all()
     if arguments.list:
         for each in found:

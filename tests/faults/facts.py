@@ -120,6 +120,8 @@ def _read_batches(connection: psycopg.Connection[Any], journal_id: int) -> Itera
 def _read_journal(directory: Path) -> Issued | None:
     origin, entries = "", {}
     segments = sorted(path for path in directory.glob("*.log") if path.stem.isdecimal())
+    if not segments:
+        return None  # it is only just being made
     for segment, follower in zip(segments, [*segments[1:], None], strict=True):
         header, *lines = _read(segment).split(b"\n")
         # What stands in a segment behind the first entry of the next was never promised.

@@ -78,6 +78,7 @@ class Host:
         self.lives: list[tuple[float, float]] = []
         self.revoked_size: int | None = None
         self.is_dated = True  # its wall clock is right
+        self._copies: list[Path] = []  # state directories of other PCs that were set up from a copy of this
         self._issued: dict[str, Issued] = {}
         self._began_s = 0.0
         directory.mkdir()
@@ -152,7 +153,7 @@ class Host:
 
     def remember(self) -> None:
         """Keep what the journals on disk hold now."""
-        for issued in read_issued(self.state_dir):
+        for issued in (each for state_dir in (self.state_dir, *self._copies) for each in read_issued(state_dir)):
             before = self._issued.get(issued.origin)
             self._issued[issued.origin] = before.merge(issued) if before else issued
 
@@ -194,6 +195,15 @@ class Host:
         changes = (body for index in sorted(entries, reverse=True) for body in _bodies(entries[index]))
         return next((body.state for body in changes if isinstance(body, WatcherChange)), "")
 
+    def has_said(self, words: bytes) -> bool:
+        """Whether a `storage` entry of the newest epoch says this."""
+        entries = (entry for same in self.issued()[-1].entries.values() for entry in same)
+        return any(b'"k":"storage"' in entry and words in entry for entry in entries)
+
+    def starts(self) -> int:
+        """How often the agent has come up."""
+        return self.agent.log.read_text("utf-8", errors="replace").count("agent started")
+
     def trouble(self) -> str:
         """Why the meter is not read, as `status` says; empty where it is."""
         shown = status.read(self.state_dir) or {"watchers": []}
@@ -208,6 +218,16 @@ class Host:
     def another_agent(self) -> Program:
         """A second agent with the same configuration, not started."""
         return self._program("second agent", "run", "-c", str(self.configuration))
+
+    def clone(self) -> Program:
+        """The agent of a PC that was set up from a copy of this one's disk, and has no meter; not started."""
+        copy = self.directory / "clone"
+        self.copy_state(copy)
+        self._copies.append(copy)
+        text = self.configuration.read_text("utf-8").replace('"state"', '"clone"').replace("/port", "/no-port")
+        configuration = self.directory / "clone.toml"
+        configuration.write_text(text, "utf-8")
+        return self._program("clone", "run", "-c", str(configuration))
 
     @contextmanager
     def blind(self) -> Iterator[None]:

@@ -75,6 +75,10 @@ class Line:
     def cut(self) -> None:
         """Reset what there is, refuse what comes."""
         self._is_cut = True
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Reset what there is; the next connection is let through."""
         self._board.run(self._reset_all())
 
     def mend(self) -> None:

@@ -30,7 +30,7 @@ def soak(minutes: float) -> Scenario:
             fault(world, world.random.choice(hosts))
             world.random.choice(crowd.agents).append_notes(1)
 
-    return Scenario("soak", "soak", act, short=False, guards=())
+    return Scenario("soak", "soak", act, short=False, guards=(), needs=lambda: None)
 
 
 def _kill_agent(world: World, host: Host) -> None:

@@ -241,7 +241,7 @@ class World:
         except Stuck:
             self.violations.append(
                 f"{host.agent_id}: no fresh event flows {self.patience_s:.0f} s after all was mended: its journal "
-                f"holds {host.size()} entries ({before} then), receipts are over {host.receipted()}; its last lines:\n"
+                f"holds {host.size()} entries ({before} then), receipts are over {host.receipted()}\n"
                 f"{host.agent.tail()}"
             )
 

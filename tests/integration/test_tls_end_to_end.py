@@ -20,7 +20,7 @@ import pytest
 from agent import cli as agent_cli
 from collector import cli as collector_cli
 from collector.embedded.children import start_child, stop_child
-from collector.registry import instruments
+from collector.registry import instruments, people
 from collector.store import database
 from collector.store.database import Connection
 from tests.conftest import find_free_port, fresh_database
@@ -167,9 +167,6 @@ class Host:
         assert row is not None
         return int(row[0])
 
-    def revoke(self) -> None:
-        self._connection.execute("UPDATE journal SET revoked_at = now() WHERE origin = %s", [self._origin])
-
 
 @pytest.fixture(scope="module")
 def dsn(server_dsn: str, template_database: str) -> Iterator[str]:
@@ -187,6 +184,7 @@ def site(dsn: str) -> Iterator[Site]:
         made.set_up()
         with database.connect(dsn, application="test") as opened:
             instruments.register_instrument(opened, "A001", name_zh="电子显微镜")
+            people.register_person(opened, "operator")
         yield made
     finally:
         made.close()
@@ -234,7 +232,7 @@ def test_a_renewed_key_replaces_the_old_one_which_then_opens_nothing(enrol: Call
 
 def test_a_revoked_agent_is_kept_out_says_so_and_goes_on_recording(enrol: Callable[[str], Host], site: Site) -> None:
     host = enrol("em-03")
-    host.revoke()
+    site.command("revoke", "--agent", "em-03", "--by", "operator", "--why", "the control PC was sold")
     assert "changed revoked.pem" in site.refresh_broker()
     host.start()
     until(lambda: "certificate revoked" in str(host.status()["uplink"].get("detail")))

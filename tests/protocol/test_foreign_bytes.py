@@ -70,11 +70,10 @@ POLICY = (
 SAMPLES = b"time,power_w,energy_wh\n2026-03-02T08:00:00+08:00,41.5,1\n2026-03-02T08:00:02+08:00,42,1\n"
 GOLDEN_DAY = json.loads((Path(__file__).parent / "golden_hours" / "an_open_day.json").read_text(encoding="utf-8"))
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
+PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
+MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
 
-MANIFEST = parcel.pack_manifest(
-    parcel.Manifest(AGENT.name, "2026-11-26T08:00:00Z", (parcel.piece_of(0, 2, BATCH), parcel.piece_of(2, 5, BATCH)))
-)
 REQUEST = make_certificate_request(AGENT, AGENT.verifier.public)
 
 

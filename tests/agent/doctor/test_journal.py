@@ -53,7 +53,7 @@ def test_one_that_was_cut_short_of_what_was_signed_is_over(case: Case) -> None:
     finding = the_journal(case)
     assert finding.verdict == "fail"
     assert "holds entries up to 5, and had 10" in finding.found
-    assert "enroll --again" in finding.remedy
+    assert "begins the next epoch" in finding.remedy
     assert len(segment.read_bytes().splitlines()) == 6, "the doctor mends nothing"
 
 

@@ -5,12 +5,17 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from agent.clock import SystemClock
+from agent.credentials import api_context
 from agent.exchange import Connected, Event, Lost, Received
 from agent.roads.https import HttpsLink
+from collector.certificates.authority import issue_to_server, make_authority, to_pem
 from protocol.message import MAX_DOWN_BYTES, Refusal, parse_down
 from tests.agent.manual_clock import ManualClock
 from tests.agent.roads.web_server import Say, WebServer, web_server
@@ -192,3 +197,46 @@ def test_an_https_address_is_reached_through_the_proxy_by_a_tunnel(monkeypatch: 
         thread.join(10)
     assert refused[0].startswith(b"CONNECT collector.example:8321 ")
     assert "407" in reason(link)
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[WebServer]:
+    """A server with a certificate of the province's own authority, which `tmp_path`/services.pem names."""
+    authority = make_authority("services", generation=1, domain="jishi.example", now=datetime.now(UTC))
+    key, certificate = issue_to_server(authority, ["localhost"], now=datetime.now(UTC))
+    (tmp_path / "services.pem").write_bytes(to_pem(authority.certificate))
+    (tmp_path / "server.pem").write_bytes(certificate + key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    with web_server(context) as running:
+        yield running
+
+
+def test_the_authority_that_is_named_is_the_one_that_is_believed(secured: WebServer, tmp_path: Path) -> None:
+    link = HttpsLink("em-01", secured.url, trust=partial(api_context, tmp_path, tmp_path / "services.pem"), clock=CLOCK)
+    link.connect()
+    link.send(b"batch")
+    assert told(link) == [Connected(), Received(b"receipt")]
+    link.close()
+
+
+def test_a_server_whose_authority_nobody_named_is_sent_nothing(secured: WebServer) -> None:
+    link = HttpsLink("em-01", secured.url, trust=ssl.create_default_context, clock=CLOCK)
+    link.connect()
+    assert "CERTIFICATE_VERIFY_FAILED" in reason(link)
+    assert secured.asked == []
+
+
+def test_a_server_with_another_name_is_sent_nothing(secured: WebServer, tmp_path: Path) -> None:
+    trust = partial(api_context, tmp_path, tmp_path / "services.pem")
+    link = HttpsLink("em-01", secured.url.replace("localhost", "127.0.0.1"), trust=trust, clock=CLOCK)
+    link.connect()
+    assert "IP address mismatch" in reason(link)
+    assert secured.asked == []
+
+
+def test_an_authority_that_cannot_be_read_is_a_lost_connection_that_says_so(server: WebServer, tmp_path: Path) -> None:
+    trust = partial(api_context, tmp_path, tmp_path / "nowhere.pem")
+    link = HttpsLink("em-01", server.url.replace("http:", "https:"), trust=trust, clock=CLOCK)
+    link.connect()
+    assert "nowhere.pem cannot be used" in reason(link)

@@ -1,5 +1,6 @@
 """A scripted HTTP server: says what it is told to, and remembers what it was asked."""
 
+import ssl
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -34,14 +35,20 @@ class WebServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.script: deque[Say | None] = deque()
         self.asked: list[Asked] = []
 
+    def handle_error(self, *_: object) -> None:
+        """A peer that leaves in the middle is what some tests are about."""
+
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{self._scheme}://localhost:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,9 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def web_server() -> Iterator[WebServer]:
+def web_server(tls: ssl.SSLContext | None = None) -> Iterator[WebServer]:
     """It serves until the block ends."""
-    with WebServer() as server:
+    with WebServer(tls) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server

@@ -23,7 +23,7 @@ def disk_is_full_and_free_again(world: World) -> None:
         filler.unlink()
         file.truncate(0)
         world.until("it accepts entries again", lambda: _says(host, "accepts entries again"))
-        world.until("an entry that names the time", lambda: _says_storage(host, b"were not accepted"))
+        world.until("an entry that names the time", lambda: host.has_said(b"were not accepted"))
 
 
 @scenario(short=True, guards=("no sync is tried again",), needs=failing.why_not)
@@ -35,7 +35,7 @@ def syncs_fail(world: World) -> None:
     with failing_syncs(host.agent.pid, every=world.random.randrange(3, 6), trace=trace) as syncs:
         world.until("three failures", lambda: len(syncs.failed()) >= 3)
     assert not syncs.repeated(), f"{syncs.repeated()[0]} was synced again after its sync had failed"
-    world.until("an entry that says so", lambda: _says_storage(host, b"writing failed"))
+    world.until("an entry that says so", lambda: host.has_said(b"writing failed"))
     assert host.agent.is_running, "a failing sync ended the agent"
 
 
@@ -78,8 +78,3 @@ def _fill(file: object) -> None:
 
 def _says(host: Host, words: str) -> bool:
     return words in host.agent.log.read_text("utf-8", errors="replace")
-
-
-def _says_storage(host: Host, words: bytes) -> bool:
-    entries = (entry for same in host.issued()[-1].entries.values() for entry in same)
-    return any(b'"k":"storage"' in entry and words in entry for entry in entries)

@@ -1,7 +1,14 @@
 """The line between agent and broker: cut, slow, half-open, reset at any byte."""
 
+from agent.clock import SystemClock
+from protocol.entry import Storage
+from tests.faults.eager import eager_uplinks
 from tests.faults.scenario import scenario
 from tests.faults.world import World
+
+CONVERSATION_BYTES = 1_000
+"""What one goes up with: CONNECT, SUBSCRIBE, a hello and a batch of one entry take some 900."""
+SIDE_BY_SIDE = 8
 
 
 @scenario(short=True)
@@ -46,3 +53,16 @@ def line_is_lossy(world: World) -> None:
         connections = host.line.connections
         host.line.reset_after(world.random.randrange(200, 8_000))
         world.until("a new connection", lambda before=connections: host.line.connections > before)
+
+
+@scenario(short=False)
+def line_is_reset_at_every_byte(world: World) -> None:
+    """Whole conversations, from CONNECT to the receipt, each reset one byte later than the one before."""
+    hosts, clock = [world.host(start=False) for _ in range(SIDE_BY_SIDE)], SystemClock()
+    with eager_uplinks(hosts) as journals:
+        for first in range(1, CONVERSATION_BYTES, SIDE_BY_SIDE):
+            for byte, (host, journal) in enumerate(zip(hosts, journals, strict=True), first):
+                host.line.hang_up()
+                host.line.reset_after(byte)
+                journal.append(Storage(f"reset at byte {byte}"), clock.now(), boot=clock.boot_id)
+            world.until("receipts over it", lambda: all(each.receipted_size == each.size for each in journals))

@@ -31,10 +31,10 @@ def broker_forges_receipts(world: World) -> None:
     world.run_for(0.5)
 
 
-@scenario(short=True, guards=("sending again",))
+@scenario(short=False, guards=("sending again",))
 def broker_drops_every_seventh_message(world: World) -> None:
     """Of all messages, up and down, each seventh is acknowledged and thrown away."""
-    host = world.host(backlog=700, start=False)
+    host = world.host(backlog=2500, start=False)
     passed = 0
 
     def drop(_direction: Direction, _topic: str, payload: bytes) -> list[bytes]:
