@@ -6,7 +6,7 @@ commit and the answer to it, and before it, there is no place in the product to 
     hold_before_commit   a deferred trigger waits for a lock that we have: nothing is durable yet
     hold_after_commit    a synchronous standby is expected that never comes: durable, and the client is not told
 
-The server is not synced (`durable=False`): kill -9 leaves the kernel's memory alone.
+The server is not synced unless it is asked to be `durable`: kill -9 leaves the kernel's memory alone, a power cut not.
 """
 
 import contextlib
@@ -42,9 +42,9 @@ WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event I
 class Server:
     """The server and a migrated template; `make` gives a fresh database."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, durable: bool = False) -> None:
         self._directory = directory
-        self._server = EmbeddedPostgres(directory, durable=False)
+        self._server = EmbeddedPostgres(directory, durable=durable)
         self._server.start()
         self._template = self._copy("template1")
         with database.connect(self.dsn_of(self._template), application="faults") as connection:
@@ -57,14 +57,19 @@ class Server:
     def dsn_of(self, name: str) -> str:
         return conninfo.make_conninfo(self._server.dsn, dbname=name)
 
+    def pause(self) -> None:
+        """SIGSTOP of the server and everything that it started."""
+        for process in self._family():
+            process.suspend()
+
     def kill(self) -> None:
         """kill -9 of the server and everything that it started."""
-        family = [psutil.Process(self._server.process.pid)]
-        family += family[0].children(recursive=True)
+        family = self._family()
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._server.process.wait()
+        psutil.wait_procs(family, timeout=20)
 
     def start(self) -> None:
         """Start it again after `kill`; it recovers."""
@@ -86,6 +91,10 @@ class Server:
         """Drop a database, whoever is connected."""
         with psycopg.connect(self._server.dsn, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _family(self) -> list[psutil.Process]:
+        postmaster = psutil.Process(self._server.process.pid)
+        return [postmaster, *postmaster.children(recursive=True)]
 
 
 class Database:

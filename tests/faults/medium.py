@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2  # Linux, fs/ext4/ext4.h
-SIZE_BYTES = 16 << 20
 MEMORY = Path("/dev/shm")
 """Where the image lies, so that a hundred cuts do not wait for a real disk."""
 
@@ -21,11 +20,11 @@ MEMORY = Path("/dev/shm")
 class Medium:
     """A small ext4 file system, mounted at `place`; a file that grows takes 1 KiB at a time."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *, size_mib: int = 16) -> None:
         self.place = place
         place.mkdir()
         fd, self._image = tempfile.mkstemp(prefix="jishi-medium-", dir=MEMORY if MEMORY.is_dir() else None)
-        os.truncate(fd, SIZE_BYTES)
+        os.truncate(fd, size_mib << 20)
         os.close(fd)
         _run("mkfs.ext4", "-q", "-b", "1024", self._image)
         self.mount()

@@ -11,7 +11,7 @@ real processes meet them are the machine's.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -24,31 +24,23 @@ from collector.config import Config, load_config
 from collector.keys import ensure_receipt_key
 from collector.registry import instruments, people, policies
 from collector.store.database import Connection
-from deploy.demo.truth import Span, read_truth
-from protocol import hours
-from protocol.interval import day_bounds_ms
-from protocol.note import parse_vkey
 from protocol.topics import down_topic, up_topic
 from tests.conftest import find_free_port
 from tests.faults import oracle
+from tests.faults.both_sides import gather_logs, gather_watched, sent_receipts
 from tests.faults.broker import Broker, answers
 from tests.faults.client import Client
 from tests.faults.crowd import Crowd
 from tests.faults.database import Server
-from tests.faults.facts import Stored, origin_of, read_stored
+from tests.faults.facts import Stored, read_stored
 from tests.faults.host import Host, Road
 from tests.faults.line import LOOPBACK, Line, Switchboard
-from tests.faults.oracle import Log, Watched
 from tests.faults.program import ROOT, Program
 from tests.light_agent import LightAgent
 
 DOMAIN = "jishi.example"
 POLICY = ROOT / "deploy" / "demo" / "policy.json"
 PATIENCE_S = 60.0
-LIFE_S = 12.0
-"""What a life of an agent may leave unobserved at its two ends: its start, and what was open when it was killed."""
-
-
 _REVOKE = "UPDATE journal SET revoked_at = now() WHERE origin = %s RETURNING size"
 _INSERT_JOURNAL = "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%(origin)s, %(agent)s, 1, %(vkey)s)"
 ANSWER_S = 1.0
@@ -176,7 +168,9 @@ class World:
         self.database.start()
         self.connection.close()
         self.connection = self.database.connect()
-        self.violations += oracle.promised_too_early(self._sent(), self.stored(), receipt_key=self.receipt_key.verifier)
+        self.violations += oracle.promised_too_early(
+            sent_receipts(self.hosts), self.stored(), receipt_key=self.receipt_key.verifier
+        )
 
     def stored(self) -> list[Stored]:
         """What the collector holds now."""
@@ -196,7 +190,8 @@ class World:
         for program in (*self.workers, self.web):
             program.stop()
         Worker(self.database.dsn).drain(self.connection)
-        logs, watched = list(self._logs()), list(self._watched())
+        logs = list(gather_logs(self.connection, self.hosts, self.crowd))
+        watched = list(gather_watched(self.connection, self.hosts))
         self.violations += oracle.judge(logs, watched, receipt_key=self.receipt_key.verifier)
         self.violations += self._falls()
         return self.violations
@@ -254,51 +249,6 @@ class World:
             lacking = crowd.lacking()
             self.violations.append(f"{len(lacking)} light agents lack receipts, the first is {lacking[0]}")
         crowd.stop()
-
-    def _logs(self) -> Iterable[Log]:
-        stored = {each.origin: each for each in self.stored()}
-        keys = dict(self.connection.execute("SELECT origin, vkey FROM journal").fetchall())
-        sent = self._sent()
-        known = [
-            (each, each is issued[-1], host.revoked_size)
-            for host in self.hosts
-            for issued in [host.issued()]
-            for each in issued
-        ]
-        known += [(each, True, None) for each in (self.crowd.issued() if self.crowd else [])]
-        for each, newest, revoked_size in known:
-            vkey = keys.get(each.origin)
-            key = parse_vkey(vkey) if vkey else None
-            notes = frozenset(note for note in sent if origin_of(note) == each.origin)
-            goes_on = newest and revoked_size is None
-            yield Log(each, stored.get(each.origin), key, goes_on=goes_on, revoked_size=revoked_size, sent=notes)
-
-    def _watched(self) -> Iterable[Watched]:
-        for host in self.hosts:
-            if host.revoked_size is not None:
-                continue  # what the collector is not told of is not in its hours
-            truth = read_truth(host.truth)
-            lived_s = sum(until_s - since_s for since_s, until_s in host.lives)
-            unobservable_s = truth[-1][1] - truth[0][0] - lived_s + LIFE_S * len(host.lives)
-            records = list(self._recorded(host.asset))
-            covered_s = None if host.is_dated else sum(map(oracle.covered_s, self._stored_of(host)))
-            yield Watched(host.asset, truth, records, max(0.0, unobservable_s), covered_s)
-
-    def _stored_of(self, host: Host) -> list[Stored]:
-        origins = {each.origin for each in host.issued()}
-        return [each for each in self.stored() if each.origin in origins]
-
-    def _recorded(self, asset: str) -> Iterable[Span]:
-        rows = self.connection.execute("SELECT day, body FROM hour_record WHERE asset_no = %s ORDER BY day", [asset])
-        for day, body in rows.fetchall():
-            midnight_s = day_bounds_ms(day)[0] // 1000
-            spans = hours.decode(bytes(body)).spans
-            yield from ((midnight_s + start, midnight_s + end, state) for start, end, state in spans)
-
-    def _sent(self) -> list[bytes]:
-        """Every receipt that went down a line."""
-        heard = {payload for host in self.hosts for _, payload in host.line.heard}
-        return [payload for payload in heard if not payload.startswith(b"jishi-")]
 
     async def _send(self, agent_id: str, payload: bytes) -> bytes | None:
         name = f"rogue-{self.random.randrange(1 << 30)}"

@@ -42,7 +42,7 @@ def directory_is_cloned_and_both_live(world: World) -> None:
     assert not clone.falls, clone.falls[0]
 
 
-@scenario(short=True, guards=("recovery checks what was promised",))
+@scenario(short=False, guards=("recovery checks what was promised",))
 def tail_is_cut_off(world: World) -> None:
     """The last entries vanish from the journal, whole lines, receipted and not; the next epoch begins."""
     host = world.host()
@@ -54,7 +54,7 @@ def tail_is_cut_off(world: World) -> None:
     _see_next_epoch(world, host)
 
 
-@scenario(short=True)
+@scenario(short=False)
 def tail_is_cut_off_behind_what_was_signed(world: World) -> None:
     """Entries that were signed and sent vanish before any receipt came; no second tree of that size may be signed."""
     host = world.host()
@@ -71,7 +71,7 @@ def tail_is_cut_off_behind_what_was_signed(world: World) -> None:
     _see_next_epoch(world, host)
 
 
-@scenario(short=True)
+@scenario(short=False)
 def entry_is_damaged_in_the_middle(world: World) -> None:
     """A byte flips in an entry that is not receipted; the next epoch begins and carries over what can be read."""
     host = world.host()
@@ -87,7 +87,7 @@ def entry_is_damaged_in_the_middle(world: World) -> None:
     _see_next_epoch(world, host)
 
 
-@scenario(short=True)
+@scenario(short=False)
 def receipted_entry_is_damaged(world: World) -> None:
     """A byte flips in an entry that the collector has; the journal goes on, and says so."""
     host = world.host()

@@ -39,7 +39,7 @@ def syncs_fail(world: World) -> None:
     assert host.agent.is_running, "a failing sync ended the agent"
 
 
-@scenario(short=True, guards=("half line",))
+@scenario(short=False, guards=("half line",))
 def tail_is_torn(world: World) -> None:
     """What a crash leaves behind the last entry: half a line, noise, a line of zeros, a whole line without its end."""
     host = world.host()
@@ -54,7 +54,7 @@ def tail_is_torn(world: World) -> None:
     assert b"0badf00d" in kept, "the torn bytes are not in quarantine/"
 
 
-@scenario(short=True, guards=("lock",))
+@scenario(short=False, guards=("lock",))
 def two_agents_on_one_directory(world: World) -> None:
     """A second agent is started on the same state directory; it is told no, and the first goes on."""
     host = world.host()

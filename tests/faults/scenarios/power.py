@@ -1,5 +1,6 @@
-"""The power goes: of the instrument's PC, at instants of the program's own choice."""
+"""The power goes: of the instrument's PC, and of the machine that the database is on."""
 
+from tests.faults.database import Server
 from tests.faults.host import Host
 from tests.faults.medium import Medium, why_not
 from tests.faults.scenario import scenario
@@ -22,14 +23,38 @@ def host_loses_power(world: World) -> None:
 
 @scenario(short=False, needs=why_not)
 def host_loses_power_again_and_again(world: World) -> None:
-    """A dozen cuts, some of them while the agent recovers from the one before."""
+    """Six cuts, some of them while the agent recovers from the one before."""
     host = world.host(backlog=300, start=False)
     medium = put_on_a_medium(world, host)
-    for _ in range(12):
+    for _ in range(6):
         host.start()
         world.run_for(world.choose_s(0.3, 4.0))
         _cut(host, medium)
     _start_again(world, host)
+
+
+@scenario(short=False, needs=why_not)
+def database_host_loses_power(world: World) -> None:
+    """The database's file system is shut down while batches are committed; every receipt that was given must hold."""
+    medium = Medium(world.directory / "database", size_mib=512)
+    world.exits.callback(medium.close)
+    server = Server(medium.place / "postgres", durable=True)
+    world.exits.callback(server.close)
+    directory = world.directory / "durable"
+    directory.mkdir()
+    durable = World(directory, server, world.random)
+    world.exits.callback(durable.close)
+    host = durable.host(backlog=2000)
+    for _ in range(2):
+        receipted = host.receipted()
+        durable.until("receipts", lambda receipted=receipted: host.receipted() > receipted)
+        durable.run_for(durable.choose_s(0.0, 0.5))
+        server.pause()
+        medium.lose_power()
+        durable.kill_database()
+        medium.come_back()
+        durable.start_database()
+    world.violations += durable.settle()
 
 
 def put_on_a_medium(world: World, host: Host) -> Medium:

@@ -43,15 +43,6 @@ def meter_is_unplugged_and_hangs(world: World) -> None:
         world.until("it is up", lambda: _is_up(host))
 
 
-@scenario(short=True)
-def line_is_spoilt(world: World) -> None:
-    """Two of garbage, floods, late, half and no answers come instead of the meter's, and nothing of it is a reading."""
-    host = world.host()
-    world.until("the first receipt", lambda: host.receipted() > 0)
-    for fault in world.random.sample(sorted(SPOILING), 2):
-        _spoil(world, host, fault)
-
-
 @scenario(short=False)
 def line_is_spoilt_in_every_way(world: World) -> None:
     """All that spoils answers, one after the other, and what must be borne: noise before an answer, and an echo."""
@@ -66,7 +57,7 @@ def line_is_spoilt_in_every_way(world: World) -> None:
         assert _is_up(host), f"{fault} on the line is borne by a meter's reader, and was not"
 
 
-@scenario(short=True)
+@scenario(short=False)
 def another_program_has_the_port(world: World) -> None:
     """Another program holds the port when the agent starts, and later one reads the answers away under it."""
     host = world.host()
