@@ -17,6 +17,6 @@ def parse_day(text: str) -> date:
 
 def parse_kept_days(text: str) -> int:
     """A number of days between LEAST_KEPT and MOST_KEPT."""
-    if not text.isdecimal() or not LEAST_KEPT <= int(text) <= MOST_KEPT:
+    if not text.isdecimal() or len(text) > 9 or not LEAST_KEPT <= int(text) <= MOST_KEPT:
         raise ArgumentTypeError(f"{text!r} is no number of days from {LEAST_KEPT} (agents keep as long) to {MOST_KEPT}")
     return int(text)

@@ -1,7 +1,6 @@
 """`jishi-collector ingest`: one worker that takes in what agents send; any number of them share the shards."""
 
 import signal
-import sys
 from argparse import ArgumentParser, Namespace
 
 from collector.certificates.directory import worker_context
@@ -16,7 +15,7 @@ def configure(_parser: ArgumentParser) -> None:
 def run(config: Config, _arguments: Namespace) -> None:
     """Work until SIGTERM or SIGINT; the transaction under way is ended first."""
     from collector.ingest.metrics import serve_metrics
-    from collector.ingest.worker import SWITCH_INTERVAL_S, Worker
+    from collector.ingest.worker import Worker, tune_interpreter
 
     host, port = config.broker.for_workers
     worker = Worker(
@@ -30,5 +29,5 @@ def run(config: Config, _arguments: Namespace) -> None:
         signal.signal(number, lambda *_: worker.stop())
     if config.ingest.metrics_port:
         serve_metrics(worker, config.ingest.metrics_host, config.ingest.metrics_port)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    tune_interpreter()
     worker.run()

@@ -7,7 +7,6 @@ and workers share this machine. Last, a month of backlog through one worker, who
 
 import multiprocessing
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -21,7 +20,7 @@ import psutil
 
 from collector.embedded.broker import EmbeddedBroker
 from collector.embedded.postgres import EmbeddedPostgres
-from collector.ingest.worker import LOOK_EVERY_S, SWITCH_INTERVAL_S, Worker
+from collector.ingest.worker import LOOK_EVERY_S, Worker, tune_interpreter
 from tests.bench.ingest_load import Load, check_stored, fresh_database, prepare_load, send_all
 from tests.bench.ingest_peers import by_executemany, by_single_inserts, copy_prepacked
 from tests.conftest import find_free_port
@@ -159,7 +158,7 @@ def _sampled_rss(process: BaseProcess) -> Iterator[list[float]]:
 def _work(dsn: str, host: str, port: int, ready: Any) -> None:
     worker = Worker(dsn, broker_host=host, broker_port=port, receipt_key=RECEIPT_KEY)
     threading.Thread(target=_announce, args=(worker, ready), daemon=True).start()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    tune_interpreter()
     worker.run()
 
 

@@ -1,6 +1,7 @@
 """Every parser of the collector: whatever callers, files and forms hold, one family of error."""
 
 import asyncio
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from starlette.types import Message
 from collector.api import cursor
 from collector.api.problem import Problem
 from collector.api.rates import network, read_address
+from collector.commands.days import parse_day, parse_kept_days
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
 from collector.errors import CollectorError, ConfigError, RegistryError
@@ -72,6 +74,8 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     ),
     "collector.api.rates.read_address": (_address, (), (b"203.0.113.7", b"10.0.0.1, 2001:db8::1")),
     "collector.commands.token._parse_watch": (_text(_parse_watch), (ConfigError,), (b"meter1=A001", b"a:b=A001")),
+    "collector.commands.days.parse_day": (_text(parse_day), (ArgumentTypeError,), (b"2026-11-26",)),
+    "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
     "collector.config.load_config environment": (_text(_environment), (ConfigError,), (b"8321",)),
     "collector.ingest.accept.can_cosign": (
         lambda raw: can_cosign(raw, "lab.example/a/em-01/1"), (), (SIGNED,),

@@ -105,6 +105,8 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "proofs": (_proofs, (b"\x00\x03" + LEAVES[1] + LEAVES[2],)),
     "entries at once": (_all_as_each, (READING, START)),
     "certificate request": (lambda raw: open_certificate_request(raw, AGENT.verifier), (REQUEST,)),
+    "next epoch": (epoch.parse_next_epoch, (NEXT_EPOCH,)),
+    "taken": (epoch.parse_taken, (TAKEN,)),
     "manifest": (parcel.parse_manifest, (MANIFEST,)),
     "policy": (policy.parse_policy, (POLICY,)),
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),

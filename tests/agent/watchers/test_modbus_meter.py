@@ -97,7 +97,7 @@ def test_a_counter_that_is_reset_goes_on_from_zero_and_is_an_event(tmp_path: Pat
 def test_a_counter_that_rolls_over_is_an_event(tmp_path: Path) -> None:
     twenty_kw = Bench(tmp_path / "ttyPZEM", meter="pzem-016", power_mw=20_000_000)  # 1 Wh in 0.18 s
     with plugged(twenty_kw) as bench:
-        bench.set_counter(9_999_998)
+        bench.set_counter(9_999_975)  # four seconds before it: the first sample has to come in time
         with listen(ModbusMeter(settings_for(bench.link, map="pzem-016"), SystemClock())) as ears:
             ears.wait(Sample, lambda sample: sample.counter_mwh is not None and sample.counter_mwh < 1_000_000)
     [notice] = notices_of(ears)

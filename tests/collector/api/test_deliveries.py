@@ -152,10 +152,11 @@ def test_what_another_road_stored_while_it_was_judged_is_judged_again(
     post: Post, agent: LightAgent, connection: Connection, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     agent.append_readings(5)
+    post(agent.payload(0, 1))
     writer = Writer(connection, load_receipt_key(config.data_dir, config.domain), clock_ms=lambda: NOW_MS)
     with ThreadPoolExecutor(1) as other:
         with connection.transaction():
-            connection.execute("SELECT FROM journal FOR UPDATE")
+            connection.execute("SELECT FROM journal FOR NO KEY UPDATE")
             posted = other.submit(post, agent.payload())
             _wait_until_it_waits(config.dsn)
             (receipt,) = writer.write([prepare(agent.topic, agent.payload())])
