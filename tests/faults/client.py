@@ -11,6 +11,7 @@ from typing import Self
 from tests.faults.line import LOOPBACK
 from tests.faults.wire import PUBLISH, Packets, Published, acknowledge
 
+CONNECT_S = 60.0
 _SUBSCRIBE = 8
 _PIECE = 1 << 16
 
@@ -34,7 +35,7 @@ class Client:
         topic = self._topic.encode()
         asked = b"\0\1" + len(topic).to_bytes(2, "big") + topic + b"\1"
         self._writer.write(_packet(1, 0, hello) + _packet(_SUBSCRIBE, 2, asked))
-        await asyncio.wait_for(self._ready.wait(), 20)
+        await asyncio.wait_for(self._ready.wait(), CONNECT_S)
         return self
 
     async def __aexit__(

@@ -11,9 +11,9 @@ def two_hundred_agents_come_back_at_once(world: World) -> None:
 
 
 @scenario(short=False)
-def three_thousand_agents_come_back_at_once(world: World) -> None:
-    """Three thousand agents deliver, the broker is wiped, and all come back in the same second."""
-    _come_back(world, agents=3000)
+def a_thousand_agents_come_back_at_once(world: World) -> None:
+    """A thousand agents deliver, the broker is wiped, and all come back in the same second."""
+    _come_back(world, agents=1000)
 
 
 def _come_back(world: World, *, agents: int) -> None:
