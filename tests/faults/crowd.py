@@ -19,6 +19,7 @@ from tests.faults.line import Switchboard
 from tests.light_agent import LightAgent
 
 PATIENCE_S = 5.0
+LONGEST_S = 15.0
 AGAIN_S = 0.2
 
 
@@ -91,12 +92,15 @@ class Crowd:
                 raw = await asyncio.wait_for(client.inbox.get(), wait_s)
             except TimeoutError:
                 if nonce or self._receipted(agent) < len(agent.entries):
-                    nonce, wait_s = await self._greet(agent, client), wait_s * self._chance.uniform(1, 3)
+                    nonce, wait_s = await self._greet(agent, client), self._longer(wait_s)
                 continue
             if raw is None:
                 return
             if await self._hear(agent, client, raw, nonce=nonce):
-                nonce = ""
+                nonce, wait_s = "", PATIENCE_S
+
+    def _longer(self, wait_s: float) -> float:
+        return min(LONGEST_S, wait_s * self._chance.uniform(1, 3))
 
     async def _greet(self, agent: LightAgent, client: Client) -> str:
         """Say hello; the nonce whose welcome is waited for."""

@@ -41,6 +41,8 @@ from tests.light_agent import LightAgent
 DOMAIN = "jishi.example"
 POLICY = ROOT / "deploy" / "demo" / "policy.json"
 PATIENCE_S = 60.0
+CROWD_PATIENCE = 3
+"""Times as much: a thousand of them share our processor with everybody else."""
 _REVOKE = "UPDATE journal SET revoked_at = now() WHERE origin = %s RETURNING size"
 _INSERT_JOURNAL = "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES (%(origin)s, %(agent)s, 1, %(vkey)s)"
 ANSWER_S = 1.0
@@ -140,14 +142,15 @@ class World:
         """Say this in the name of an agent, as anybody can who reaches the broker; the answer, or None for none."""
         return self.board.run(self._send(agent_id, payload))
 
-    def until(self, what: str, reached: Callable[[], object]) -> None:
-        """Wait for it; Stuck when it does not come, or cannot come any more."""
-        deadline_s = time.monotonic() + self.patience_s
+    def until(self, what: str, reached: Callable[[], object], *, times: int = 1) -> None:
+        """Wait for it; Stuck when it does not come, or cannot come any more. `times`: of the usual patience."""
+        patience_s = times * self.patience_s
+        deadline_s = time.monotonic() + patience_s
         while not reached():
             if falls := self._falls():
                 raise Stuck(f"{what}: it cannot come about any more, {falls[0]}")
             if time.monotonic() > deadline_s:
-                raise Stuck(f"{what}: it did not come about within {self.patience_s:.0f} s")
+                raise Stuck(f"{what}: it did not come about within {patience_s:.0f} s")
             time.sleep(0.03)
 
     def run_for(self, seconds: float) -> None:
@@ -244,7 +247,7 @@ class World:
         for agent in crowd.agents:
             agent.append_notes(1)
         try:
-            self.until("the crowd's receipts", lambda: not crowd.lacking())
+            self.until("the crowd's receipts", lambda: not crowd.lacking(), times=CROWD_PATIENCE)
         except Stuck:
             lacking = crowd.lacking()
             self.violations.append(f"{len(lacking)} light agents lack receipts, the first is {lacking[0]}")

@@ -1,7 +1,7 @@
 """Many agents at once."""
 
 from tests.faults.scenario import scenario
-from tests.faults.world import World
+from tests.faults.world import CROWD_PATIENCE, World
 
 
 @scenario(short=False)
@@ -19,7 +19,7 @@ def a_thousand_agents_come_back_at_once(world: World) -> None:
 def _come_back(world: World, *, agents: int) -> None:
     crowd = world.gather(agents, entries=3)
     crowd.start()
-    world.until("half of the receipts", lambda: len(crowd.lacking()) <= agents // 2)
+    world.until("half of the receipts", lambda: len(crowd.lacking()) <= agents // 2, times=CROWD_PATIENCE)
     welcomes = crowd.welcomes
     world.broker.wipe()
-    world.until("all are welcomed again", lambda: crowd.welcomes >= welcomes + agents)
+    world.until("all are welcomed again", lambda: crowd.welcomes >= welcomes + agents, times=CROWD_PATIENCE)
