@@ -35,7 +35,7 @@ def _eager_uplink(host: Host) -> Iterator[Journal]:
     who, clock = identity.load(host.state_dir, agent_id=host.agent_id), SystemClock()
     journal = Journal.open(who.journal, origin=who.enrolment.origin)
     broker = Address(who.enrolment.broker.host, who.enrolment.broker.port)
-    link = MqttLink(host.agent_id, broker, clock=clock)
+    link = MqttLink(host.agent_id, broker, epoch=who.enrolment.epoch, clock=clock)
     uplink = Uplink(journal, who.key, receipt_key=who.receipt_key, link=link, clock=clock, on_hints=lambda _hints: None)
     thread = threading.Thread(target=uplink.run, name="eager uplink")
     thread.start()

@@ -26,9 +26,9 @@ def broker_is_wiped(world: World) -> None:
 
 @scenario(short=False)
 def broker_is_killed_again_and_again(world: World) -> None:
-    """The broker is killed every one to three seconds, eight times, over a backlog."""
+    """The broker is killed every one to three seconds, six times, over a backlog."""
     host = world.host(backlog=4000)
-    for _ in range(8):
+    for _ in range(6):
         world.run_for(world.choose_s(1, 3))
         world.broker.kill()
         world.run_for(world.choose_s(0, 1))

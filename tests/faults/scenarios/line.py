@@ -18,7 +18,7 @@ def line_is_reset_in_the_middle_of_batches(world: World) -> None:
     host.start()
     for _ in range(4):
         connections = host.line.connections
-        host.line.reset_after(world.random.randrange(1, 20_000))
+        host.line.reset_after(world.random.randrange(1, 3_000))
         world.until("a new connection", lambda before=connections: host.line.connections > before)
     host.line.mend()
     world.until("all delivered", host.is_delivered)
@@ -47,11 +47,11 @@ def line_is_slow_and_stalls(world: World) -> None:
 
 @scenario(short=False)
 def line_is_lossy(world: World) -> None:
-    """Twelve resets, each after a few hundred to a few thousand bytes."""
+    """Eight resets, each after some hundred to some thousand bytes."""
     host = world.host(backlog=3000)
-    for _ in range(12):
+    for _ in range(8):
         connections = host.line.connections
-        host.line.reset_after(world.random.randrange(200, 8_000))
+        host.line.reset_after(world.random.randrange(200, 4_000))
         world.until("a new connection", lambda before=connections: host.line.connections > before)
 
 
