@@ -5,7 +5,7 @@ from tests.faults.scenario import scenario
 from tests.faults.world import World
 
 
-@scenario(short=True, guards=("back to what is held",))
+@scenario(short=False, guards=("back to what is held",))
 def database_is_restored_from_an_older_backup(world: World) -> None:
     """Agents hold receipts for entries that the restored database never heard of; they send them again."""
     hosts = [world.host(backlog=300), world.host()]

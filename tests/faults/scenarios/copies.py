@@ -9,7 +9,7 @@ from tests.faults.scenario import scenario
 from tests.faults.world import World
 
 
-@scenario(short=True)
+@scenario(short=False)
 def directory_is_put_back_to_an_older_copy(world: World) -> None:
     """A disk image brings back the state directory of earlier, as some PCs do each morning; the next epoch begins."""
     host = world.host()

@@ -8,7 +8,7 @@ from tests.faults.scenarios.power import put_on_a_medium
 from tests.faults.world import World
 
 
-@scenario(short=True, needs=medium.why_not)
+@scenario(short=False, needs=medium.why_not)
 def disk_is_full_and_free_again(world: World) -> None:
     """Offline, the disk is filled to the last byte; the agent says that it records nothing, and goes on with room."""
     host = world.host(start=False)
@@ -26,7 +26,7 @@ def disk_is_full_and_free_again(world: World) -> None:
         world.until("an entry that names the time", lambda: host.has_said(b"were not accepted"))
 
 
-@scenario(short=True, guards=("no sync is tried again",), needs=failing.why_not)
+@scenario(short=False, guards=("no sync is tried again",), needs=failing.why_not)
 def syncs_fail(world: World) -> None:
     """The kernel reports that a sync failed, now and then; each time the journal goes on in a new segment."""
     host = world.host()

@@ -4,7 +4,7 @@ from tests.faults.scenario import scenario
 from tests.faults.world import World
 
 
-@scenario(short=True)
+@scenario(short=False)
 def second_worker_takes_half_and_is_killed(world: World) -> None:
     """A second worker takes its share of the agents and is killed; the first takes it back."""
     crowd = world.gather(60, entries=2)
