@@ -6,6 +6,7 @@ timescaledb.max_background_workers=0, because its scheduler would hold the templ
 it is installed, else amqtt, on a port of its own.
 """
 
+import atexit
 import itertools
 import os
 import secrets
@@ -13,6 +14,7 @@ import shutil
 import socket
 import tempfile
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,32 +100,50 @@ def broker() -> Iterator[EmbeddedBroker]:
 
 
 def find_free_port() -> int:
-    """A loopback port that nobody listens at, and that is not given again for long.
+    """A loopback port that nobody listens at, and that nobody else who asks here is given for long.
 
-    Below the range from which the kernel takes ports for outgoing connections, and each worker of a parallel run
-    has a stretch of its own: nobody can take it between this call and its use.
+    Below the range from which the kernel takes ports for outgoing connections. Who is given a port holds the UDP port
+    of the same number, so that processes side by side are never given the same one before they use it.
     """
-    for port in itertools.islice(_PORTS, _STRETCH):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
+    for port in itertools.islice(_PORTS, _LAST_PORT - _FIRST_PORT):
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        if _can_bind(claim, port) and _is_free(port):
+            _CLAIMS.append(claim)
+            if len(_CLAIMS) > _MOST_CLAIMS:
+                _CLAIMS.popleft().close()
             return port
+        claim.close()
     raise RuntimeError("no port is free")
 
 
-def _own_ports() -> Iterator[int]:
-    stretch = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _STRETCHES
-    ports = list(range(_FIRST_PORT + stretch * _STRETCH, _FIRST_PORT + (stretch + 1) * _STRETCH))
-    # Two runs on one machine begin at different places.
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return _can_bind(probe, port)
+
+
+def _can_bind(held: socket.socket, port: int) -> bool:
+    try:
+        held.bind((LOOPBACK, port))
+    except OSError:
+        return False
+    return True
+
+
+def _from_anywhere(ports: range) -> Iterator[int]:
     begin = secrets.randbelow(len(ports))
-    return itertools.cycle(ports[begin:] + ports[:begin])
+    return itertools.cycle([*ports[begin:], *ports[:begin]])
 
 
-_FIRST_PORT, _STRETCH, _STRETCHES = 12_000, 2_500, 8
-_PORTS = _own_ports()
+@atexit.register
+def _give_back() -> None:
+    while _CLAIMS:
+        _CLAIMS.popleft().close()
+
+
+_FIRST_PORT, _LAST_PORT, _MOST_CLAIMS = 12_000, 32_000, 200
+_PORTS = _from_anywhere(range(_FIRST_PORT, _LAST_PORT))
+_CLAIMS: deque[socket.socket] = deque()
 
 
 @contextmanager

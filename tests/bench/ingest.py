@@ -79,15 +79,18 @@ def _figure(name: str, value: float, peer: float) -> dict[str, object]:
 
 
 def _drain(server: EmbeddedPostgres) -> dict[str, object]:
-    """200 agents come back after a month: 9 000 entries each."""
-    result = run(_work, prepare_load(250, 36, agents=200), server=server)
-    settled = result.rss_mib[len(result.rss_mib) // 5 :]
+    """200 agents come back after a month: 9 000 entries each.
+
+    What grows has a higher peak in the second half than in the first; single samples swing with what is under way.
+    """
+    rss_mib = run(_work, prepare_load(250, 36, agents=200), server=server).rss_mib
+    first, second = max(rss_mib[: len(rss_mib) // 2]), max(rss_mib[len(rss_mib) // 2 :])
     return {
-        "name": f"memory while 1.8 million entries drain, {round(settled[0])} MiB after a fifth: growth to the peak",
-        "value": round(max(settled) - settled[0], 1),
+        "name": f"memory while 1.8 million entries drain: peak of the second half over the first's {round(first)} MiB",
+        "value": round(second - first, 1),
         "unit": "MiB",
         "limit": RSS_LIMIT_MIB,
-        "ratio": round((max(settled) - settled[0]) / RSS_LIMIT_MIB, 2),
+        "ratio": round((second - first) / RSS_LIMIT_MIB, 2),
     }
 
 
