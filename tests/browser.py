@@ -46,7 +46,8 @@ class Page:
         self.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
     def evaluate(self, expression: str) -> Any:
-        return self._call("Runtime.evaluate", expression=expression)["result"].get("value")
+        """The value; None, too, in the moment in which one page goes and the next has not come."""
+        return self._call("Runtime.evaluate", expression=expression).get("result", {}).get("value")
 
     def text(self) -> str:
         return str(self.evaluate("document.body.innerText"))

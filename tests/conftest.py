@@ -102,12 +102,13 @@ def broker() -> Iterator[EmbeddedBroker]:
 def find_free_port() -> int:
     """A loopback port that nobody listens at, and that nobody else who asks here is given for long.
 
-    Below the range from which the kernel takes ports for outgoing connections. Who is given a port holds the UDP port
-    of the same number, so that processes side by side are never given the same one before they use it.
+    Below the range from which the kernel takes ports for outgoing connections. Who is given a port holds a name of the
+    same number (Linux's abstract ones leave no file), so that processes side by side are never given the same one
+    before they use it.
     """
     for port in itertools.islice(_PORTS, _LAST_PORT - _FIRST_PORT):
-        claim = socket.socket(type=socket.SOCK_DGRAM)
-        if _can_bind(claim, port) and _is_free(port):
+        claim = socket.socket(socket.AF_UNIX)
+        if _can_bind(claim, f"\0jishi-test-port-{port}") and _is_free(port):
             _CLAIMS.append(claim)
             if len(_CLAIMS) > _MOST_CLAIMS:
                 _CLAIMS.popleft().close()
@@ -119,12 +120,12 @@ def find_free_port() -> int:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return _can_bind(probe, port)
+        return _can_bind(probe, (LOOPBACK, port))
 
 
-def _can_bind(held: socket.socket, port: int) -> bool:
+def _can_bind(held: socket.socket, address: str | tuple[str, int]) -> bool:
     try:
-        held.bind((LOOPBACK, port))
+        held.bind(address)
     except OSError:
         return False
     return True
