@@ -1,5 +1,6 @@
 """A device server on loopback TCP with a meter behind it; it takes one connection after the other."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -41,7 +42,7 @@ class DeviceServer:
             except OSError:
                 return
             self._deaf.clear()
-            with self._connection:
+            with self._connection, contextlib.suppress(ConnectionError):  # whoever dialled may be killed
                 while raw := self._connection.recv(256):
                     self._answer(parse(raw))
             self._connection = None
