@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        arguments.command(load_config(arguments.config, overrides=_overrides(arguments)), arguments)
+        arguments.command(load_config(arguments.config, overrides=arguments.overrides(arguments)), arguments)
     except ConfigError as error:
         print(f"jishi-collector: {error}", file=sys.stderr)
         return 2
@@ -81,17 +81,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _overrides(arguments: argparse.Namespace) -> dict[tuple[str, str], str | int]:
-    """The options of `up`, which win over file and environment."""
-    options = {
-        ("collector", "data_dir"): getattr(arguments, "directory", None),
-        ("collector", "domain"): getattr(arguments, "domain", None),
-        ("api", "port"): getattr(arguments, "api_port", None),
-        ("broker", "port"): getattr(arguments, "broker_port", None),
-    }
-    return {key: value for key, value in options.items() if value is not None}
-
-
 def _parser(wanted: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="jishi-collector", description="The centre of jishi: evidence in, hours out.")
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -100,9 +89,14 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         its_own.add_argument("-c", "--config", type=Path, metavar="FILE", help="collector.toml (default: none needed)")
         if name == wanted:
             module = import_module(command.module)
+            its_own.set_defaults(command=module.run, overrides=_nothing)
             module.configure(its_own)
-            its_own.set_defaults(command=module.run)
     return parser
+
+
+def _nothing(_arguments: argparse.Namespace) -> dict[tuple[str, str], str | int]:
+    """What a command's arguments override of the configuration, unless it says otherwise (`up` does)."""
+    return {}
 
 
 if __name__ == "__main__":

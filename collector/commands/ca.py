@@ -7,22 +7,32 @@
     ca next services|agents         the next generation of an authority
 
 docs/security/tls.md says when each is due. Agents get theirs at their enrolment (collector.registry).
+
+Whoever makes an authority or issues a certificate changes who is trusted, so it leaves a line in the audit trail. It is
+done all the same where no database can be reached, because the services' authority may be kept on a machine without
+one: then the terminal says that there is no line, and how to have it known.
 """
 
 import os
 import re
+import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
-from collector.certificates.authority import KINDS, Kind, issue_to_server, issue_to_worker
+import psycopg
+from cryptography import x509
+
+from collector.certificates.authority import KINDS, WORKER, Authority, Kind, issue_to_server, issue_to_worker, to_pem
 from collector.certificates.broker_files import write_broker_files
 from collector.certificates.directory import generations, load_authority, make_next, worker_path
+from collector.commands import actor
 from collector.config import Config
-from collector.errors import ConfigError
+from collector.errors import CollectorError, ConfigError
 from collector.private_file import replace
 from collector.registry.agent_certificates import list_revoked
+from collector.registry.audit import record_change
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
 
@@ -51,6 +61,8 @@ def configure(parser: ArgumentParser) -> None:
     following = commands.add_parser("next", help="the next generation of an authority, which signs from now on")
     following.add_argument("kind", choices=KINDS)
     following.set_defaults(ca=_next)
+    for command in (init, server, worker, following):
+        actor.declare(command)
     for command in (init, server, worker, files, following):
         # Before or after the word: the default here must not hide what stood before it.
         command.add_argument("-c", "--config", type=Path, metavar="FILE", default=SUPPRESS, help=SUPPRESS)
@@ -61,24 +73,25 @@ def run(config: Config, arguments: Namespace) -> None:
     arguments.ca(config, arguments)
 
 
-def _init(config: Config, _arguments: Namespace) -> None:
+def _init(config: Config, arguments: Namespace) -> None:
     for kind in KINDS:
         if generations(config.data_dir, kind):
             print(f"the {kind} authority exists")
         else:
-            _announce(config, kind)
+            _make(config, arguments, kind)
 
 
 def _next(config: Config, arguments: Namespace) -> None:
     if not generations(config.data_dir, arguments.kind):
         raise ConfigError(f"there is no {arguments.kind} authority yet: `jishi-collector ca init` makes the first")
-    _announce(config, arguments.kind)
+    _make(config, arguments, arguments.kind)
 
 
-def _announce(config: Config, kind: Kind) -> None:
+def _make(config: Config, arguments: Namespace, kind: Kind) -> None:
     made = make_next(config.data_dir, kind, domain=config.domain, now=_now())
     end = made.certificate.not_valid_after_utc
     print(f"made the {kind} authority {made.generation}, good until {end:%Y-%m-%d}")
+    _record(config, arguments, "authority.make", target=_name(made), certificate=to_pem(made.certificate))
 
 
 def _server_cert(config: Config, arguments: Namespace) -> None:
@@ -89,13 +102,36 @@ def _server_cert(config: Config, arguments: Namespace) -> None:
     # Never the new certificate with the old key for longer than it takes: whoever reads them between is told so.
     _replace_for_group(directory / SERVER_KEY, key)
     _replace_for_group(directory / SERVER_CERTIFICATE, certificate)
-    print(f"made {directory / SERVER_CERTIFICATE} and its key for {', '.join(hosts)}")
+    names = ", ".join(hosts)
+    print(f"made {directory / SERVER_CERTIFICATE} and its key for {names}")
+    _record(config, arguments, "certificate.issue", target=f"{names} by {_name(authority)}", certificate=certificate)
 
 
-def _worker_cert(config: Config, _arguments: Namespace) -> None:
-    path = worker_path(config.data_dir)
-    replace(path, issue_to_worker(load_authority(config.data_dir, "services"), now=_now()))
+def _worker_cert(config: Config, arguments: Namespace) -> None:
+    path, authority = worker_path(config.data_dir), load_authority(config.data_dir, "services")
+    made = issue_to_worker(authority, now=_now())
+    replace(path, made)
     print(f"made {path}")
+    _record(config, arguments, "certificate.issue", target=f"{WORKER} by {_name(authority)}", certificate=made)
+
+
+def _record(config: Config, arguments: Namespace, action: str, *, target: str, certificate: bytes) -> None:
+    """Leave the line of what was made (PEM), or say that there is none."""
+    made = x509.load_pem_x509_certificate(certificate)
+    new = {"serial": f"{made.serial_number:x}", "expires_at": made.not_valid_after_utc.isoformat()}
+    try:
+        with connect(config.dsn, application="ca") as connection:
+            check_migrated(connection)
+            with connection.transaction():
+                record_change(connection, actor.actor(arguments), action, target=target, new=new)
+    except (CollectorError, psycopg.Error) as problem:
+        line = f"{action} of {target}, serial number {new['serial']}"
+        why = str(problem).strip()
+        print(f"jishi-collector: not in the audit trail ({why}); note by hand: {line}", file=sys.stderr)
+
+
+def _name(authority: Authority) -> str:
+    return f"{authority.kind} authority {authority.generation}"
 
 
 def _broker_files(config: Config, arguments: Namespace) -> None:

@@ -47,8 +47,6 @@ def _take(parcel: Parcel, intake: Intake) -> str:
         raise MediumError(
             f"the database went away ({error}): import again, what is held already is passed over"
         ) from error
-    except OSError as error:
-        raise MediumError(f"{parcel.directory} cannot be read any more ({error}): import again") from error
     problem = taken.refusal
     if taken.receipt:
         try:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from collector.errors import MediumError
 from collector.ingest.intake import Intake
-from protocol.errors import ForeignBytesError
+from protocol.batch import BATCH_KIND
+from protocol.errors import ForeignBytesError, excerpt
+from protocol.header import first_line
 from protocol.message import Refusal, parse_down
 from protocol.parcel import MANIFEST, MAX_MANIFEST_BYTES, RECEIPT, Manifest, Piece, parse_manifest
 from protocol.topics import parse_origin
@@ -73,12 +75,15 @@ def open_parcel(directory: Path, *, domain: str) -> Parcel:
     if named != domain:
         raise MediumError(f"it is of {named}, and this collector is that of {domain}: it belongs elsewhere")
     for piece in manifest.pieces:
-        _check(directory, piece)
+        _read_whole(directory, piece)
     return Parcel(directory, manifest)
 
 
 def take(parcel: Parcel, intake: Intake) -> Taken:
-    """Feed a parcel's batches to the rule until one is refused; DatabaseLost where an answer is not known."""
+    """Feed a parcel's batches to the rule until one is refused.
+
+    DatabaseLost where an answer is not known, MediumError where a batch is not what it was a moment ago.
+    """
     taken = Taken()
     for piece in parcel.manifest.pieces:
         if taken.refusal:
@@ -101,7 +106,7 @@ def leave_receipt(parcel: Parcel, receipt: bytes) -> None:
 
 def _take_piece(parcel: Parcel, piece: Piece, intake: Intake, taken: Taken) -> None:
     before = intake.counts["entries"]
-    answer = intake.take(parcel.agent_id, _read_piece(parcel.directory, piece))
+    answer = intake.take(parcel.agent_id, _read_whole(parcel.directory, piece))
     message = parse_down(answer)
     if isinstance(message, Refusal):
         taken.refused += piece.size - piece.old
@@ -123,9 +128,10 @@ _REMEDIES = {
 }
 
 
-def _check(directory: Path, piece: Piece) -> None:
+def _read_whole(directory: Path, piece: Piece) -> bytes:
+    """The bytes of a batch, each time that they are read: a medium may be pulled, or changed, between two looks."""
     try:
-        raw = _read_piece(directory, piece)
+        raw = _read(directory / piece.name, piece.length + 1)
     except FileNotFoundError as error:
         raise MediumError(f"{piece.name} is missing: not all was copied; copy or export again") from error
     except OSError as error:
@@ -137,10 +143,10 @@ def _check(directory: Path, piece: Piece) -> None:
             f"{piece.name} is not as it was written ({len(raw)} bytes, {piece.length} expected; or altered): copy or "
             "export again"
         )
-
-
-def _read_piece(directory: Path, piece: Piece) -> bytes:
-    return _read(directory / piece.name, piece.length + 1)
+    kind = first_line(raw)
+    if kind != BATCH_KIND.encode():  # made by another program than ours: the manifest fits, and names something else
+        raise MediumError(f"{piece.name} is no batch: it begins with {excerpt(kind)}, {BATCH_KIND!r} is expected")
+    return raw
 
 
 def _read(path: Path, most_bytes: int) -> bytes:

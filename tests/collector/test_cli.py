@@ -1,11 +1,14 @@
 """The command line: what it prints, what it refuses, and that secrets stay out of argv."""
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from collector import cli
+from collector.commands import up
 from collector.ingest.shards import Seat
 from collector.store.database import Connection
 
@@ -169,3 +172,20 @@ def test_workers_lists_who_owns_which_shards_and_what_nobody_owns(
     seat.look(serves=True)
     assert cli.main(["workers"]) == 0
     assert capsys.readouterr().out == "worker 0  serves  64 shards: 0-63\n"
+
+
+def test_only_what_up_is_told_wins_over_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command may call an argument `directory` or `domain` without moving the collector there."""
+    monkeypatch.setenv("JISHI_COLLECTOR_DATA_DIR", str(tmp_path))
+    other = ModuleType("other")
+    other.configure = lambda parser: parser.add_argument("--directory")  # type: ignore[attr-defined]
+    other.run = lambda config, _: print(config.data_dir)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "other", other)
+    monkeypatch.setitem(cli.COMMANDS, "other", cli.Command("other", "another command"))
+    assert cli.main(["other", "--directory", "/elsewhere"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path)
+    monkeypatch.setattr(up, "run", other.run)  # type: ignore[attr-defined]
+    assert cli.main(["up", "--directory", "/elsewhere"]) == 0
+    assert capsys.readouterr().out.strip() == "/elsewhere"

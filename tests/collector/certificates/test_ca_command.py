@@ -4,8 +4,11 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from collector import cli
+from collector.registry.audit import list_changes
+from collector.store.database import Connection
 
 
 @pytest.fixture
@@ -80,3 +83,45 @@ def test_the_configuration_may_be_named_before_or_after_the_word(
     assert cli.main(["ca", "-c", str(settings), "init"]) == 0
     assert cli.main(["ca", "next", "services", "-c", str(settings)]) == 0
     assert len(list((tmp_path / "there" / "tls").iterdir())) == 6
+
+
+def test_who_is_trusted_from_now_on_stands_in_the_trail(
+    data_dir: Path,
+    tmp_path: Path,
+    dsn: str,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("JISHI_DATABASE_DSN", dsn)
+    out = str(tmp_path / "out")
+    for words in (
+        ["init"],
+        ["init"],
+        ["server-cert", "--host", "b.example", "--host", "::1", "--to", out],
+        ["worker-cert"],
+        ["next", "agents"],
+    ):
+        assert cli.main(["ca", *words, "--by", "wang"]) == 0
+    assert capsys.readouterr().err == ""
+    lines = list_changes(connection)
+    assert [(line.action, line.target, line.actor) for line in lines] == [
+        ("authority.make", "services authority 1", "wang"),
+        ("authority.make", "agents authority 1", "wang"),
+        ("certificate.issue", "b.example, ::1 by services authority 1", "wang"),
+        ("certificate.issue", "jishi.ingest by services authority 1", "wang"),
+        ("authority.make", "agents authority 2", "wang"),
+    ]
+    made = load_pem_x509_certificate((tmp_path / "out" / "server.pem").read_bytes())
+    assert lines[2].new == {"serial": f"{made.serial_number:x}", "expires_at": made.not_valid_after_utc.isoformat()}
+
+
+def test_a_machine_without_the_database_signs_all_the_same_and_says_that_there_is_no_line(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The services' authority may be kept where no network reaches."""
+    assert cli.main(["ca", "init"]) == 0
+    told = capsys.readouterr()
+    assert "made the agents authority 1" in told.out
+    assert "not in the audit trail (no database: give [database] dsn" in told.err
+    assert "note by hand: authority.make of agents authority 1, serial number " in told.err

@@ -149,6 +149,30 @@ def test_what_is_not_whole_is_told(
     assert complaint in why_not(directory)
 
 
+@pytest.mark.parametrize(
+    "sent", [LightAgent.hello, lambda _: b"jishi-hint/v1\nor so", lambda _: b"?"], ids=["hello", "hint", "noise"]
+)
+def test_a_piece_that_is_no_batch_is_named_and_nothing_is_judged(
+    agent: LightAgent, medium: Path, connection: Connection, sent: Callable[[LightAgent], bytes]
+) -> None:
+    directory, raw = export(agent, medium), sent(agent)
+    piece = piece_of(0, 10, raw)
+    (directory / piece.name).write_bytes(raw)
+    (directory / MANIFEST).write_bytes(pack_manifest(Manifest(agent.origin, "2026-11-26T22:10:00Z", (piece,))))
+    assert f"{piece.name} is no batch: it begins with {raw.splitlines()[0]!r}" in why_not(directory)
+    assert stored(connection) == []
+
+
+def test_a_piece_that_changes_after_it_was_looked_at_is_not_judged(
+    agent: LightAgent, medium: Path, intake: Intake, connection: Connection
+) -> None:
+    parcel = open_parcel(export(agent, medium), domain=DOMAIN)
+    (parcel.directory / parcel.manifest.pieces[0].name).write_bytes(agent.hello())
+    with pytest.raises(MediumError, match=r"000000000000-000000000010\.batch is not as it was written"):
+        take(parcel, intake)
+    assert stored(connection) == []
+
+
 def test_another_province_is_named(agent: LightAgent, medium: Path) -> None:
     with pytest.raises(MediumError, match=r"it is of jishi\.example, and this collector is that of other\.example"):
         open_parcel(export(agent, medium), domain="other.example")
