@@ -313,7 +313,7 @@ def decode(raw: bytes) -> Entry:
         raise MalformedEntry(f"not an entry: {excerpt(str(error), 160)} in {excerpt(raw)}") from error
     if _encode(entry) != raw:
         raise MalformedEntry(f"an entry that is not in canonical form: {excerpt(raw)}")
-    if b"\\" in raw and _has_control_character(raw):
+    if has_control_character(raw):
         raise MalformedEntry(f"an entry with a control character in its text: {excerpt(raw)}")
     return entry
 
@@ -366,6 +366,6 @@ def _encode(entry: Entry) -> bytes:
     return _encode_json(_Envelope(1, entry.index, entry.wall_ms, entry.mono_ms, entry.boot, body.kind, raw))
 
 
-def _has_control_character(canonical: bytes) -> bool:
+def has_control_character(canonical: bytes) -> bool:
     """Canonical JSON escapes exactly the quote, the backslash and the control characters."""
     return b"\\" in canonical.replace(b"\\\\", b"").replace(b'\\"', b"")

@@ -11,6 +11,7 @@
     ├── TooLarge           more bytes or items than the format allows, noticed before they were unpacked
     ├── MalformedPolicy    a policy file of the wrong form
     ├── MalformedSamples   a recording of power over time that cannot be read, with the line
+    ├── MalformedFact      a fact that is not canonical, not known, or breaks a rule of its kind
     ├── MalformedRecord    an hour record of the wrong form, or whose seconds do not add up
     └── MalformedName      an agent id, origin or topic of the wrong form
 
@@ -62,6 +63,10 @@ class MalformedPolicy(ForeignBytesError):
 
 class MalformedSamples(ForeignBytesError):
     """A recording of power over time does not have the form of one."""
+
+
+class MalformedFact(ForeignBytesError):
+    """A fact is not canonical, not known, or breaks a rule of its kind."""
 
 
 class MalformedRecord(ForeignBytesError):

@@ -27,6 +27,7 @@ OF_PROTOCOL = {
     "epoch.open_request": "epoch request",
     "epoch.parse_next_epoch": "next epoch",
     "epoch.parse_taken": "taken",
+    "facts.decode": "fact",
     "hint.open_hint": "hint",
     "hours.decode": "hour record",
     "keys.parse_vkey": "vkey",
@@ -48,6 +49,9 @@ OF_PROTOCOL = {
 """The parsers of protocol, and the names that they have in its table."""
 
 NOT_FOREIGN = {
+    "protocol.entry.has_control_character": "bytes in, yes or no out; decode is tested over it",
+    "protocol.facts.identity": "hashes",
+    "protocol.facts.target_of": "hashes",
     "protocol.header.first_line": "takes a line off; parse_up and parse_down are tested over it",
     "protocol.keys.is_valid_point": "32 bytes in, yes or no out; parse_vkey is tested over it",
     "protocol.keys.base64_text": "writes",

@@ -1,38 +1,18 @@
-"""Units: the legal persons that own instruments, keyed by their unified social credit code (USCC).
-
-A USCC has 18 characters (GB 32100-2015): digits and capital letters without I, O, S, V, Z; the last one is a
-check character over the 17 before it, weights 3^i mod 31.
-"""
+"""Units: the legal persons that own instruments, keyed by their unified social credit code (USCC)."""
 
 from collector.errors import BadUscc, RegistryError, UnknownName
 from collector.store.database import Connection
 from collector.store.queries import load
+from protocol.uscc import fault
 
-_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_LENGTH = 18
 _SQL = load("registry")
 
 
 def check_uscc(text: str) -> str:
     """Returns the code as it is; raises BadUscc, which says what is wrong with it."""
-    if len(text) != _LENGTH or any(character not in _ALPHABET for character in text):
-        raise BadUscc(
-            f"{text[:40]!a} is no unified social credit code: {_LENGTH} digits or capital letters "
-            "without I, O, S, V, Z are expected"
-        )
-    expected = check_character(text[:-1])
-    if text[-1] != expected:
-        raise BadUscc(
-            f"{text} is no unified social credit code: its check character should be {expected}; "
-            "compare it with the certificate"
-        )
+    if wrong := fault(text):
+        raise BadUscc(wrong)
     return text
-
-
-def check_character(first_17: str) -> str:
-    """The 18th character that belongs to the first 17."""
-    total = sum(_ALPHABET.index(character) * pow(3, i, 31) for i, character in enumerate(first_17))
-    return _ALPHABET[-total % 31]
 
 
 def register_unit(connection: Connection, uscc: str, *, name_zh: str, name_en: str = "") -> bool:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import batch, entry, epoch, hint, hours, merkle, message, note, parcel, policy, sample_file, topics
+from protocol import batch, entry, epoch, facts, hint, hours, merkle, message, note, parcel, policy, sample_file, topics
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
@@ -46,6 +46,14 @@ ASKED = epoch.sign_request(
 NEXT_EPOCH = epoch.pack_next_epoch(epoch.NextEpoch("0f" * 16, ASKED, SIGNED))
 TAKEN = epoch.pack_taken(epoch.Taken(NEXT.name, 3))
 HINT = hint.sign_hint(hint.Hint(AGENT.name, 1, 2, (hint.Showing("meter1", "power", "7"),)), AGENT)
+USE = (
+    b'{"kind":"use","v":1,"at":1764554716036,"by":"lims","asset":"A001","start":1764547516036,"end":1764554716036,'
+    b'"purpose":"service-order","order":"SO-14","samples":3}'
+)
+CORRECTION = (
+    b'{"kind":"correction","v":1,"at":1,"by":"a","approver":"b","approved_at":2,"reason":"c","target":"fact:%s",'
+    b'"use":%s}' % (b"9f" * 32, USE)
+)
 LEAVES = tuple(map(merkle.leaf_hash, (b"a", b"b", b"c")))
 
 
@@ -112,6 +120,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
     "hour record": (hours.decode, (RECORD,)),
+    "fact": (facts.decode, (USE, CORRECTION)),
 }
 TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "vkey": (parse_vkey, (str(AGENT.verifier), str(RECEIPTS.verifier))),
