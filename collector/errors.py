@@ -13,6 +13,7 @@
     └── RegistryError               a fact cannot be registered as asked
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
+        ├── BadCell                 a cell of a file that is not what its column says
         └── EnrolmentError          a token or key that is not accepted
             ├── UnknownToken        no such token, or not for this agent
             ├── TokenExpired
@@ -77,6 +78,14 @@ class UnknownName(RegistryError):
 
 class BadUscc(RegistryError):
     """Not a unified social credit code (GB 32100-2015)."""
+
+
+class BadCell(RegistryError):
+    """A cell of a file that cannot be read as its column says: why, and what to do."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why, self.remedy = why, remedy
 
 
 class EnrolmentError(RegistryError):
