@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from collector.registry import instruments
-from collector.registry.described import FACILITY_KINDS, Facility, Wrong
+from collector.registry.described import FACILITY_KINDS, Facility, Wrong, uscc_faults
 from collector.registry.descriptions import Asked, find_on
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -64,7 +64,9 @@ def move_faults(field: str, place: str, to: str | None, *, known: Known) -> Iter
     expected = UNIT if place == OWNER else place
     if to is None or known.get(to) == expected:
         return
-    if to in known:
+    if place == OWNER and (wrong := [*uscc_faults(field, to)]):
+        yield from wrong
+    elif to in known:
         yield Wrong(field, to, f"it is a {known[to]}, a {expected} is expected", "correct the number or the kind")
     else:
         yield Wrong(
