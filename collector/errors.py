@@ -6,6 +6,7 @@
     │   └── AlreadyRunning          another `up` holds this directory
     ├── StoreError
     │   └── MigrationError          the database's schema is not the one that this program knows
+    ├── SheetError                  a file is no table that can be read, or lacks the columns that are expected
     ├── MediumError                 what lies on a medium cannot be taken in, or not all of it
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
@@ -48,6 +49,10 @@ class StoreError(CollectorError):
 
 class MigrationError(StoreError):
     """The schema in the database and the migrations of this program disagree."""
+
+
+class SheetError(CollectorError):
+    """A file of rows as a whole: no CSV or XLSX, too large, or with other headings. A bad row is none of it."""
 
 
 class MediumError(CollectorError):
