@@ -6,12 +6,14 @@
     │   └── AlreadyRunning          another `up` holds this directory
     ├── StoreError
     │   └── MigrationError          the database's schema is not the one that this program knows
+    ├── SheetError                  a file is no table that can be read, or lacks the columns that are expected
     ├── MediumError                 what lies on a medium cannot be taken in, or not all of it
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
     └── RegistryError               a fact cannot be registered as asked
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
+        ├── BadCell                 a cell of a file that is not what its column says
         └── EnrolmentError          a token or key that is not accepted
             ├── UnknownToken        no such token, or not for this agent
             ├── TokenExpired
@@ -50,6 +52,10 @@ class MigrationError(StoreError):
     """The schema in the database and the migrations of this program disagree."""
 
 
+class SheetError(CollectorError):
+    """A file of rows as a whole: no CSV or XLSX, too large, or with other headings. A bad row is none of it."""
+
+
 class MediumError(CollectorError):
     """A medium, or a parcel on it, is not as `jishi-agent export` writes it; or not all of it was accepted."""
 
@@ -72,6 +78,14 @@ class UnknownName(RegistryError):
 
 class BadUscc(RegistryError):
     """Not a unified social credit code (GB 32100-2015)."""
+
+
+class BadCell(RegistryError):
+    """A cell of a file that cannot be read as its column says: why, and what to do."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why, self.remedy = why, remedy
 
 
 class EnrolmentError(RegistryError):

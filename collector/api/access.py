@@ -108,6 +108,15 @@ ReadsPolicies = Annotated[Caller, Depends(permit(Right.POLICIES))]
 ReadsReadings = Annotated[Caller, Depends(permit(Right.READINGS))]
 ReadsAgents = Annotated[Caller, Depends(permit(Right.AGENTS))]
 ReadsAudit = Annotated[Caller, Depends(permit(Right.AUDIT))]
+RecordsFacts = Annotated[Caller, Depends(permit(Right.FACTS))]
+Rules = Annotated[Caller, Depends(permit(Right.RULINGS))]
+ChangesRegistry = Annotated[Caller, Depends(permit(Right.REGISTRY))]
+Freezes = Annotated[Caller, Depends(permit(Right.FREEZE))]
+
+
+def actor_of(request: Request, caller: Caller) -> Actor:
+    """Whom the audit trail names for what this request does."""
+    return Actor(caller.person.name, "page" if caller.key_id is None else "api", address_of(request))
 
 
 def note_refusal(request: Request, connection: Connection, caller: Caller, right: Right) -> None:
@@ -115,9 +124,9 @@ def note_refusal(request: Request, connection: Connection, caller: Caller, right
     rates = rates_of(request)
     if rates.wait_s(Kind.REFUSAL, caller.person.name) or rates.wait_s(Kind.REFUSALS, "all"):
         return
-    actor = Actor(caller.person.name, "page" if caller.key_id is None else "api", address_of(request))
     reason = f"{caller.access} has no right to {right}"
-    record_refusal(connection, actor, f"{right}.read", target=request.url.path, reason=reason)
+    done = "read" if request.method in ("GET", "HEAD") else "change"
+    record_refusal(connection, actor_of(request, caller), f"{right}.{done}", target=request.url.path, reason=reason)
 
 
 def _forbidden(caller: Caller, right: Right) -> Problem:

@@ -19,7 +19,7 @@ MAX_ASSET_CHARS = 64
 
 
 class Right(StrEnum):
-    """One kind of thing that can be asked for."""
+    """One kind of thing that can be asked for or, from FACTS on, changed."""
 
     INSTRUMENTS = "instruments"
     HOURS = "hours"
@@ -28,20 +28,31 @@ class Right(StrEnum):
     AGENTS = "agents"
     PAGES = "pages"
     AUDIT = "audit"
+    FACTS = "facts"
+    RULINGS = "rulings"
+    REGISTRY = "registry"
+    FREEZE = "freeze"
 
 
 _FIGURES = frozenset({Right.INSTRUMENTS, Right.HOURS, Right.POLICIES})
+_READER = _FIGURES | {Right.READINGS, Right.PAGES}
+_INSPECTOR = _READER | {Right.AGENTS, Right.AUDIT}
 ROLES: dict[str, frozenset[Right]] = {
     "platform": _FIGURES,
-    "reader": _FIGURES | {Right.READINGS, Right.PAGES},
-    "operator": _FIGURES | {Right.READINGS, Right.PAGES, Right.AGENTS},
-    "inspector": _FIGURES | {Right.READINGS, Right.PAGES, Right.AGENTS, Right.AUDIT},
+    "reader": _READER,
+    "officer": _READER | {Right.FACTS},
+    "approver": _READER | {Right.FACTS, Right.RULINGS},
+    "operator": _READER | {Right.AGENTS},
+    "inspector": _INSPECTOR,
+    "registrar": _INSPECTOR | {Right.REGISTRY, Right.FREEZE},
 }
-"""`platform` is a machine that takes figures; `reader` a unit's or an instrument's own people; `operator` who keeps
-agents and collector running; `inspector` who may ask for all that there is, the audit trail included."""
+"""`platform` is a machine that takes figures; `reader` a unit's or an instrument's own people; `officer` the unit's
+information officer, who records facts and proposes; `approver` one who also rules on what others proposed; `operator`
+who keeps agents and collector running; `inspector` who may ask for all that there is, the audit trail included;
+`registrar` who also changes the registry and freezes periods."""
 
-UNSCOPED = frozenset({Right.AUDIT})
-"""Rights over what belongs to no instrument: they need a scope of everything."""
+UNSCOPED = frozenset({Right.AUDIT, Right.REGISTRY, Right.FREEZE})
+"""Rights over what belongs to no single instrument: they need a scope of everything."""
 
 
 class Scope(NamedTuple):

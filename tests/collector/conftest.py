@@ -72,9 +72,16 @@ def make_key(
     valid_for: timedelta = timedelta(days=365),
     access: Access | None = None,
 ) -> str:
-    """A key of the person `approver`, who is an inspector over everything."""
+    """A key of the person `approver`, an inspector over everything; of a person of its own where it may do more."""
     expires_at = clock.at + valid_for
-    return api_keys.make_api_key(province.connection, "approver", label=label, expires_at=expires_at, access=access).key
+    name = "approver"
+    if access is not None and not Access("inspector").covers(access):
+        name = f"{access.role} of {access.scope}"
+        with province.connection.transaction():
+            people.appoint(
+                province.connection, people.register_person(province.connection, name), access, now=datetime.now(UTC)
+            )
+    return api_keys.make_api_key(province.connection, name, label=label, expires_at=expires_at, access=access).key
 
 
 class MovableWindow:

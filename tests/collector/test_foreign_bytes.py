@@ -18,14 +18,17 @@ from collector.api.rates import network, read_address
 from collector.commands.days import parse_day, parse_kept_days
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
-from collector.errors import CollectorError, ConfigError, RegistryError
+from collector.errors import CollectorError, ConfigError, RegistryError, SheetError
 from collector.ingest.accept import can_cosign
 from collector.registry.access import parse_scope
 from collector.registry.province_file import _read_items
 from collector.registry.units import check_uscc
+from collector.sheet_report import Report
+from collector.sheets import read_sheet
 from collector.web.pages import local_path
 from collector.web.visitor import read_form
 from tests.collector.province import USCC
+from tests.collector.test_sheet_cells import workbook
 from tests.foreign import mutations
 from tests.protocol.test_foreign_bytes import SIGNED
 
@@ -68,6 +71,10 @@ def _environment(text: str) -> object:
     return load_config(None, environment={"JISHI_API_PORT": text, "JISHI_API_PUBLIC_URL": text})
 
 
+def _sheet(raw: bytes) -> object:
+    return list(read_sheet(raw, columns={"uscc": [], "name_zh": []}, optional=["name_zh"], report=Report()))
+
+
 PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.api.cursor.decode": (
         _text(lambda text: cursor.decode(text, scope="/api/v1/x?[]", types=(int, str))), (Problem,), (PLACE,),
@@ -83,6 +90,7 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.registry.access.parse_scope": (
         _text(parse_scope), (RegistryError,), (b"everything", b"instrument:A001", f"unit:{USCC}".encode()),
     ),
+    "collector.sheets.read_sheet": (_sheet, (SheetError,), (b"uscc,name_zh\n1,\"a\nb\"\n", workbook(["uscc"], [1.5]))),
     "collector.registry.units.check_uscc": (_text(check_uscc), (RegistryError,), (USCC.encode(),)),
     "collector.web.pages.local_path": (_text(local_path), (), (b"/instruments/A001/2026-11-16",)),
     "collector.web.visitor.read_form": (_form, (HTTPException,), (b"name=li.ming&password=x&next=%2F",)),

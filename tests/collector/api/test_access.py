@@ -39,6 +39,8 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
     "list_changes": ("/audit", Right.AUDIT),
 }
+WRITES: dict[str, tuple[str, str, Right]] = {}
+"""Routes that change something, by method and path; they are asked with an empty body, so that nothing is changed."""
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
          "/policies/" + hashlib.sha256(POLICY).hexdigest(), "/open?asset_no=A001&day=2026-11-16")  # fmt: skip
 OPEN = {"ask_challenge", "enrol", "certify", "deliver"}
@@ -63,7 +65,7 @@ def two_units(province: Province) -> Province:
 def test_every_route_is_in_the_table(app: FastAPI) -> None:
     """So that a route added tomorrow is asked with every role as well."""
     named = {name for name, operation in _operations(app).items() if operation}
-    assert named == ROUTES.keys()
+    assert named == ROUTES.keys() | WRITES.keys()
     assert _operations(app).keys() - named == OPEN
 
 
@@ -88,6 +90,10 @@ def test_every_route_answers_exactly_the_roles_that_have_its_right(
         if answer.status_code == 403:
             assert answer.json()["type"] == "urn:jishi:problem:not-allowed"
             assert f"this key is {role} over everything, which has no right to {right}" in answer.json()["detail"]
+    for name, (method, path, right) in WRITES.items():
+        answer = client.request(method, V1 + path, headers={"X-API-Key": key})
+        assert (answer.status_code == 403) == (right not in ROLES[role]), f"{name} as {role}: {answer.text}"
+        assert answer.status_code not in (200, 201, 401, 500), f"{name} as {role}: {answer.text}"
 
 
 def test_what_a_unit_does_not_own_looks_like_what_is_not_there(

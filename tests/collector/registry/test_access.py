@@ -15,7 +15,10 @@ def test_the_rights_of_the_roles_are_these_and_no_others() -> None:
         "platform": figures,
         "reader": figures | {"readings", "pages"},
         "operator": figures | {"readings", "pages", "agents"},
+        "officer": figures | {"readings", "pages", "facts"},
+        "approver": figures | {"readings", "pages", "facts", "rulings"},
         "inspector": figures | {"readings", "pages", "agents", "audit"},
+        "registrar": figures | {"readings", "pages", "agents", "audit", "registry", "freeze"},
     }
 
 
@@ -27,8 +30,15 @@ def test_a_role_that_the_table_does_not_name_may_do_nothing(role: str | None, ri
 
 @pytest.mark.parametrize("scope", [UNIT, INSTRUMENT])
 def test_what_belongs_to_no_instrument_needs_a_scope_of_everything(scope: Scope) -> None:
-    assert Access("inspector").allows(Right.AUDIT)
-    assert not Access("inspector", scope).allows(Right.AUDIT)
+    for right in (Right.AUDIT, Right.REGISTRY, Right.FREEZE):
+        assert Access("registrar").allows(right)
+        assert not Access("registrar", scope).allows(right)
+
+
+def test_an_officer_of_a_unit_records_facts_there_and_rules_on_nothing() -> None:
+    assert Access("officer", UNIT).allows(Right.FACTS)
+    assert not Access("officer", UNIT).allows(Right.RULINGS)
+    assert Access("approver", UNIT).allows(Right.RULINGS)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +52,9 @@ def test_what_belongs_to_no_instrument_needs_a_scope_of_everything(scope: Scope)
         (Access("reader", UNIT), Access("reader"), False),
         (Access("reader", UNIT), Access("reader", INSTRUMENT), False),
         (Access("platform"), Access("reader"), False),
+        (Access("officer", UNIT), Access("approver", UNIT), False),
+        (Access("inspector"), Access("officer"), False),
+        (Access("registrar"), Access("inspector", UNIT), True),
         (Access(None), Access("platform"), False),
     ],
 )
@@ -65,5 +78,5 @@ def test_anything_else_is_no_scope(text: str) -> None:
 
 
 def test_an_unknown_role_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(RegistryError, match="platform, reader, operator, inspector"):
+    with pytest.raises(RegistryError, match="platform, reader, officer, approver, operator, inspector, registrar"):
         check_role("root")
