@@ -44,6 +44,10 @@ COMMANDS = {
     "register": Command(
         "collector.commands.register", "register units, people, instruments and policies from a TOML file"
     ),
+    "import-registry": Command(
+        "collector.commands.import_registry", "units, facilities, instruments and memberships from CSV or XLSX"
+    ),
+    "instrument": Command("collector.commands.instrument", "show all that is registered of an instrument"),
     "token": Command("collector.commands.token", "make a one-time token with which an agent enrols"),
     "epochs": Command(
         "collector.commands.epochs", "list journals: those that a person ought to look at, or an agent's"

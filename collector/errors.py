@@ -18,6 +18,7 @@
         ├── DocumentError           a file cannot be stored as a document, or is not what it was any more
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
+        ├── BadCell                 a cell of a file that is not what its column says
         └── EnrolmentError          a token or key that is not accepted
             ├── UnknownToken        no such token, or not for this agent
             ├── TokenExpired
@@ -102,6 +103,14 @@ class UnknownName(RegistryError):
 
 class BadUscc(RegistryError):
     """Not a unified social credit code (GB 32100-2015)."""
+
+
+class BadCell(RegistryError):
+    """A cell of a file that cannot be read as its column says: why, and what to do."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why, self.remedy = why, remedy
 
 
 class EnrolmentError(RegistryError):

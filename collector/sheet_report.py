@@ -3,7 +3,8 @@
     rows=16000 accepted=15997 unchanged=0 refused=3
     row 17, uscc: '12100000400000624X': its check character should be D; compare it with the certificate
 
-A report keeps the first MAX_REFUSALS refusals and counts the rest, so that a file of nothing but faults is no flood.
+They are told by row. A report keeps the first MAX_REFUSALS refusals and counts the rest, so that a file of nothing but
+faults is no flood.
 """
 
 import csv
@@ -60,16 +61,20 @@ class Report:
         if len(self.refusals) < MAX_REFUSALS:
             self.refusals.append(refusal)
 
+    def by_row(self) -> list[Refusal]:
+        """The refusals by row, whatever found them; those of one row as they were found."""
+        return sorted(self.refusals, key=lambda refusal: refusal.row)
+
     def text(self) -> str:
         """For a terminal: the counts, then a line for each refusal."""
-        return "\n".join([_counts(self), *map(str, self.refusals), *_untold(self)])
+        return "\n".join([_counts(self), *map(str, self.by_row()), *_untold(self)])
 
     def csv(self) -> bytes:
         """For a spreadsheet: UTF-8 with BOM, and no cell that it would take for a formula."""
         written = io.StringIO()
         table = csv.writer(written)
         table.writerow(_CSV_HEADINGS)
-        table.writerows([refusal.row, *map(_inert, refusal[1:])] for refusal in self.refusals)
+        table.writerows([refusal.row, *map(_inert, refusal[1:])] for refusal in self.by_row())
         return written.getvalue().encode("utf-8-sig")
 
     def json(self) -> bytes:
@@ -79,7 +84,7 @@ class Report:
             "accepted": self.accepted,
             "unchanged": self.unchanged,
             "refused": self.refused,
-            "refusals": [refusal._asdict() for refusal in self.refusals],
+            "refusals": [refusal._asdict() for refusal in self.by_row()],
         }
         return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

@@ -1,13 +1,16 @@
 """Instruments, who owns them, and which watcher measures them: facts that hold from a day.
 
 A fact is inserted, never changed. Of the facts up to a day the newest from_day holds; of two for the same
-day, the later one. A change of what is measured marks the days that it re-assigns for derivation.
+day, the later one. A change of what is measured, or of the owner, marks the days that it re-assigns for derivation.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 from collector.errors import RegistryError, UnknownName
 from collector.registry import units
+from collector.registry.described import Instrument
+from collector.registry.descriptions import find_on
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
 
@@ -35,7 +38,21 @@ def register_owner(connection: Connection, asset_no: str, *, uscc: str | None, f
     if uscc is not None:
         units.check_unit(connection, uscc)
     values = {"asset_no": asset_no, "uscc": uscc, "from_day": from_day}
-    return connection.execute(_SQL.insert_ownership, values).rowcount > 0
+    with connection.transaction():
+        is_new = connection.execute(_SQL.insert_ownership, values).rowcount > 0
+        touch_days_of_owners(connection, [(asset_no, from_day)] if is_new else [])
+    return is_new
+
+
+def touch_days_of_owners(connection: Connection, changes: Sequence[tuple[str, date]]) -> None:
+    """Marks the days of instruments from the day on from which another unit owns them. In the caller's transaction."""
+    if changes:
+        connection.execute(_SQL.lock_measurements)
+        nothing_else = {"agent_id": None, "watcher": None, "channel": None}
+        values = [{"asset_no": asset_no, "from_day": from_day, **nothing_else} for asset_no, from_day in changes]
+        with connection.cursor() as cursor:
+            cursor.executemany(_SQL.touch_days, values)
+        connection.execute(_SQL.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
 
 
 def register_measurement(
@@ -71,3 +88,8 @@ def find_owner(connection: Connection, asset_no: str, *, day: date) -> str | Non
     """The USCC of the unit that owns the instrument on a local day."""
     row = connection.execute(_SQL.find_owner, {"asset_no": asset_no, "day": day}).fetchone()
     return None if row is None else row[0]
+
+
+def find_instrument_on(connection: Connection, asset_no: str, *, day: date) -> Instrument | None:
+    """What held of an instrument on a local day; None for one that nobody registered."""
+    return find_on(connection, Instrument, [(asset_no, day)]).get((asset_no, day))

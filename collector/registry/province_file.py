@@ -4,6 +4,9 @@
     uscc = "12100000400000624D"
     name_zh = "清华大学"
     name_en = "Tsinghua University"        # may be left out, like every *_en and model
+    kind = "university"                    # what holds from a day on needs it: kind, department, division
+    division = "110108"
+    from_day = 2025-01-01
     [[person]]
     name = "li.ming"
     role = "reader"                        # left out: whoever may do nothing yet, but approve
@@ -12,8 +15,9 @@
     asset_no = "A001"
     name_zh = "透射电子显微镜"
     model = "JEM-2100"
-    owner = "12100000400000624D"           # a registered unit; owner and from_day stand together
-    from_day = 2025-01-01                  # local day
+    owner = "12100000400000624D"           # a registered unit
+    value_yuan = "2356000.00"              # what holds from a day on: owner, class_code, value_yuan, funding,
+    from_day = 2025-01-01                  # government_yuan, maker, origin, country, accepted_on, shareable, exempt_*
     [[policy]]
     file = "policy.json"                   # beside this file
     asset = "A001"                         # left out: the default for every instrument without its own
@@ -24,7 +28,7 @@ Registering the same file again changes nothing. Either everything in it is regi
 come in one message, each with its place in the file.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -37,6 +41,9 @@ from collector.files import read_limited, read_toml
 from collector.registry import instruments, people, policies, units
 from collector.registry.access import Access, check_role, parse_scope
 from collector.registry.audit import Actor, record_change
+from collector.registry.cells import FEN_OF_YUAN, read_money
+from collector.registry.described import Instrument, Unit, check
+from collector.registry.descriptions import describe, find_on
 from collector.store.database import Connection
 from protocol.policy import MAX_POLICY_BYTES
 
@@ -45,6 +52,13 @@ class _Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     uscc: str
     name_zh: str
     name_en: str = ""
+    kind: str | None = None
+    department: str | None = None
+    division: str | None = None
+    from_day: date | None = None
+
+    def __post_init__(self) -> None:
+        _check_from_day(self, ("kind", "department", "division"))
 
 
 class _Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,13 +73,37 @@ class _Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name_en: str = ""
     model: str = ""
     owner: str | None = None
+    class_code: str | None = None
+    value_yuan: str | None = None
+    funding: str | None = None
+    government_yuan: str | None = None
+    maker: str | None = None
+    origin: str | None = None
+    country: str | None = None
+    accepted_on: date | None = None
+    shareable: bool | None = None
+    exempt_document: str | None = None
+    exempt_reason: str | None = None
     from_day: date | None = None
 
     def __post_init__(self) -> None:
-        if (self.owner is None) != (self.from_day is None):
-            raise ValueError("owner and from_day stand together")
+        _check_from_day(self, ("owner", *_DESCRIBED))
         if not 1 <= len(self.asset_no) <= 64:
             raise ValueError("asset_no has 1 to 64 characters")
+
+
+_DESCRIBED = (
+    "class_code", "value_yuan", "funding", "government_yuan", "maker", "origin", "country", "accepted_on", "shareable",
+    "exempt_document", "exempt_reason",
+)  # fmt: skip
+
+
+def _check_from_day(item: _Unit | _Instrument, dated: Sequence[str]) -> None:
+    """ValueError unless the day stands there exactly where something holds from it."""
+    given = [name for name in dated if getattr(item, name) is not None]
+    if bool(given) != (item.from_day is not None):
+        found = f"{', '.join(given)} without it" if given else "it without any of them"
+        raise ValueError(f"from_day stands together with {', '.join(dated)}; found {found}")
 
 
 class _Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,6 +177,9 @@ def _read_items(path: Path, faults: list[str]) -> Iterator[tuple[str, _Item]]:
 def _register_unit(registration: _Registration, unit: _Unit) -> None:
     if units.register_unit(registration.connection, unit.uscc, name_zh=unit.name_zh, name_en=unit.name_en):
         registration.record("unit.register", unit.uscc, unit)
+    if unit.from_day is not None:
+        given = {"kind": unit.kind, "department": unit.department, "division": unit.division}
+        _describe(registration, unit, Unit, key=unit.uscc, from_day=unit.from_day, given=given)
 
 
 def _register_person(registration: _Registration, person: _Person) -> None:
@@ -168,6 +209,34 @@ def _register_instrument(registration: _Registration, instrument: _Instrument) -
         registration.record("instrument.register", instrument.asset_no, instrument)
     if instrument.owner is not None and instrument.from_day is not None:
         _register_owner(registration, instrument, instrument.owner, from_day=instrument.from_day)
+    if instrument.from_day is not None:
+        given = {name: getattr(instrument, name) for name in _DESCRIBED if not name.endswith("_yuan")}
+        for name in ("value", "government"):
+            amount = getattr(instrument, f"{name}_yuan")
+            given[f"{name}_fen"] = None if amount is None else read_money(amount, fen_of_one=FEN_OF_YUAN)
+        _describe(
+            registration, instrument, Instrument, key=instrument.asset_no, from_day=instrument.from_day, given=given
+        )
+
+
+def _describe(
+    registration: _Registration,
+    item: _Unit | _Instrument,
+    kind: type[Unit | Instrument],
+    *,
+    key: str,
+    from_day: date,
+    given: Mapping[str, object],
+) -> None:
+    """What the file says, in place of what held on that day; the rest of that stays."""
+    connection, at = registration.connection, (key, from_day)
+    held = find_on(connection, kind, [at])[at]
+    made = msgspec.structs.replace(held, **{name: value for name, value in given.items() if value is not None})
+    if made != held:
+        check(made)
+        describe(connection, [(made, from_day)], recorded_by=registration.actor.name)
+        word = "unit" if isinstance(made, Unit) else "instrument"
+        registration.record(f"{word}.describe", key, item, old=_members(held))
 
 
 def _register_owner(registration: _Registration, instrument: _Instrument, uscc: str, *, from_day: date) -> None:
@@ -204,7 +273,7 @@ _REGISTER: dict[type[Any], Callable[[_Registration, Any], None]] = {
 }
 
 
-def _members(item: _Item) -> dict[str, object]:
-    """What the trail keeps of an item: dates as text."""
+def _members(item: _Item | Unit | Instrument) -> dict[str, object]:
+    """What the trail keeps of an item: dates as text, and nothing of what nobody said."""
     members: dict[str, object] = msgspec.to_builtins(item)
-    return members
+    return {name: value for name, value in members.items() if value is not None}

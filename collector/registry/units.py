@@ -1,11 +1,24 @@
 """Units: the legal persons that own instruments, keyed by their unified social credit code (USCC)."""
 
+from datetime import date
+from typing import NamedTuple
+
 from collector.errors import BadUscc, RegistryError, UnknownName
+from collector.registry.described import Unit
+from collector.registry.descriptions import find_on
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.uscc import fault
 
 _SQL = load("registry")
+_REGISTERED = load("registered")
+
+
+class Officer(NamedTuple):
+    """A person who speaks for a unit: `role` is officer or approver."""
+
+    name: str
+    role: str
 
 
 def check_uscc(text: str) -> str:
@@ -32,3 +45,13 @@ def check_unit(connection: Connection, uscc: str) -> None:
     """Raises UnknownName unless the unit is registered."""
     if connection.execute(_SQL.load_unit, {"uscc": uscc}).fetchone() is None:
         raise UnknownName(f"no unit {uscc} is registered: register it first")
+
+
+def find_unit_on(connection: Connection, uscc: str, *, day: date) -> Unit | None:
+    """What held of a unit on a local day; None for one that nobody registered."""
+    return find_on(connection, Unit, [(uscc, day)]).get((uscc, day))
+
+
+def list_officers_on(connection: Connection, uscc: str, *, day: date) -> list[Officer]:
+    """Who spoke for a unit at the end of a local day, by name: whom an appointment had made its officer by then."""
+    return [Officer(*row) for row in connection.execute(_REGISTERED.list_officers_on, {"uscc": uscc, "day": day})]
