@@ -100,12 +100,9 @@ ORDER BY epoch DESC LIMIT 1;
 SELECT body FROM policy WHERE sha256 = %(sha256)s;
 
 -- name: find_policy_in_force
--- The policy that holds for an instrument on a day: its own before the default, the newest first.
-SELECT p.sha256, p.name, f.from_day, f.asset_no IS NULL
-FROM policy_in_force f JOIN policy p USING (sha256)
-WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
-ORDER BY f.asset_no IS NULL, f.from_day DESC, f.seq DESC
-LIMIT 1;
+-- The policy that holds for an instrument on a day, and at which level it was put in force.
+SELECT p.sha256, p.name, f.from_day, f.level = 'default'
+FROM policy_on(%(asset_no)s, %(day)s) f JOIN policy p USING (sha256);
 
 -- name: load_figures
 -- The figures of /metrics that other processes know; batches are counted by the database's statistics.
