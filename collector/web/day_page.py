@@ -101,7 +101,7 @@ def load_names(connection: Connection, asset_no: str, *, scope: Scope, day: date
     row = connection.execute(_API.load_instrument, values).fetchone()
     if row is None:
         return None
-    _, name_zh, name_en, model, _, _, unit_zh, unit_en = row
+    _, name_zh, name_en, model, _, _, unit_zh, unit_en = row[:8]
     return Names(asset_no, name_zh, name_en, model, unit_zh or "", unit_en or "")
 
 
