@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from protocol.hours import DaySpan, HourRecord
+from protocol.hours import HourRecord
 from protocol.interval import Interval, intersect, length, union
+from protocol.phases import DaySpan
 
 
 class Agreement(NamedTuple):

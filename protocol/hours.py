@@ -1,49 +1,56 @@
-"""Hour records: what one instrument did on one local day, in whole seconds, under one policy.
+"""Hour records: what one instrument did on one local day, and for whom, in whole seconds, under one policy.
 
-A record is a pure function of entries, policy and the lead-in of its day: the same bytes in whatever order entries
-came. It holds no receipt time and no revision number. Its seconds satisfy, always (domain.md section 2):
+A record is a pure function of entries, facts, policy and what its neighbours hand over (derivation.py): the same bytes
+in whatever order anything came. It holds no receipt time and no revision number. Its seconds satisfy, always
+(domain.md section 2):
 
-    off + standby + run + unobserved = until               `until`: 86 400, or up to the newest evidence of an open day
-    external <= effective <= run + bridged,  unresolved = effective - external,  no_run <= unobserved
+    off + standby + prepare + run + post + calibrate + maintain + fault + unobserved = until
+                                                        86 400, or up to the newest evidence of an open day
+    internal + claimed + verified + unresolved = effective <= energised + inferred + bridged
+    no_run <= unobserved;  hand_external <= hand, which stand beside the states and never inside them
 
-`no_run_s` is the part of the unobserved time in which a meter's counter proves that no run took place. `told` says,
-where other watchers than the meter told anything, what each of them told and when (fusion.py, rules 13 to 15).
-
-Boundaries in UTC milliseconds become seconds by rounding down, each boundary once, so that nothing is counted twice
-and days sum up. Effective time is the set `effective_spans`; prepare, post, bridging (issue 5) and attribution widen
-and divide that set, and nothing else here changes.
+`spans` are the measured states, `classes` what declarations and phases make of parts of them, `bridged` which parts
+were unobserved before their gap was bridged. `served` divides the effective time: order, beneficiary, standing, seconds
+and number of documents. External time is claimed and verified together. `journals` and `facts` name everything that
+the record rests on. `no_run_s` is the part of the unobserved time in which a meter's counter proves that no run took
+place. `told` says, where other watchers than the meter told anything, what each of them told (fusion.py).
 
 The record's bytes are canonical JSON: the members below in this order, no spaces. One day of a short run:
 
-    {"v":1,"asset":"A001","day":"2026-03-02","policy":"9f…","lead_in":"off","lead_out":"off","until":86400,
-     "off_s":80000,"standby_s":2800,"run_s":3600,"unobserved_s":0,"effective_s":3600,"external_s":0,
-     "unresolved_s":3600,"bridged_s":0,"no_run_s":0,"journals":[["jishi.example/a/em-01/1",17,302]],
+    {"v":2,"asset":"A001","day":"2026-03-02","policy":"9f…","owner":"12100000400000624D","lead_in":"off",
+     "lead_out":"off","phase_in":"new","phase_out":"new","follow":"","until":86400,"off_s":80000,"standby_s":1000,
+     "prepare_s":1200,"run_s":3600,"post_s":600,"calibrate_s":0,"maintain_s":0,"fault_s":0,"unobserved_s":0,
+     "energised_s":6400,"inferred_s":0,"bridged_s":0,"no_run_s":0,"effective_s":5400,"internal_s":0,"claimed_s":0,
+     "verified_s":5400,"unresolved_s":0,"hand_s":0,"hand_external_s":0,"journals":[["jishi.example/a/em-01/1",17,302]],
+     "facts":["fact:3c…"],
      "spans":[[0,30000,"off"],[30000,31400,"standby"],[31400,35000,"run"],[35000,36400,"standby"],[36400,86400,"off"]],
-     "told":[]}
+     "classes":[[30200,31400,"prepare"],[35000,35600,"post"]],"bridged":[],
+     "served":[["SO-14","91440300708461136T","verified",5400,1]],"told":[],"flags":[]}
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
+from typing import Literal, get_args
 
 import msgspec
 
-from protocol.entry import Entry, Reading
+from protocol.attribution import STANDINGS, Served
 from protocol.errors import MalformedRecord, TooLarge, excerpt, one_line
-from protocol.fusion import States, derive_states
-from protocol.interval import DAY_S, Interval, day_bounds_ms, length
+from protocol.interval import DAY_S, Interval, intersect, length, subtract, union
 from protocol.lead import STATES, State, parse_lead
-from protocol.observation import covered_ms
-from protocol.policy import Policy
-from protocol.timeline import Span
-from protocol.witness import Evidence
+from protocol.phases import DaySpan, parse_head, parse_phase
+from protocol.uscc import fault
 
 MAX_RECORD_BYTES = 4_194_304
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+OperatingClass = Literal["prepare", "post", "calibrate", "maintain", "fault"]
+"""What parts of measured run and standby are besides."""
+CLASSES: tuple[OperatingClass, ...] = get_args(OperatingClass)
+ClassSpan = tuple[int, int, OperatingClass]
 
-DaySpan = tuple[int, int, State]  # start and end in seconds of the day, half-open
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class HourRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,106 +60,81 @@ class HourRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asset: str
     day: str  # YYYY-MM-DD, Asia/Shanghai
     policy: str  # SHA-256 of the policy's file
+    owner: str  # USCC on that day, or ""
     lead_in: str
     lead_out: str  # at `until`
+    phase_in: str
+    phase_out: str  # at `until`
+    follow: str  # the head of the day after, as far as it was known
     until: int  # seconds of the day that this record covers
     off_s: int
     standby_s: int
+    prepare_s: int
     run_s: int
+    post_s: int
+    calibrate_s: int
+    maintain_s: int
+    fault_s: int
     unobserved_s: int
-    effective_s: int
-    external_s: int
-    unresolved_s: int  # effective, and nobody has said for whom
+    energised_s: int  # standby and run that a watcher of the instrument's own power saw
+    inferred_s: int  # standby and run that only others saw
     bridged_s: int
     no_run_s: int
+    effective_s: int
+    internal_s: int
+    claimed_s: int  # external without a document
+    verified_s: int  # external with one
+    unresolved_s: int  # effective, and nobody has said for whom
+    hand_s: int
+    hand_external_s: int
     journals: tuple[tuple[str, int, int], ...]  # origin, first and last index of the entries that show this day
+    facts: tuple[str, ...]  # fact:<sha256> and entry:<origin>#<index>, sorted
     spans: tuple[DaySpan, ...]
+    classes: tuple[ClassSpan, ...]
+    bridged: tuple[Interval, ...]
+    served: tuple[Served, ...]
     told: tuple[tuple[str, tuple[DaySpan, ...]], ...]  # by watcher, `class:channel`, the weightiest first
+    flags: tuple[str, ...]
 
     def __post_init__(self) -> None:
         _check_names(self)
         _check_spans(self)
         _check_sums(self)
+        _check_served(self)
 
+    @property
+    def external_s(self) -> int:
+        """Effective seconds that served another legal person than the owner."""
+        return self.claimed_s + self.verified_s
 
-def derive_day(
-    asset_no: str,
-    day: date,
-    *,
-    evidence: Evidence,
-    policy: Policy,
-    lead_in: str,
-    journals: Mapping[str, tuple[int, int]],
-    observed_until_ms: int,
-) -> HourRecord:
-    """Derive one record.
-
-    `evidence` reaches over `evidence_window(day, policy)`; `journals` is `contributing` over the day. The record covers
-    the day up to `observed_until_ms` (UTC): the newest evidence while the day is open, anything past its end once it
-    is over, so that silence at its end is unobserved.
-    """
-    start_ms, end_ms = day_bounds_ms(day)
-    until = max(0, min(observed_until_ms, end_ms) - start_ms) // 1000
-    states = States((), lead_in, (), [])
-    if until:
-        until_ms = start_ms + until * 1000
-        states = derive_states(evidence, policy, start_ms=start_ms, end_ms=until_ms, lead_in=lead_in)
-    spans = _in_seconds(states.spans, start_ms)
-    seconds = {state: length(_of_state(spans, state)) for state in STATES}
-    effective = length(effective_spans(spans))
-    return HourRecord(
-        v=1,
-        asset=asset_no,
-        day=day.isoformat(),
-        policy=policy.sha256,
-        lead_in=lead_in,
-        lead_out=states.lead_out,
-        until=until,
-        off_s=seconds["off"],
-        standby_s=seconds["standby"],
-        run_s=seconds["run"],
-        unobserved_s=seconds["unobserved"],
-        effective_s=effective,
-        external_s=0,
-        unresolved_s=effective,
-        bridged_s=0,
-        no_run_s=sum(_second(end, start_ms) - _second(start, start_ms) for start, end in states.quiet),
-        journals=tuple((origin, *journals[origin]) for origin in sorted(journals)),
-        spans=spans,
-        told=tuple((name, _in_seconds(told, start_ms)) for name, told in states.told),
-    )
-
-
-def evidence_window(day: date, policy: Policy) -> Interval:
-    """The stretch of UTC ms of which a day's record needs every reading that touches it."""
-    start_ms, end_ms = day_bounds_ms(day)
-    return start_ms - policy.memory_ms(), end_ms + policy.horizon_ms() + policy.gap_ms
-
-
-def contributing(
-    blocks: Iterable[tuple[str, Entry, Reading]], start_ms: int, *, end_ms: int
-) -> dict[str, tuple[int, int]]:
-    """First and last index, by origin, of the entries whose reading touches [start_ms, end_ms).
-
-    Those outside it that settle what is pending at midnight are not named: they are in the neighbouring records.
-    """
-    found: dict[str, tuple[int, int]] = {}
-    for origin, entry, reading in blocks:
-        start, end = covered_ms(entry, reading)
-        if start < end_ms and start_ms < end:
-            first, last = found.get(origin, (entry.index, entry.index))
-            found[origin] = min(first, entry.index), max(last, entry.index)
-    return found
-
-
-def effective_spans(spans: Iterable[DaySpan]) -> list[Interval]:
-    """The effective time of a day (domain.md section 2): run, so far."""
-    return _of_state(spans, "run")
+    @property
+    def observed_s(self) -> int:
+        """Seconds that somebody saw: what coverage is the share of."""
+        return self.until - self.unobserved_s - self.bridged_s
 
 
 def sessions(record: HourRecord) -> list[Interval]:
     """The runs of a day in seconds of the day. A run over midnight is a session in each of the two days."""
-    return _of_state(record.spans, "run")
+    return of_state(record.spans, record.classes, "run")
+
+
+def operating_spans(record: HourRecord) -> list[tuple[int, int, State | OperatingClass]]:
+    """The day in operating states: what is measured, with the classes in their places."""
+    found: list[tuple[int, int, State | OperatingClass]] = list(record.classes)
+    for state in STATES:
+        found += [(*each, state) for each in of_state(record.spans, record.classes, state)]
+    return sorted(found)
+
+
+def of_state(spans: Iterable[DaySpan], classes: Iterable[ClassSpan], state: State) -> list[Interval]:
+    """Where a state was measured and no class stands."""
+    measured = union(span[:2] for span in spans if span[2] == state)
+    return subtract(measured, union(each[:2] for each in classes))
+
+
+def of_class(classes: Iterable[ClassSpan], name: OperatingClass) -> list[Interval]:
+    """Where a class stands."""
+    return union(each[:2] for each in classes if each[2] == name)
 
 
 def encode(record: HourRecord) -> bytes:
@@ -173,43 +155,30 @@ def decode(raw: bytes) -> HourRecord:
     return record
 
 
-def _in_seconds(spans: Iterable[Span], start_ms: int) -> tuple[DaySpan, ...]:
-    """Round each boundary down to a second of the day; spans that vanish leave equal neighbours, which become one."""
-    rounded: list[DaySpan] = []
-    for span in spans:
-        start, end = _second(span.start_ms, start_ms), _second(span.end_ms, start_ms)
-        if start == end:
-            continue
-        if rounded and rounded[-1][1:] == (start, span.state):
-            start = rounded.pop()[0]
-        rounded.append((start, end, span.state))
-    return tuple(rounded)
-
-
-def _second(instant_ms: int, start_ms: int) -> int:
-    return (instant_ms - start_ms) // 1000
-
-
-def _of_state(spans: Iterable[DaySpan], state: State) -> list[Interval]:
-    return [(start, end) for start, end, each in spans if each == state]
-
-
 def _check_names(record: HourRecord) -> None:
-    if record.v != 1:
+    if record.v != 2:
         raise ValueError(f"hour record version {record.v} is not known")
     if not record.asset or date.fromisoformat(record.day).isoformat() != record.day:
         raise ValueError("an hour record names its instrument and its day as YYYY-MM-DD")
     if not _SHA256.fullmatch(record.policy):
         raise ValueError("an hour record names its policy by 64 hexadecimal digits")
+    if record.owner and (wrong := fault(record.owner)):
+        raise ValueError(wrong)
     parse_lead(record.lead_in)
     parse_lead(record.lead_out)
+    parse_phase(record.phase_in)
+    parse_phase(record.phase_out)
+    parse_head(record.follow)
     origins = [origin for origin, _, _ in record.journals]
     if origins != sorted(set(origins)) or any(not 0 <= first <= last for _, first, last in record.journals):
         raise ValueError("journals are sorted, each once, with first <= last")
+    for names in (record.facts, record.flags):
+        if list(names) != sorted(set(names)):
+            raise ValueError("facts and flags are sorted, each once")
 
 
 def _check_spans(record: HourRecord) -> None:
-    """Contiguous over [0, until), each with a duration, neighbours of different states."""
+    """Contiguous over [0, until), each with a duration, neighbours differing; classes only where it was powered."""
     if not 0 <= record.until <= DAY_S:
         raise ValueError(f"a record covers 0 to {DAY_S} s of its day, not {record.until}")
     edges = [0, *(end for _, end, _ in record.spans)]
@@ -220,21 +189,50 @@ def _check_spans(record: HourRecord) -> None:
     if any(left[2] == right[2] for left, right in pairwise(record.spans)):
         raise ValueError("neighbouring spans have different states")
     for name, spans in record.told:
-        edges = [edge for start, end, _ in spans for edge in (start, end)]
-        if edges != sorted(edges) or any(not 0 <= start < end <= record.until for start, end, _ in spans):
+        if not _is_inside([span[:2] for span in spans], record.until):
             raise ValueError(f"what {name} told is not in order inside [0, {record.until})")
+    for covered in ([each[:2] for each in record.classes], record.bridged):
+        if not _is_inside(covered, record.until):
+            raise ValueError(f"classes or bridges are not in order inside [0, {record.until})")
+    powered = union(span[:2] for span in record.spans if span[2] in ("standby", "run"))
+    if subtract(union(each[:2] for each in record.classes), powered):
+        raise ValueError("a class stands where neither run nor standby was measured")
+    if intersect(list(record.bridged), of_state(record.spans, (), "unobserved")):
+        raise ValueError("what was bridged is not unobserved any more")
+
+
+def _is_inside(intervals: Sequence[Interval], until: int) -> bool:
+    edges = [edge for interval in intervals for edge in interval]
+    return edges == sorted(edges) and all(0 <= start < end <= until for start, end in intervals)
 
 
 def _check_sums(record: HourRecord) -> None:
     """The identities at the top of the file."""
-    stated = (record.off_s, record.standby_s, record.run_s, record.unobserved_s)
-    for state, seconds in zip(STATES, stated, strict=True):
-        summed = length(_of_state(record.spans, state))
-        if summed != seconds:
-            raise ValueError(f"{state}_s is {seconds}, but its spans sum to {summed}")
-    if not 0 <= record.external_s <= record.effective_s <= record.run_s + record.bridged_s or record.bridged_s < 0:
-        raise ValueError("external <= effective <= run + bridged does not hold")
-    if record.unresolved_s != record.effective_s - record.external_s:
-        raise ValueError("unresolved is effective less external")
+    summed = {f"{state}_s": length(of_state(record.spans, record.classes, state)) for state in STATES}
+    summed |= {f"{name}_s": length(of_class(record.classes, name)) for name in CLASSES}
+    summed |= {"bridged_s": length(record.bridged)}
+    for name, seconds in summed.items():
+        if getattr(record, name) != seconds:
+            raise ValueError(f"{name} is {getattr(record, name)}, but its spans sum to {seconds}")
+    powered_s = record.energised_s + record.inferred_s + record.bridged_s
+    if min(record.energised_s, record.inferred_s) < 0 or powered_s > record.until:
+        raise ValueError("energised, inferred and bridged time lie within the day")
+    if not 0 <= record.effective_s <= powered_s:
+        raise ValueError("effective <= energised + inferred + bridged does not hold")
     if not 0 <= record.no_run_s <= record.unobserved_s:
         raise ValueError("no_run is a part of unobserved")
+    if not 0 <= record.hand_external_s <= record.hand_s <= DAY_S:
+        raise ValueError("hand_external <= hand <= a day does not hold")
+
+
+def _check_served(record: HourRecord) -> None:
+    """The effective time is divided among the lines of `served`, all of it and nothing else."""
+    is_sorted = list(record.served) == sorted(record.served)
+    if not is_sorted or any(line.seconds <= 0 or line.documents < 0 for line in record.served):
+        raise ValueError("served is sorted, each line with a second at least")
+    for standing in STANDINGS:
+        seconds = sum(line.seconds for line in record.served if line.standing == standing)
+        if getattr(record, f"{standing}_s") != seconds:
+            raise ValueError(f"{standing}_s is {getattr(record, f'{standing}_s')}, but {seconds} were served so")
+    if sum(line.seconds for line in record.served) != record.effective_s:
+        raise ValueError("internal + claimed + verified + unresolved is not effective")

@@ -17,7 +17,8 @@ from protocol.policy import POWER, Policy
 
 _NEVER = 2**62
 
-_Values = tuple[int, int, int, int | None, int | None] | None  # mean, low, high, delta, counter
+_Shown = tuple[int, int, int, int | None, int | None]  # mean, low, high, delta, counter
+_Values = _Shown | None
 _Claim = tuple[int, int, int, int, int, int, int | None, int | None]  # start_ms, rank of its reading, end_ms, values
 
 
@@ -46,10 +47,12 @@ def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> l
     `readings` in any order, repeated or not; other channels and shapes are passed over.
     """
     lowest, highest = policy.valid_mw
+    is_scaled = policy.ratio != (1, 1)
 
     def valid(reading: Reading) -> Iterable[_Values]:
         values = zip(reading.means or (), reading.lows or (), reading.highs or (), *_energy(reading), strict=False)
-        return (each if lowest <= each[1] and each[2] <= highest else None for each in values)
+        shown = (_scaled(each, policy) for each in values) if is_scaled else values
+        return (each if lowest <= each[1] and each[2] <= highest else None for each in shown)
 
     return once_only(filter(_shows_power, readings), valid)
 
@@ -109,6 +112,15 @@ def _energy(reading: Reading) -> tuple[Iterable[int | None], Iterable[int | None
         return repeat(None), repeat(None)
     before = reading.counter - sum(reading.deltas)
     return reading.deltas, (before + risen for risen in accumulate(reading.deltas))
+
+
+def _scaled(shown: _Shown, policy: Policy) -> _Shown:
+    """By the ratio; a delta is the difference of two counters, so that deltas go on summing up to the counter."""
+    mean, low, high, delta, counter = shown
+    powers = policy.scaled(mean), policy.scaled(low), policy.scaled(high)
+    if delta is None or counter is None:
+        return *powers, None, None
+    return *powers, policy.scaled(counter) - policy.scaled(counter - delta), policy.scaled(counter)
 
 
 def _journal_order(read: tuple[Entry, Reading]) -> tuple[object, ...]:

@@ -22,16 +22,29 @@ Two more members may be left out. `counter` lets the meter's energy counter deci
      "counter":{"step_mwh":1000,"window_ms":60000},
      "evidence":[{"class":"contact","channel":"beam","words":{"closed":"run","open":"standby"}},
                  {"class":"files","channel":"growth","at_least":1,"hold_ms":120000}]
+
+So may those that say what counts, beside the run itself (phases.py, bridging.py, derivation.py, attribution.py):
+
+     "prepare_ms":1800000,"post_ms":900000        standby directly before the first and after the last run
+     "bridge_ms":120000                           gaps shorter than this that the counter explains
+     "calibration":"counts"                       declared calibration is effective while the instrument runs
+     "standby_counts":"the magnet is held at 4 K" standby is effective, for this reason; printed with every figure
+     "split":"samples"                            what shared time is divided by: share, samples or run-time
+     "ratio":[40,1]                               CT/VT ratio: what the meter shows is multiplied by 40 / 1 first
+     "priorities":["status","contact","meter","files","process"]    whose word goes first; this order when left out:
+                                                                    status, contact, files, meter, process
+     "grades":{"bracket_ms":1200000,"delay_ms":1200000,"clock_ms":60000,"late_ms":604800000}    limits of the grades
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 import msgspec
 
+from protocol.attribution import Split
 from protocol.entry import NAME_PATTERN
 from protocol.errors import MalformedPolicy, excerpt, one_line
 from protocol.interval import DAY_MS
@@ -45,13 +58,21 @@ MAX_WINDOW_MS = 900_000
 MS_PER_HOUR = 3_600_000
 MAX_STEP_MWH = 1_000_000
 MAX_RULES = 16
+MAX_ALLOWANCE_MS = 14_400_000
+MAX_BRIDGE_MS = 900_000
+MAX_REASON = 200
+MAX_RATIO = 10_000
+MAX_GRADE_MS = 366 * DAY_MS
 POWER = "power"
 """The channel of meters, which the triggers judge."""
 
 _is_name = re.compile(NAME_PATTERN).match
 
 EvidenceClass = Literal["status", "contact", "files", "process"]
-"""Watchers other than the meter, by how much they weigh (domain.md section 3)."""
+"""Watchers other than the meter."""
+WitnessClass = Literal["status", "contact", "files", "meter", "process"]
+WEIGHT: tuple[WitnessClass, ...] = get_args(WitnessClass)
+"""By how much watchers weigh where the policy does not say it (domain.md section 3)."""
 
 
 class Trigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +108,15 @@ class EvidenceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     hold_ms: int = 0
 
 
+class Grades(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of the grades A to C (evidence.md section 5), in ms."""
+
+    bracket_ms: int = 1_200_000
+    delay_ms: int = 1_200_000
+    clock_ms: int = 60_000
+    late_ms: int = 7 * DAY_MS
+
+
 class Policy(msgspec.Struct, frozen=True):
     """A policy whose members fit together; `sha256` (hex) is that of the file it was read from."""
 
@@ -99,12 +129,28 @@ class Policy(msgspec.Struct, frozen=True):
     frozen_ms: int | None = None
     counter: Counter | None = None
     evidence: tuple[EvidenceRule, ...] = ()
+    prepare_ms: int = 0
+    post_ms: int = 0
+    bridge_ms: int = 0
+    calibration: Literal["counts", "excluded"] = "excluded"
+    standby_counts: str | None = None
+    split: Split = "share"
+    ratio: tuple[int, int] = (1, 1)
+    priorities: tuple[WitnessClass, ...] = WEIGHT
+    grades: Grades = Grades()
+
+    def scaled(self, shown: int) -> int:
+        """What stands behind a number that the meter shows, by the ratio of its transformers."""
+        multiplier, divisor = self.ratio
+        return shown * multiplier // divisor
 
     def levels(self, channel: str = POWER) -> tuple[int, ...]:
         """The channel's values, ascending, whose crossing can change a state: hints for the agents' intervals."""
         if channel != POWER:
             return tuple(rule.at_least for rule in self.evidence if rule.channel == channel and rule.at_least)
-        return tuple(sorted({self.standby.off_mw, self.standby.on_mw, self.run.off_mw, self.run.on_mw}))
+        multiplier, divisor = self.ratio
+        bounds = {self.standby.off_mw, self.standby.on_mw, self.run.off_mw, self.run.on_mw}
+        return tuple(sorted(bound * divisor // multiplier for bound in bounds))
 
     def horizon_ms(self) -> int:
         """How far past an instant readings can still decide the state before it: the longest dwell, a gap, a window."""
@@ -133,6 +179,15 @@ class _PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     frozen_ms: int | None = None
     counter: Counter | None = None
     evidence: tuple[EvidenceRule, ...] = ()
+    prepare_ms: int = 0
+    post_ms: int = 0
+    bridge_ms: int = 0
+    calibration: Literal["counts", "excluded"] = "excluded"
+    standby_counts: str | None = None
+    split: Split = "share"
+    ratio: tuple[int, int] = (1, 1)
+    priorities: tuple[WitnessClass, ...] = WEIGHT
+    grades: Grades = Grades()
 
 
 def parse_policy(raw: bytes) -> Policy:
@@ -143,17 +198,8 @@ def parse_policy(raw: bytes) -> Policy:
     faults = list(_faults(file))
     if faults:
         raise MalformedPolicy("policy: " + "; ".join(faults))
-    return Policy(
-        name=file.name,
-        valid_mw=file.valid_mw,
-        standby=file.standby,
-        run=file.run,
-        gap_ms=file.gap_ms,
-        sha256=hashlib.sha256(raw).hexdigest(),
-        frozen_ms=file.frozen_ms,
-        counter=file.counter,
-        evidence=file.evidence,
-    )
+    members = {name: getattr(file, name) for name in _PolicyFile.__struct_fields__ if name != "v"}
+    return Policy(**members, sha256=hashlib.sha256(raw).hexdigest())
 
 
 def _decode(raw: bytes) -> _PolicyFile:
@@ -221,10 +267,34 @@ def _faults(file: _PolicyFile) -> Iterator[str]:
         yield f"frozen_ms is {file.frozen_ms}; write gap_ms {file.gap_ms} to {DAY_MS} ms, or leave it out"
     if file.counter is not None:
         yield from _counter_faults(file.counter, (file.standby, file.run))
+    yield from _allowance_faults(file)
     if len(file.evidence) > MAX_RULES:
         yield f"evidence has {len(file.evidence)} rules; at most {MAX_RULES} are taken"
     for place, rule in enumerate(file.evidence):
         yield from (f"evidence[{place}]{fault}" for fault in _rule_faults(rule, file.evidence[:place]))
+
+
+def _allowance_faults(file: _PolicyFile) -> Iterator[str]:
+    """The members that say what counts beside the run."""
+    for name, given_ms in (("prepare_ms", file.prepare_ms), ("post_ms", file.post_ms)):
+        if not 0 <= given_ms <= MAX_ALLOWANCE_MS:
+            yield f"{name} is {given_ms}; write 0 to {MAX_ALLOWANCE_MS} ms"
+    if file.bridge_ms and not file.gap_ms < file.bridge_ms <= MAX_BRIDGE_MS:
+        yield f"bridge_ms is {file.bridge_ms}; write more than gap_ms {file.gap_ms}, up to {MAX_BRIDGE_MS} ms, or 0"
+    if file.standby_counts is not None and not _is_reason(file.standby_counts):
+        yield f"standby_counts must be the reason why standby counts, in 1 to {MAX_REASON} printable characters"
+    multiplier, divisor = file.ratio
+    if not (1 <= divisor <= multiplier * MAX_RATIO and 1 <= multiplier <= divisor * MAX_RATIO <= MAX_RATIO**2):
+        yield f"ratio is [{multiplier}, {divisor}]; write two positive integers, as [40, 1] for a transformer 200/5 A"
+    if sorted(file.priorities) != sorted(WEIGHT):
+        yield f"priorities must name each of {', '.join(WEIGHT)} once, the weightiest first"
+    for name in Grades.__struct_fields__:
+        if not 0 <= getattr(file.grades, name) <= MAX_GRADE_MS:
+            yield f"grades.{name} is {getattr(file.grades, name)}; write 0 to {MAX_GRADE_MS} ms"
+
+
+def _is_reason(text: str) -> bool:
+    return text.isprintable() and 1 <= len(text.strip()) <= MAX_REASON
 
 
 def _trigger_faults(name: str, trigger: Trigger) -> Iterator[str]:

@@ -11,7 +11,8 @@ rules (domain.md section 3), which count in attribution.py:
  3 Another legal person is external: verified with one document of the order at least, else claimed.
  4 Without an order, own research, teaching and calibration are internal. Service without an order is unresolved.
  5 Maintenance, calibration and fault are classes of what was measured, and no claims (calibration is both).
- 6 Somebody who never signed out is there to the last evidence of that journal, and the day bears a flag.
+ 6 Somebody who never signed out is there to the last evidence of that journal, at most 31 days, and the days bear a
+   flag.
  7 While nobody owns the instrument nothing is resolved.
 """
 
@@ -21,16 +22,27 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from protocol.attribution import Claim, Standing
-from protocol.entry import Purpose
-from protocol.facts import Correction, Fact, HandEntry, Order, OrderDocument, Use, UsePurpose, target_of_declaration
+from protocol.entry import Entry, Purpose
+from protocol.facts import (
+    MAX_USE_MS,
+    Correction,
+    Fact,
+    HandEntry,
+    Order,
+    OrderDocument,
+    Use,
+    UsePurpose,
+    target_of_declaration,
+)
 from protocol.interval import DAY_S, Interval, day_bounds_ms, union
+from protocol.presence import Presence, Present, follow
 
 DeclaredClass = Literal["maintain", "calibrate", "fault"]
 _CLASSES: dict[UsePurpose, DeclaredClass] = {"maintenance": "maintain", "calibration": "calibrate", "fault": "fault"}
 _OWN: frozenset[UsePurpose] = frozenset({"own-research", "teaching", "calibration"})
 
 
-class Presence(NamedTuple):
+class Stay(NamedTuple):
     """Somebody was at the instrument over [start_ms, end_ms), by a declaration at this place of a journal."""
 
     origin: str
@@ -51,7 +63,10 @@ class Said(NamedTuple):
 
     owner: str = ""
     facts: Mapping[str, Fact] = MappingProxyType({})
-    present: tuple[Presence, ...] = ()
+    present: tuple[Stay, ...] = ()
+
+
+NOTHING_SAID = Said()
 
 
 class Claims(NamedTuple):
@@ -66,7 +81,7 @@ class Claims(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """A use or a presence, alike."""
+    """A use or a stay, alike."""
 
     ref: str
     start_ms: int
@@ -93,6 +108,31 @@ class _Resolved(NamedTuple):
     @property
     def is_external(self) -> bool:
         return self.standing in ("claimed", "verified")
+
+
+def stays(origin: str, entries: Iterable[Entry], asset_no: str, *, newest_ms: int | None) -> list[Stay]:
+    """Who was at an instrument by one journal's entries, in their order.
+
+    `newest_ms` is the end of the journal's newest reading, up to which somebody stays who never signed out (rule 6).
+    """
+    found: list[Stay] = []
+    present: Present = {}
+    for entry in entries:
+        present, ended = follow(present, entry)
+        if ended is not None and ended.presence.asset == asset_no:
+            found.append(_stay(origin, ended.presence, ended.end_ms, is_closed=not ended.forgotten))
+    for each in present.values():
+        if each.asset == asset_no:
+            end_ms = each.since_ms if newest_ms is None else max(newest_ms, each.since_ms)
+            found.append(_stay(origin, each, end_ms, is_closed=False))
+    return found
+
+
+def _stay(origin: str, presence: Presence, end_ms: int, *, is_closed: bool) -> Stay:
+    end_ms = min(end_ms, presence.since_ms + MAX_USE_MS)
+    return Stay(
+        origin, presence.index, presence.purpose, presence.order, presence.since_ms, end_ms, is_closed=is_closed
+    )
 
 
 def claims_of(said: Said, asset_no: str, day: date) -> Claims:
@@ -145,18 +185,18 @@ class _Account:
                     yield ref, put
 
     def told(self) -> list[_Told]:
-        """Uses of the instrument and presences at it that touch the day."""
+        """Uses of the instrument and stays at it that touch the day."""
         uses = [
             _Told(ref, fact.start, fact.end, fact.purpose, fact.order, fact)
             for ref, fact in self._in_account()
             if isinstance(fact, Use) and fact.asset == self._asset_no
         ]
-        presences = [
+        stays = [
             _Told(each.ref, each.start_ms, each.end_ms, each.purpose, each.order, is_closed=each.is_closed)
             for each in self._said.present
             if each.ref not in self._out
         ]
-        return [each for each in uses + presences if _touches(each.start_ms, each.end_ms, self._day)]
+        return [each for each in uses + stays if _touches(each.start_ms, each.end_ms, self._day)]
 
     def hands(self) -> list[_Hand]:
         return [

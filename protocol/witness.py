@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, repeat
 from typing import NamedTuple
 
+from protocol.bridging import MeteredGap, metered_gaps
 from protocol.counted import count_energy, quiet_gaps
 from protocol.entry import Entry, Reading
 from protocol.interval import Interval, clip, union
@@ -28,21 +29,27 @@ _NOTHING = -1
 
 
 class Evidence(NamedTuple):
-    """`observed`: the meters'. `quiet`: long holes in which no run can have been. `shown`: by rule of the policy."""
+    """`observed`: the meters'. `quiet`: long holes in which no run can have been. `shown`: by rule of the policy.
+
+    `gaps`: short holes between a meter's readings of one boot, which bridging.py may bridge.
+    """
 
     observed: Sequence[Observation]
     quiet: Sequence[Interval]
     shown: tuple[Sequence[Shown], ...]
+    gaps: Sequence[MeteredGap] = ()
 
 
 def gather(blocks: Iterable[Block], policy: Policy) -> Evidence:
     """All evidence in readings of any journals, watchers and channels, in any order, repeated or not."""
     found = list(blocks)
-    metered = [observations(source, policy) for source in _sources(found, POWER)]
+    meters = _sources(found, POWER)
+    metered = [observations(source, policy) for source in meters]
     return Evidence(
         observed=layer([count_energy(each, policy) for each in metered], policy),
         quiet=union(chain.from_iterable(quiet_gaps(each, policy) for each in metered)),
         shown=tuple(_show(_sources(found, rule.channel), rule, policy=policy) for rule in policy.evidence),
+        gaps=sorted(chain.from_iterable(metered_gaps(each, policy) for each in meters)),
     )
 
 
@@ -52,6 +59,7 @@ def within(evidence: Evidence, start_ms: int, *, end_ms: int) -> Evidence:
         between(evidence.observed, start_ms, end_ms=end_ms),
         clip(list(evidence.quiet), start_ms, end_ms),
         tuple(_clip(shown, start_ms, end_ms=end_ms) for shown in evidence.shown),
+        [gap for gap in evidence.gaps if start_ms <= gap.start_ms and gap.end_ms <= end_ms],
     )
 
 
@@ -61,6 +69,7 @@ def joined(parts: Sequence[Evidence], policy: Policy) -> Evidence:
         [each for part in parts for each in part.observed],
         union(each for part in parts for each in part.quiet),
         tuple([each for part in parts for each in part.shown[rule]] for rule in range(len(policy.evidence))),
+        [gap for part in parts for gap in part.gaps],
     )
 
 

@@ -1,4 +1,4 @@
-"""Reading blocks out of the stored bytes: what `recompute` derives from instead of decoded rows.
+"""Reading blocks and sign-ins out of the stored bytes: what `recompute` derives from instead of decoded rows.
 
 The bundles of an instrument's agents are read through once, to note which time each one's readings cover; a
 stretch is then read from the few bundles that touch it. So a journal of years needs no more memory than its list
@@ -9,16 +9,17 @@ earned nothing at ingest.
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from collector.accounts.bindings import Channel, MeasurementFact, Stretch
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
-from protocol.entry import Reading, decode
+from protocol.entry import Body, Declaration, Entry, Reading, decode
 from protocol.errors import MalformedBatch, MalformedEntry
 from protocol.interval import days_touched
 from protocol.observation import covered_ms
+from protocol.said import Stay, stays
 from protocol.witness import Block
 
 _SQL = load("accounts")
@@ -39,28 +40,41 @@ class _Extent(NamedTuple):
 class Bundles:
     """The stored bundles of the agents that measured one instrument; the connection is inside a transaction."""
 
-    def __init__(self, connection: Connection, facts: Sequence[MeasurementFact]) -> None:
+    def __init__(self, connection: Connection, facts: Sequence[MeasurementFact], asset_no: str) -> None:
         self._connection = connection
         self._extents: list[_Extent] = []
         self.days: set[date] = set()
         """Local days that any reading of these channels touches."""
-        self._scan({fact.channel for fact in facts})
+        self.stays: list[Stay] = []
+        """Who was at the instrument, as these agents' journals say."""
+        self._scan({fact.channel for fact in facts}, asset_no)
 
-    def _scan(self, channels: set[Channel]) -> None:
+    def _scan(self, channels: set[Channel], asset_no: str) -> None:
         agents = sorted({channel.agent_id for channel in channels})
+        said: dict[str, list[Entry]] = {}
+        newest: dict[str, tuple[int, int, int]] = {}  # start, index and end of the reading that begins last
         with self._connection.cursor(name="bundles", binary=True) as cursor:
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(_SQL.list_bundles, {"agents": agents})
-            for journal_id, agent_id, origin, first, entries in cursor:
+            for journal_id, agent_id, origin, first, stored in cursor:
                 covered: dict[Channel, tuple[int, int]] = {}
-                for _, entry, reading in _blocks(entries, origin, first=first):
+                for entry in _entries(stored, first=first):
+                    if isinstance(entry.body, Declaration):
+                        said.setdefault(origin, []).append(entry)
+                    if not _has_extent(entry.body):
+                        continue
+                    reading = entry.body
+                    start_ms, end_ms = covered_ms(entry, reading)
+                    newest[origin] = max(newest.get(origin, _NONE), (start_ms, entry.index, end_ms))
                     channel = Channel(agent_id, reading.watcher, reading.channel)
                     if channel in channels:
-                        start_ms, end_ms = covered_ms(entry, reading)
                         self.days.update(days_touched(start_ms, end_ms))
                         held = covered.get(channel, (start_ms, end_ms))
                         covered[channel] = min(held[0], start_ms), max(held[1], end_ms)
                 self._extents += [_Extent(journal_id, origin, first, *item[:1], *item[1]) for item in covered.items()]
+        for origin, entries in said.items():
+            newest_ms = newest[origin][2] if origin in newest else None
+            self.stays += stays(origin, entries, asset_no, newest_ms=newest_ms)
 
     def read(self, stretch: Stretch) -> Iterator[Block]:
         """The blocks of the stretch's channels that touch it."""
@@ -87,15 +101,29 @@ class Bundles:
                     yield block
 
 
+_NONE = (-(2**62), -1, -(2**62))
+
+
 def _blocks(stored: bytes, origin: str, *, first: int) -> Iterator[Block]:
     """The readings with an extent of one stored bundle whose first entry has the index `first`."""
+    for entry in _entries(stored, first=first):
+        if _has_extent(entry.body):
+            yield origin, entry, entry.body
+
+
+def _entries(stored: bytes, *, first: int) -> Iterator[Entry]:
+    """The entries of a bundle that are what they should be: decoded, and in their own place."""
     for index, raw in enumerate(parse_bundle(_inflate(stored)), first):
         try:
             entry = decode(raw)
         except MalformedEntry:
             continue
-        if entry.index == index and isinstance(entry.body, Reading) and entry.body.events is None:
-            yield origin, entry, entry.body
+        if entry.index == index:
+            yield entry
+
+
+def _has_extent(body: Body) -> TypeGuard[Reading]:
+    return isinstance(body, Reading) and body.events is None
 
 
 def _inflate(stored: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a day's record is derived from, gathered into one value, and the one way from there to the record. Pure.
+"""What a day is measured from, gathered into one value, and the one way from there to its measured states. Pure.
 
 The deriver gathers from the decoded rows, `recompute` from the stored bytes; both end here, and protocol does the
 arithmetic. A day without evidence of its own has no record, unless it had one before.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from collector.accounts.bindings import MeasurementFact, Stretch, stretches
 from collector.errors import DerivationError
-from protocol.hours import HourRecord, contributing, derive_day, evidence_window
+from protocol.derivation import Measured, contributing, evidence_window, measure
 from protocol.interval import day_bounds_ms
 from protocol.lead import UNOBSERVED
 from protocol.observation import covered_ms
@@ -41,8 +41,8 @@ class Day(NamedTuple):
         return stretches(facts, self.asset_no, start_ms=start_ms, end_ms=end_ms)
 
 
-def derive_record(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> HourRecord | None:
-    """The day's record, or None where nothing was observed in the day itself.
+def measure_day(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> Measured | None:
+    """The day's measured states, or None where nothing was observed in the day itself.
 
     `read` gives the blocks of a stretch's channels that touch it, in any order. Raises DerivationError for more
     blocks than MAX_BLOCKS.
@@ -59,19 +59,18 @@ def derive_record(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> HourR
     if not of_the_day:
         return None
     newest_ms = max(covered_ms(entry, reading)[1] for _, entry, reading in of_the_day)
-    return _derive(day, joined(evidence, day.policy), blocks=of_the_day, until_ms=end_ms if day.is_over else newest_ms)
+    return _measure(day, joined(evidence, day.policy), blocks=of_the_day, until_ms=end_ms if day.is_over else newest_ms)
 
 
-def derive_silence(day: Day) -> HourRecord:
-    """The record of a day that lost its evidence (its channel was found to measure something else)."""
+def measure_silence(day: Day) -> Measured:
+    """The states of a day that lost its evidence (its channel was found to measure something else)."""
     start_ms, end_ms = day_bounds_ms(day.day)
-    return _derive(day, joined([], day.policy), blocks=[], until_ms=end_ms if day.is_over else start_ms)
+    return _measure(day, joined([], day.policy), blocks=[], until_ms=end_ms if day.is_over else start_ms)
 
 
-def _derive(day: Day, evidence: Evidence, *, blocks: Iterable[Block], until_ms: int) -> HourRecord:
+def _measure(day: Day, evidence: Evidence, *, blocks: Iterable[Block], until_ms: int) -> Measured:
     start_ms, end_ms = day_bounds_ms(day.day)
-    return derive_day(
-        day.asset_no,
+    return measure(
         day.day,
         evidence=evidence,
         policy=day.policy,

@@ -13,14 +13,17 @@ from typing import NamedTuple
 
 from collector.accounts.bindings import MeasurementFact, stretches
 from collector.accounts.blocks import load_measurement_facts, read_blocks
-from collector.accounts.day import MAX_BLOCKS, Day, derive_record, derive_silence
+from collector.accounts.claims import load_said
+from collector.accounts.day import MAX_BLOCKS, Day, measure_day, measure_silence
 from collector.errors import DerivationError
 from collector.registry.policies import find_policy
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
+from protocol.derivation import Neighbours, account, looks_ahead
 from protocol.interval import DAY_S, day_bounds_ms
 from protocol.lead import UNOBSERVED
+from protocol.phases import NOTHING, UNKNOWN
 
 _SQL = load("accounts")
 _ONE_DAY = timedelta(days=1)
@@ -42,8 +45,15 @@ class _Stored(NamedTuple):
 
     body: bytes | None = None
     lead_out: str = UNOBSERVED
+    phase_out: str = UNKNOWN
+    head: str = NOTHING
     until_s: int = DAY_S
     has_problem: bool = False
+
+    @property
+    def handover(self) -> tuple[str, str, int]:
+        """What the day after depends on."""
+        return self.lead_out, self.phase_out, self.until_s
 
 
 def derive_dirty_day(connection: Connection, asset_no: str, *, day: date, today: date) -> Outcome:
@@ -62,13 +72,17 @@ def derive_dirty_day(connection: Connection, asset_no: str, *, day: date, today:
         if before.until_s < DAY_S and not before.has_problem:
             connection.execute(_SQL.mark_recorded_day, {"asset_no": asset_no, "day": day - _ONE_DAY})
             return Outcome.WAITS
-        lead_in = before.lead_out if before.until_s == DAY_S else UNOBSERVED
+        if before.until_s < DAY_S:
+            before = _Stored()
         stored = _load_stored(connection, asset_no, day)
-        record = _derive(connection, asset_no, day=day, today=today, lead_in=lead_in, replaces=stored.body)
-        outcome = Outcome.UNCHANGED if record is None else _store(connection, record, day)
+        derived = _derive(connection, asset_no, day=day, today=today, before=before, replaces=stored.body)
+        outcome = Outcome.UNCHANGED if derived is None else _store(connection, derived, day)
         # Marks are locked in the order of days, as ingest does it: no two can wait for each other.
+        if derived is not None:
+            values = {"asset_no": asset_no, "day": day - _ONE_DAY, "head": derived.head}
+            connection.execute(_SQL.mark_day_that_looks_ahead, values)
         connection.execute(_SQL.remove_mark, {**key, "touched_at": mark[0]})
-        if record is not None and (record.lead_out, record.until) != (stored.lead_out, stored.until_s):
+        if derived is not None and derived.handover != stored.handover:
             connection.execute(_SQL.mark_recorded_day, {"asset_no": asset_no, "day": day + _ONE_DAY})
         connection.execute(_SQL.remove_problem, key)
         return outcome
@@ -79,9 +93,21 @@ def _try_lock(connection: Connection, asset_no: str) -> bool:
     return row is not None and bool(row[0])
 
 
+class _Derived(NamedTuple):
+    """A record, and what its neighbours depend on of it."""
+
+    record: hours.HourRecord
+    head: str
+    looks_ahead: bool
+
+    @property
+    def handover(self) -> tuple[str, str, int]:
+        return self.record.lead_out, self.record.phase_out, self.record.until
+
+
 def _derive(
-    connection: Connection, asset_no: str, *, day: date, today: date, lead_in: str, replaces: bytes | None
-) -> hours.HourRecord | None:
+    connection: Connection, asset_no: str, *, day: date, today: date, before: _Stored, replaces: bytes | None
+) -> _Derived | None:
     facts = load_measurement_facts(connection, asset_no)
     policy = find_policy(connection, asset_no, day=day)
     if policy is None:
@@ -91,9 +117,17 @@ def _derive(
             f"no policy holds for instrument {asset_no} on {day}: put one in force from that day or before, for the "
             "instrument or as the default"
         )
-    given = Day(asset_no, day, policy, facts, lead_in=lead_in, is_over=day < today)
-    record = derive_record(given, lambda stretch: read_blocks(connection, stretch, limit=MAX_BLOCKS + 1))
-    return derive_silence(given) if record is None and replaces is not None else record
+    given = Day(asset_no, day, policy, facts, lead_in=before.lead_out, is_over=day < today)
+    measured = measure_day(given, lambda stretch: read_blocks(connection, stretch, limit=MAX_BLOCKS + 1))
+    if measured is None and replaces is not None:
+        measured = measure_silence(given)
+    if measured is None:
+        return None
+    is_ahead = looks_ahead(measured, policy)
+    follow = _load_stored(connection, asset_no, day + _ONE_DAY).head if is_ahead else NOTHING
+    said = load_said(connection, asset_no, day=day)
+    record = account(asset_no, measured, policy=policy, said=said, neighbours=Neighbours(before.phase_out, follow))
+    return _Derived(record, measured.head, is_ahead)
 
 
 def _is_observed(connection: Connection, facts: Sequence[MeasurementFact], asset_no: str, *, day: date) -> bool:
@@ -108,22 +142,23 @@ def _load_stored(connection: Connection, asset_no: str, day: date) -> _Stored:
     return _Stored() if row is None else _Stored(*row)
 
 
-def _store(connection: Connection, record: hours.HourRecord, day: date) -> Outcome:
-    values = {
+def _store(connection: Connection, derived: _Derived, day: date) -> Outcome:
+    record = derived.record
+    values = {name: getattr(record, name) for name in _COPIED}
+    values |= {
         "asset_no": record.asset,
         "day": day,
         "body": hours.encode(record),
-        "policy": record.policy,
-        "lead_in": record.lead_in,
-        "lead_out": record.lead_out,
+        "head": derived.head,
+        "looks_ahead": derived.looks_ahead,
         "until_s": record.until,
-        "off_s": record.off_s,
-        "standby_s": record.standby_s,
-        "run_s": record.run_s,
-        "unobserved_s": record.unobserved_s,
-        "effective_s": record.effective_s,
-        "external_s": record.external_s,
-        "unresolved_s": record.unresolved_s,
     }
     stored = connection.execute(_SQL.put_record, values).rowcount
     return Outcome.STORED if stored else Outcome.UNCHANGED
+
+
+_COPIED = (
+    *("policy", "owner", "lead_in", "lead_out", "phase_in", "phase_out", "follow"),
+    *(name for name in hours.HourRecord.__struct_fields__ if name.endswith("_s")),
+)
+"""Members that the table repeats under their own names."""

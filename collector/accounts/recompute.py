@@ -1,30 +1,35 @@
 """Hour records once more, from the stored bytes: what an auditor would find, held against what is stored.
 
-Nothing decoded is read: only batch.entries, the facts of measurement, and the bytes of policies. An instrument's
-days are derived in a chain from the first one on, each from the state in which the one before ended, by protocol
-alone. Everything is read in one snapshot, so a running collector does not disturb it. A day that was dirty in that
-snapshot may differ, and with it those that follow: the deriver has not come to them yet, they are *pending*.
+Nothing decoded is read: only batch.entries, the bytes of facts and policies, and the facts of measurement. An
+instrument's days are derived in a chain from the first one on, each from what the one before hands over and with a
+look at the one after, by protocol alone. Everything is read in one snapshot, so a running collector does not disturb
+it. A day that was dirty in that snapshot may differ, and with it its neighbours: the deriver has not come to them yet,
+they are *pending*.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
 import msgspec
 from psycopg import IsolationLevel
 
-from collector.accounts.bindings import channels_on
+from collector.accounts.bindings import MeasurementFact, channels_on
 from collector.accounts.blocks import load_measurement_facts
 from collector.accounts.bundles import Bundles
-from collector.accounts.day import Day, derive_record, derive_silence
+from collector.accounts.claims import load_said
+from collector.accounts.day import Day, measure_day, measure_silence
 from collector.errors import DerivationError
 from collector.registry.policies import find_policy
 from collector.store.database import Connection, connect
 from collector.store.queries import load
 from protocol import hours
+from protocol.derivation import Measured, Neighbours, account
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
+from protocol.phases import NOTHING, UNKNOWN
+from protocol.policy import Policy
 
 _SQL = load("accounts")
 _ONE_DAY = timedelta(days=1)
@@ -94,7 +99,7 @@ def _compare(connection: Connection, asset_no: str, *, first_day: date, last_day
     for day, record in _chain(connection, asset_no, last_day=last_day):
         of_day = held.get(day, _Held())
         what = _difference(of_day.body, record)
-        waits = of_day.is_dirty or pending_since == day - _ONE_DAY
+        waits = of_day.is_dirty or pending_since == day - _ONE_DAY or held.get(day + _ONE_DAY, _Held()).is_dirty
         pending_since = day if what and waits else None
         if day < first_day:
             continue
@@ -125,39 +130,77 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+class _Link(NamedTuple):
+    """A day of a chain: its measured states, or why there are none; None where nothing was observed."""
+
+    day: date
+    measured: Measured | str | None
+    policy: Policy | None = None
+
+
 def _chain(connection: Connection, asset_no: str, *, last_day: date) -> Iterator[tuple[date, HourRecord | str | None]]:
     """Each day that was observed or has a record, in order, up to `last_day`, with its record from the bytes.
 
     In place of a record: None where nothing was observed and none is stored, or why there can be none.
     """
     facts = load_measurement_facts(connection, asset_no)
-    held = _load_held(connection, asset_no)
-    bundles = Bundles(connection, facts)
-    before: tuple[date, HourRecord] | None = None
-    for day in sorted(bundles.days | set(held)):
-        if day > last_day:
+    bundles = Bundles(connection, facts, asset_no)
+    before: HourRecord | None = None
+    for link, after in _with_the_next(_links(connection, asset_no, facts, bundles)):
+        if link.day > last_day:
             break
+        if not isinstance(link.measured, Measured) or link.policy is None:
+            yield link.day, link.measured if isinstance(link.measured, str) else None
+            continue
+        is_next = before is not None and before.day == (link.day - _ONE_DAY).isoformat() and before.until == DAY_S
+        phase_in = before.phase_out if before is not None and is_next else UNKNOWN
+        follow = NOTHING
+        if after is not None and after.day == link.day + _ONE_DAY and isinstance(after.measured, Measured):
+            follow = after.measured.head
+        said = load_said(connection, asset_no, day=link.day, stays=bundles.stays)
+        before = account(
+            asset_no, link.measured, policy=link.policy, said=said, neighbours=Neighbours(phase_in, follow)
+        )
+        yield link.day, before
+
+
+def _links(
+    connection: Connection, asset_no: str, facts: Sequence[MeasurementFact], bundles: Bundles
+) -> Iterator[_Link]:
+    held = _load_held(connection, asset_no)
+    before: Measured | None = None
+    for day in sorted(bundles.days | set(held)):
         of_day = held.get(day, _Held())
         observed = day in bundles.days and channels_on(facts, asset_no, day=day)
         if of_day.body is None and not observed:
             continue
-        follows = before is not None and before[0] == day - _ONE_DAY and before[1].until == DAY_S
-        lead_in = before[1].lead_out if before is not None and follows else UNOBSERVED
         policy = find_policy(connection, asset_no, day=day)
         if policy is None:
-            yield day, f"no policy holds for instrument {asset_no} on {day}"
+            yield _Link(day, f"no policy holds for instrument {asset_no} on {day}")
             continue
+        follows = before is not None and before.day == day - _ONE_DAY and before.until == DAY_S
+        lead_in = before.lead_out if before is not None and follows else UNOBSERVED
         given = Day(asset_no, day, policy, facts, lead_in=lead_in, is_over=of_day.is_over)
         try:
-            record = derive_record(given, bundles.read)
+            measured = measure_day(given, bundles.read)
         except DerivationError as error:
-            yield day, str(error)
+            yield _Link(day, str(error))
             continue
-        if record is None and of_day.body is not None:
-            record = derive_silence(given)
-        if record is not None:
-            before = day, record
-        yield day, record
+        if measured is None and of_day.body is not None:
+            measured = measure_silence(given)
+        before = measured or before
+        yield _Link(day, measured, policy)
+
+
+def _with_the_next(links: Iterable[_Link]) -> Iterator[tuple[_Link, _Link | None]]:
+    """Each link with the one behind it, which is made before anything is said of the first."""
+    before: _Link | None = None
+    for link in links:
+        if before is not None:
+            yield before, link
+        before = link
+    if before is not None:
+        yield before, None
 
 
 def _load_held(connection: Connection, asset_no: str) -> dict[date, _Held]:

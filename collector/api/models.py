@@ -9,9 +9,11 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from collector.accounts.liveness import Liveness
+from protocol.attribution import Standing
+from protocol.hours import OperatingClass
+from protocol.lead import State
 
 Item = TypeVar("Item", bound=BaseModel)
-State = Literal["off", "standby", "run", "unobserved"]
 HEX64 = "^[0-9a-f]{64}$"
 
 
@@ -138,26 +140,46 @@ class Span(_Model):
 
 
 class HourRecord(_Model):
-    """One instrument's local day: off + standby + run + unobserved = until."""
+    """One instrument's local day.
+
+    off + standby + prepare + run + post + calibrate + maintain + fault + unobserved = until;
+    internal + claimed + verified + unresolved = effective; claimed + verified = external.
+    """
 
     asset_no: str
     day: date
     is_open: bool = Field(description="The day is not over: the record reaches to the newest evidence")
     until_s: int = Field(description="Seconds of the day that the record covers; 86400 once the day is over")
+    owner: str | None = Field(description="USCC of the unit that owned the instrument on that day")
     off_s: int
     standby_s: int
+    prepare_s: int = Field(
+        description="Standby directly before the first run after power-on, as far as the policy goes"
+    )
     run_s: int
+    post_s: int = Field(description="Standby directly after the last run before power-off, as far as the policy goes")
+    calibrate_s: int
+    maintain_s: int
+    fault_s: int
     unobserved_s: int
+    energised_s: int = Field(description="Standby and run that a watcher of the instrument's own power saw")
+    inferred_s: int = Field(description="Standby and run that only other watchers told of")
+    bridged_s: int = Field(description="Short gaps that the energy counter explains; counted in their state as well")
     effective_s: int
-    external_s: int = Field(description="Effective seconds that served another legal person")
+    internal_s: int
+    claimed_s: int = Field(description="Effective seconds for another legal person, without a document")
+    verified_s: int = Field(description="Effective seconds for another legal person, with a document at least")
+    external_s: int = Field(description="Effective seconds that served another legal person: claimed and verified")
     unresolved_s: int = Field(description="Effective seconds of which nobody said whom they served; never external")
-    bridged_s: int
+    hand_s: int = Field(description="Seconds entered by hand: beside the measured ones, in none of them")
+    hand_external_s: int
     no_run_s: int = Field(description="Unobserved seconds in which a meter's counter proves that no run took place")
     coverage: float | None = Field(
         description="Observed seconds divided by until_s, to four decimals; null where until_s is 0"
     )
     lead_in: str = Field(description="The state in which the day before ended, with what was pending")
     lead_out: str
+    flags: list[str]
     policy_sha256: str
     record_sha256: str = Field(description="SHA-256 of the record's bytes at …/record")
     journals: list[JournalRange]
@@ -174,8 +196,31 @@ class ToldBy(_Model):
     spans: list[Span]
 
 
+class OperatingSpan(_Model):
+    """One operating state over [start_s, end_s) of the local day."""
+
+    start_s: int
+    end_s: int
+    state: State | OperatingClass
+
+
+class Served(_Model):
+    """A part of the day's effective time and whom it served."""
+
+    order: str = Field(description="Number of the service order; empty where there is none")
+    beneficiary: str = Field(description="USCC; empty where nobody named one")
+    standing: Standing
+    seconds: int
+    documents: int
+
+
 class HourRecordDetail(HourRecord):
-    spans: list[Span]
+    spans: list[Span] = Field(description="The measured states")
+    operating: list[OperatingSpan] = Field(
+        description="The same with preparation, maintenance and so on in their places"
+    )
+    served: list[Served]
+    facts: list[str] = Field(description="What the record rests on beside readings: fact:SHA-256 or entry:ORIGIN#INDEX")
     told: list[ToldBy]
 
 

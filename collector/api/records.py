@@ -13,7 +13,16 @@ from starlette.responses import Response
 
 from collector.api.access import Given, Lent, ReadsHours
 from collector.api.instruments import load_instrument
-from collector.api.models import HourRecord, HourRecordDetail, JournalRange, Page, Span, ToldBy
+from collector.api.models import (
+    HourRecord,
+    HourRecordDetail,
+    JournalRange,
+    OperatingSpan,
+    Page,
+    Served,
+    Span,
+    ToldBy,
+)
 from collector.api.paging import (
     FIRST_DAY,
     LAST_DAY,
@@ -34,7 +43,9 @@ from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
 from protocol.agreement import agreements
+from protocol.hours import operating_spans
 from protocol.interval import DAY_S
+from protocol.phases import DaySpan
 
 router = APIRouter(prefix="/hours", tags=["hours"])
 _SQL = load("api")
@@ -99,10 +110,22 @@ def show_record(
         ToldBy(**each._asdict(), spans=_spans(spans))
         for each, (_, spans) in zip(agreements(record), record.told, strict=True)
     ]
-    return HourRecordDetail(**_item(body, derived_at).model_dump(), spans=_spans(record.spans), told=told)
+    return HourRecordDetail(
+        **_item(body, derived_at).model_dump(),
+        spans=_spans(record.spans),
+        operating=[
+            OperatingSpan(start_s=start, end_s=end, state=state) for start, end, state in operating_spans(record)
+        ],
+        served=[Served(**line._asdict()) for line in record.served],
+        facts=list(record.facts),
+        told=told,
+    )
 
 
-def _spans(spans: Iterable[hours.DaySpan]) -> list[Span]:
+_SECONDS = [name for name in hours.HourRecord.__struct_fields__ if name.endswith("_s")]
+
+
+def _spans(spans: Iterable[DaySpan]) -> list[Span]:
     return [Span(start_s=start, end_s=end, state=state) for start, end, state in spans]
 
 
@@ -122,24 +145,18 @@ def _load(connection: Connection, today: date, *, scope: Scope, asset_no: str, d
 
 def _item(body: bytes, derived_at: datetime) -> HourRecord:
     record = hours.decode(body)
-    observed_s = record.until - record.unobserved_s
     return HourRecord(
         asset_no=record.asset,
         day=date.fromisoformat(record.day),
         is_open=record.until < DAY_S,
         until_s=record.until,
-        off_s=record.off_s,
-        standby_s=record.standby_s,
-        run_s=record.run_s,
-        unobserved_s=record.unobserved_s,
-        effective_s=record.effective_s,
+        owner=record.owner or None,
+        **{name: getattr(record, name) for name in _SECONDS},
         external_s=record.external_s,
-        unresolved_s=record.unresolved_s,
-        bridged_s=record.bridged_s,
-        no_run_s=record.no_run_s,
-        coverage=round(observed_s / record.until, 4) if record.until else None,
+        coverage=round(record.observed_s / record.until, 4) if record.until else None,
         lead_in=record.lead_in,
         lead_out=record.lead_out,
+        flags=list(record.flags),
         policy_sha256=record.policy,
         record_sha256=hashlib.sha256(body).hexdigest(),
         journals=[JournalRange(origin=origin, first=first, last=last) for origin, first, last in record.journals],

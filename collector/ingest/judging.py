@@ -30,6 +30,7 @@ from collector.ingest.accept import (
     judge_hello,
     names_key,
 )
+from collector.ingest.declarations import Declared
 from collector.ingest.grants import Grants
 from collector.ingest.held import HeldJournal, load_held
 from collector.ingest.prepare import Glimpse, Greeting, Offer, Poison, Prepared, Succession, Touch, stored_bundle
@@ -67,6 +68,7 @@ class Work:
     batch_rows: list[bytes] = field(default_factory=list)
     reading_rows: list[bytes] = field(default_factory=list)
     touches: set[tuple[str, Touch]] = field(default_factory=set)
+    declared: list[Declared] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     spread_s: int | None = None
@@ -129,6 +131,8 @@ class Work:
         tails = [tail for tail in offer.tails[dropped:] if tail is not None]
         self.reading_rows.append(rows.reading_rows(journal.held.journal_id, tails))
         self.touches.update((offer.agent_id, touch) for touch in offer.touches)
+        journal_id = journal.held.journal_id
+        self.declared += [Declared(journal_id, entry) for entry in offer.declared if entry.index >= accepted.first]
         self.counts["entries"] += len(accepted.entries)
         self.counts["entries_undecoded"] += offer.undecoded
 

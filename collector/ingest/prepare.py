@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from collector.ingest import rows
 from protocol.batch import Batch
-from protocol.entry import Reading, decode_all
+from protocol.entry import Declaration, Entry, Reading, decode_all
 from protocol.epoch import NextEpoch
 from protocol.errors import ForeignBytesError, TooLarge
 from protocol.hint import SignedHint
@@ -24,7 +24,7 @@ from protocol.topics import parse_up_topic
 log = logging.getLogger(__name__)
 
 # How far past midnight a reading can still decide the day before, and how far before midnight the day after: the
-# longest evidence window that any policy may ask for (protocol.hours.evidence_window), since gaps and dwells have
+# longest evidence window that any policy may ask for (protocol.derivation.evidence_window), since gaps and dwells have
 # one limit: a dwell, two gaps and a window of the counter after the day, a gap and a window before it.
 DECIDES_BEFORE_MS = 3 * MAX_DWELL_MS + MAX_WINDOW_MS
 DECIDES_AFTER_MS = MAX_DWELL_MS + MAX_WINDOW_MS
@@ -40,7 +40,10 @@ Touch = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A parsed batch. `tails` has a row (without its journal) for each entry that is a reading, else None."""
+    """A parsed batch. `tails` has a row (without its journal) for each entry that is a reading, else None.
+
+    `declared`: the entries that are declarations, in their order.
+    """
 
     agent_id: str
     origin: str
@@ -48,6 +51,7 @@ class Offer:
     raw: bytes
     tails: tuple[bytes | None, ...]
     touches: frozenset[Touch]
+    declared: tuple[Entry, ...]
     undecoded: int
     batch_bytes: int
 
@@ -116,6 +120,7 @@ def prepare(topic: str, payload: bytes) -> Prepared:
 def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offer:
     tails: list[bytes | None] = []
     touches: set[Touch] = set()
+    declared: list[Entry] = []
     undecoded = 0
     span: tuple[str, str, int, int] | None = None
     for index, entry in enumerate(decode_all(batch.entries), batch.old):
@@ -131,12 +136,22 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
             if touched != span:  # nearly always the same as before
                 span = touched
                 touches.update((*touched[:2], day) for day in days)
+        elif type(entry.body) is Declaration:
+            declared.append(entry)
         tails.append(tail)
     if len({day for *_, day in touches}) > MAX_DAYS:
         log.warning("readings of too many days are stored without rows origin=%s touched=%d", origin, len(touches))
         tails, touches, undecoded = [None] * len(tails), set(), len(tails)
     return Offer(
-        agent_id, origin, batch, raw, tuple(tails), frozenset(touches), undecoded, sum(map(len, batch.entries))
+        agent_id,
+        origin,
+        batch,
+        raw,
+        tails=tuple(tails),
+        touches=frozenset(touches),
+        declared=tuple(declared),
+        undecoded=undecoded,
+        batch_bytes=sum(map(len, batch.entries)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Readings once more, from the stored entries: what retention dropped, or a fault left out, comes back.
+"""Readings and declarations once more, from the stored entries: what was dropped, or a fault left out, comes back.
 
 Journal by journal, each in a transaction of its own: its rows of the period go, its stored entries are decoded as
 ingest decodes them, and those that start in the period are copied in. Ingest may go on: only entries below the size
@@ -8,17 +8,18 @@ however long the journal. All entries are read, whenever they were received: a c
 The days that the rows decide are marked for the deriver: it finds the records that it had, or what was left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from collector.errors import StoreError
 from collector.ingest import rows
+from collector.ingest.declarations import Declared, store_declarations
 from collector.ingest.held import open_bundle
 from collector.ingest.prepare import DECIDES_AFTER_MS, DECIDES_BEFORE_MS, Touch, days_decided
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
-from protocol.entry import MAX_BLOCK_MS, Entry, Reading, decode
+from protocol.entry import MAX_BLOCK_MS, Declaration, Entry, Reading, decode
 from protocol.errors import MalformedEntry
 from protocol.interval import day_bounds_ms
 from protocol.observation import covered_ms
@@ -83,7 +84,11 @@ def _rebuild_journal(connection: Connection, period: Period, journal: tuple[int,
     with connection.cursor(name="bundles", binary=True) as cursor:
         cursor.itersize = _BUNDLES_AT_ONCE
         for first, entries in cursor.execute(_SQL.list_bundles, key):
-            for entry, reading, start_ms, end_ms in _readings(entries, first=first):
+            found = list(_entries(entries, first=first))
+            store_declarations(
+                connection, [Declared(journal_id, entry) for entry in found if isinstance(entry.body, Declaration)]
+            )
+            for entry, reading, start_ms, end_ms in _readings(found):
                 if period.start_ms <= start_ms < period.end_ms:
                     portion.append(rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms))
                     touches.update((reading.watcher, reading.channel, day) for day in days_decided(start_ms, end_ms))
@@ -94,14 +99,21 @@ def _rebuild_journal(connection: Connection, period: Period, journal: tuple[int,
     return removed, stored
 
 
-def _readings(stored: bytes, *, first: int) -> Iterator[tuple[Entry, Reading, int, int]]:
-    """The readings of a bundle whose first entry has the index `first`, each with its bounds in UTC ms."""
+def _entries(stored: bytes, *, first: int) -> Iterator[Entry]:
+    """The entries of a bundle whose first one has the index `first`, as far as they are what they should be."""
     for index, raw in enumerate(open_bundle(stored), first):
         try:
             entry = decode(raw)
         except MalformedEntry:
             continue
-        if entry.index == index and isinstance(entry.body, Reading):
+        if entry.index == index:
+            yield entry
+
+
+def _readings(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Reading, int, int]]:
+    """The readings among them, each with its bounds in UTC ms."""
+    for entry in entries:
+        if isinstance(entry.body, Reading):
             yield entry, entry.body, *covered_ms(entry, entry.body)
 
 

@@ -1,7 +1,8 @@
 """One transaction for many messages: judged in memory, swapped in, stored with COPY, committed, then answered.
 
     hold measurements · load the journals · judge each message in order · swap the journals WHERE size = old ·
-    COPY batches and readings · touch days · note who was seen · commit · only then hand out the answers
+    COPY batches and readings · touch days · store declarations · note who was seen · commit ·
+    only then hand out the answers
 
 The compare-and-swap is the only authority on who may append: where it moves fewer journals than were judged,
 somebody else was here, everything is rolled back and each message is judged again alone. The same happens on
@@ -18,6 +19,7 @@ from dataclasses import replace
 import psycopg
 
 from collector.ingest import grants, rows
+from collector.ingest.declarations import store_declarations
 from collector.ingest.held import load_held
 from collector.ingest.judging import Work
 from collector.ingest.prepare import Offer, Poison, Prepared
@@ -81,7 +83,7 @@ class Writer:
                 if _is_about_values(error) and isinstance(message, Offer):
                     # Rows are derived and can be made again: they must not keep evidence out.
                     log.error("stored without its rows origin=%s: %s", message.origin, error)
-                    message = replace(message, tails=(None,) * len(message.tails), touches=frozenset())
+                    message = replace(message, tails=(None,) * len(message.tails), touches=frozenset(), declared=())
         self.counts["messages_failed"] += 1
         log.error("could not store message agent=%s: %s", message.agent_id, problem)
         return None
@@ -102,6 +104,7 @@ class Writer:
             self._copy(rows.COPY_BATCH, work.batch_rows)
             self._copy(rows.COPY_READING, work.reading_rows)
             self._touch_days(work)
+            store_declarations(self._connection, work.declared)
             seen = self._note_seen(work)
         self.counts.update(work.counts)
         self.counts["transactions"] += 1

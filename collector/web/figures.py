@@ -10,7 +10,7 @@ from typing import NamedTuple
 from collector.accounts.liveness import SILENT_AFTER
 from collector.accounts.power import PowerPoint
 from collector.web.axis import PowerScale, Tick, Window, percent, power_scale
-from protocol.hours import DaySpan
+from protocol.phases import DaySpan
 from protocol.policy import Policy, Trigger
 
 AWAITED = "awaited"

@@ -14,11 +14,12 @@ from collector.web.figures import Strip
 from protocol import hours
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S, day_bounds_ms
+from protocol.phases import DaySpan
 from protocol.policy import POWER
 
 PAGE_SIZE = 50
 _SQL = load("web")
-_NO_RECORD: tuple[hours.DaySpan, ...] = ()
+_NO_RECORD: tuple[DaySpan, ...] = ()
 Zoom = Literal["day", "hour"]
 
 

@@ -20,7 +20,7 @@ from deploy.demo.instruments import INSTRUMENTS, Instrument
 from deploy.demo.places import DemoError
 from deploy.demo.stage import Stage
 from deploy.demo.truth import Comparison, Span, compare, read_truth
-from protocol import hours
+from protocol import derivation, hours
 from protocol.batch import parse_bundle
 from protocol.entry import Declaration, Entry, Reading, decode
 from protocol.hours import HourRecord
@@ -30,7 +30,9 @@ from protocol.lead import UNOBSERVED
 from protocol.merkle import leaf_hash, root
 from protocol.note import open_checkpoint
 from protocol.observation import covered_ms
+from protocol.phases import UNKNOWN
 from protocol.policy import Policy, parse_policy
+from protocol.said import Said, stays
 from protocol.witness import Block, gather
 
 SETTLE_S = 60.0
@@ -166,9 +168,10 @@ def _recompute(
     *,
     bound: frozenset[tuple[str, str]],
 ) -> Iterator[str]:
-    """Every record once more from the bytes alone, each day from the state in which the one before it ended."""
-    readings = list(_readings(entries, bound))
-    ends: dict[date, str] = {}
+    """Every record once more from the bytes alone, each day from what the one before it hands over."""
+    decoded = [decode(raw) for raw in entries]
+    readings = list(_readings(decoded, bound))
+    before: HourRecord | None = None
     for record, policy in zip(records, policies, strict=True):
         day = date.fromisoformat(record.day)
         start_ms, end_ms = day_bounds_ms(day)
@@ -176,23 +179,35 @@ def _recompute(
         blocks = [(origin, entry, body) for entry, body in readings if body.channel in policy.channels()]
         within = [block for block in blocks if _touches(block, start_ms, end_ms)]
         newest_ms = max((covered_ms(entry, body)[1] for _, entry, body in within), default=start_ms)
-        again = hours.derive_day(
+        follows = before is not None and before.day == (day - timedelta(days=1)).isoformat()
+        again = derivation.derive_day(
             record.asset,
             day,
             evidence=gather(blocks, policy),
             policy=policy,
-            lead_in=ends.get(day - timedelta(days=1), UNOBSERVED),
-            journals=hours.contributing(within, start_ms, end_ms=end_ms),
+            lead_in=before.lead_out if before is not None and follows else UNOBSERVED,
+            journals=derivation.contributing(within, start_ms, end_ms=end_ms),
             observed_until_ms=end_ms if record.until == DAY_S else newest_ms,
+            said=_said(record, origin, decoded),
+            neighbours=derivation.Neighbours(
+                before.phase_out if before is not None and follows else UNKNOWN, record.follow
+            ),
         )
-        ends[day] = again.lead_out
+        before = again
         if hours.encode(again) != hours.encode(record):
             yield f"the hour record of {record.day} is not what the stored bytes give"
 
 
-def _readings(entries: Sequence[bytes], bound: frozenset[tuple[str, str]]) -> Iterator[tuple[Entry, Reading]]:
+def _said(record: HourRecord, origin: str, decoded: Sequence[Entry]) -> Said:
+    """The sign-ins of the journal; the demo has no orders and no corrections."""
+    placed = [covered_ms(entry, entry.body) for entry in decoded if isinstance(entry.body, Reading)]
+    newest_ms = max(placed)[1] if placed else None
+    return Said(record.owner, {}, tuple(stays(origin, decoded, record.asset, newest_ms=newest_ms)))
+
+
+def _readings(entries: Sequence[Entry], bound: frozenset[tuple[str, str]]) -> Iterator[tuple[Entry, Reading]]:
     """The readings of these watchers and channels."""
-    for entry in map(decode, entries):
+    for entry in entries:
         body = entry.body
         if isinstance(body, Reading) and (body.watcher, body.channel) in bound and body.events is None:
             yield entry, body

@@ -9,8 +9,8 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from protocol.derivation import derive_day, evidence_window
 from protocol.entry import Reading, make
-from protocol.hours import derive_day, evidence_window
 from protocol.interval import day_bounds_ms, local_day
 from protocol.observation import Observation, between, observations
 from protocol.policy import Policy, Trigger

@@ -15,7 +15,7 @@ from agent.clock import Instant
 from agent.reading import Block, BlockBuilder, Channel, Sample
 from agent.segment import line
 from agent.watchers.modbus_frame import ReadRequest, Values, encode
-from protocol import entry, hours
+from protocol import derivation, entry, hours
 from protocol.batch import Batch, pack_batch
 from protocol.entry import Entry, Genesis, Reading, Start
 from protocol.interval import day_bounds_ms
@@ -96,13 +96,13 @@ def _record(raw: list[bytes]) -> hours.HourRecord:
     readings = [(each, body) for each, body in decoded if isinstance(body, Reading)]
     policy = parse_policy(POLICY.read_bytes())
     start_ms, end_ms = day_bounds_ms(DAY)
-    return hours.derive_day(
+    return derivation.derive_day(
         "A001",
         DAY,
         evidence=gather([(ORIGIN, *each) for each in readings], policy),
         policy=policy,
         lead_in=UNOBSERVED,
-        journals=hours.contributing(((ORIGIN, *each) for each in readings), start_ms, end_ms=end_ms),
+        journals=derivation.contributing(((ORIGIN, *each) for each in readings), start_ms, end_ms=end_ms),
         observed_until_ms=BEGAN.wall_ms + len(WATTS) * 1000,
     )
 

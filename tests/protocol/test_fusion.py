@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.derivation import contributing, derive_day
 from protocol.entry import Reading, make
 from protocol.fusion import derive_states
-from protocol.hours import contributing, derive_day, encode
+from protocol.hours import encode
 from protocol.interval import day_bounds_ms, local_day
 from protocol.policy import EvidenceRule
 from protocol.witness import gather, joined, within

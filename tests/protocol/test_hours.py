@@ -9,19 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.attribution import Served
+from protocol.derivation import contributing, derive_day, evidence_window
 from protocol.entry import Reading, make
 from protocol.entry import decode as decode_entry
 from protocol.errors import ForeignBytesError, MalformedRecord, TooLarge
-from protocol.hours import (
-    MAX_RECORD_BYTES,
-    HourRecord,
-    contributing,
-    decode,
-    derive_day,
-    encode,
-    evidence_window,
-    sessions,
-)
+from protocol.hours import MAX_RECORD_BYTES, decode, encode, sessions
 from protocol.interval import DAY_MS, day_bounds_ms, days_touched
 from protocol.observation import covered_ms
 from protocol.policy import parse_policy
@@ -52,13 +45,15 @@ SHORT_RUN = (30_000, FLOOR), (1_400, IDLE), (3_600, BUSY), (1_400, IDLE), (50_00
 def test_a_day_with_one_run():
     record = record_of(*SHORT_RUN, journals={"x/a/two/1": (3, 9), "x/a/one/1": (17, 302)})
     assert encode(record) == (
-        b'{"v":1,"asset":"A001","day":"2026-03-02","policy":"'
+        b'{"v":2,"asset":"A001","day":"2026-03-02","policy":"'
         + b"0" * 64
-        + b'","lead_in":"unobserved","lead_out":"off",'
-        b'"until":86400,"off_s":80000,"standby_s":2800,"run_s":3600,"unobserved_s":0,"effective_s":3600,"external_s":0,'
-        b'"unresolved_s":3600,"bridged_s":0,"no_run_s":0,"journals":[["x/a/one/1",17,302],["x/a/two/1",3,9]],'
+        + b'","owner":"","lead_in":"unobserved","lead_out":"off","phase_in":"ran","phase_out":"new","follow":"",'
+        b'"until":86400,"off_s":80000,"standby_s":2800,"prepare_s":0,"run_s":3600,"post_s":0,"calibrate_s":0,'
+        b'"maintain_s":0,"fault_s":0,"unobserved_s":0,"energised_s":6400,"inferred_s":0,"bridged_s":0,"no_run_s":0,'
+        b'"effective_s":3600,"internal_s":0,"claimed_s":0,"verified_s":0,"unresolved_s":3600,"hand_s":0,'
+        b'"hand_external_s":0,"journals":[["x/a/one/1",17,302],["x/a/two/1",3,9]],"facts":[],'
         b'"spans":[[0,30000,"off"],[30000,31400,"standby"],[31400,35000,"run"],[35000,36400,"standby"],'
-        b'[36400,86400,"off"]],"told":[]}'
+        b'[36400,86400,"off"]],"classes":[],"bridged":[],"served":[["","","unresolved",3600,0]],"told":[],"flags":[]}'
     )
     assert decode(encode(record)) == record
     assert sessions(record) == [(31_400, 35_000)]
@@ -113,7 +108,25 @@ def test_a_span_inside_one_second_vanishes_and_its_neighbours_become_one():
 
 class TestIdentities:
     @pytest.mark.parametrize(
-        "member", ["off_s", "standby_s", "run_s", "unobserved_s", "effective_s", "external_s", "unresolved_s", "until"]
+        "member",
+        [
+            "off_s",
+            "standby_s",
+            "prepare_s",
+            "run_s",
+            "post_s",
+            "calibrate_s",
+            "maintain_s",
+            "fault_s",
+            "unobserved_s",
+            "bridged_s",
+            "effective_s",
+            "internal_s",
+            "claimed_s",
+            "verified_s",
+            "unresolved_s",
+            "until",
+        ],
     )
     @pytest.mark.parametrize("change", [1, -1])
     def test_seconds_that_do_not_add_up_cannot_be_held(self, member, change):
@@ -138,17 +151,30 @@ class TestIdentities:
         sums = {
             f"{state}_s": sum(e - s for s, e, each in spans if each == state) for state in ("off", "run", "standby")
         }
-        run_s = sums["run_s"]
         with pytest.raises(ValueError):
-            HourRecord(
-                1, "A", "2026-03-02", "0" * 64, "off", "off", 86_400, sums["off_s"], sums["standby_s"], run_s, 0,
-                run_s, 0, run_s, 0, 0, (), spans, (),
-            )  # fmt: skip
+            msgspec.structs.replace(record_of((86_400, FLOOR)), spans=spans, **sums)
 
     @pytest.mark.parametrize(
         "change",
         [
-            {"v": 2},
+            {"v": 1},
+            {"owner": "12100000400000624E"},
+            {"phase_in": "old"},
+            {"phase_out": "ran:-1"},
+            {"follow": "standby"},
+            {"facts": ("fact:b", "fact:a")},
+            {"flags": ("x", "x")},
+            {"classes": ((0, 10, "prepare"),), "prepare_s": 10, "off_s": 79_990},
+            {"classes": ((31_000, 31_400, "post"), (30_000, 30_100, "post"))},
+            {"bridged": ((86_000, 86_500),), "bridged_s": 500},
+            {"energised_s": 3_599},
+            {"inferred_s": -1},
+            {"energised_s": 80_000, "inferred_s": 6_401},
+            {"hand_s": 86_401},
+            {"hand_external_s": 1},
+            {"served": ()},
+            {"served": (Served("", "", "unresolved", 3_600, 0), Served("A", "", "unresolved", 0, 0))},
+            {"served": (Served("B", "", "unresolved", 3_599, 0), Served("A", "", "unresolved", 1, 0))},
             {"asset": ""},
             {"day": "2026-3-2"},
             {"day": "2026-02-30"},
@@ -161,7 +187,7 @@ class TestIdentities:
             {"journals": (("a", 0, 1), ("a", 2, 3))},
             {"journals": (("a", 2, 1),)},
             {"journals": (("a", -1, 1),)},
-            {"external_s": 4_000, "unresolved_s": -400},
+            {"claimed_s": 4_000, "unresolved_s": -400},
             {"effective_s": 3_601, "unresolved_s": 3_601},
             {"no_run_s": 1},
             {"no_run_s": -1},
@@ -184,10 +210,10 @@ class TestForeignBytes:
         [
             (b'"run_s":3600', b'"run_s":3601'),
             (b'"run_s":3600', b'"run_s":3600.0'),
-            (b'"v":1,', b'"v": 1,'),
-            (b'"v":1,', b""),
-            (b'"v":1,', b'"v":1,"v":1,'),
-            (b'"v":1,', b'"v":1,"x":1,'),
+            (b'"v":2,', b'"v": 2,'),
+            (b'"v":2,', b""),
+            (b'"v":2,', b'"v":2,"v":2,'),
+            (b'"v":2,', b'"v":2,"x":1,'),
             (b'"bridged_s":0', b'"bridged_s":"0"'),
             (b'[0,30000,"off"]', b'[0,30000,"prepare"]'),
             (b'[0,30000,"off"]', b'[0,30000]'),

@@ -1,4 +1,4 @@
-"""What counts of what was said about a day: orders and owners, corrections, presences, hand entries."""
+"""What counts of what was said about a day: orders and owners, corrections, stays, hand entries."""
 
 from datetime import date
 from random import Random
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protocol.attribution import Served, attribute
 from protocol.facts import Correction, Document, Fact, HandEntry, Order, OrderDocument, Use
 from protocol.interval import day_bounds_ms
-from protocol.said import Claims, Presence, Said, claims_of
+from protocol.said import Claims, Said, Stay, claims_of
 
 OWNER, OTHER, SPIN_OFF = "12100000400000624D", "91440300708461136T", "91110000802100433B"
 DAY = date(2026, 3, 2)
@@ -56,18 +56,16 @@ def hand(seconds: int = HOUR, number: str | None = None) -> HandEntry:
     )  # fmt: skip
 
 
-def presence(
-    start: float, end: float, purpose: str = "own-research", number: str | None = None, **more: object
-) -> Presence:
+def stay(start: float, end: float, purpose: str = "own-research", number: str | None = None, **more: object) -> Stay:
     given = {"origin": "jishi.example/a/em-01/1", "entry_index": 7, "is_closed": True} | more
-    return Presence(purpose=purpose, order=number, start_ms=at(start), end_ms=at(end), **given)  # type: ignore[arg-type]
+    return Stay(purpose=purpose, order=number, start_ms=at(start), end_ms=at(end), **given)  # type: ignore[arg-type]
 
 
-def said(*facts: Fact, present: tuple[Presence, ...] = (), owner: str = OWNER) -> Said:
+def said(*facts: Fact, present: tuple[Stay, ...] = (), owner: str = OWNER) -> Said:
     return Said(owner, {ref(number): fact for number, fact in enumerate(facts)}, present)
 
 
-def claims(*facts: Fact, present: tuple[Presence, ...] = (), owner: str = OWNER) -> Claims:
+def claims(*facts: Fact, present: tuple[Stay, ...] = (), owner: str = OWNER) -> Claims:
     return claims_of(said(*facts, present=present, owner=owner), "A001", DAY)
 
 
@@ -130,9 +128,9 @@ def test_maintenance_and_fault_are_classes_and_no_claims_and_calibration_is_both
 
 
 def test_whoever_signed_in_claims_and_who_never_signed_out_is_flagged() -> None:
-    found = claims(present=(presence(9, 10),))
+    found = claims(present=(stay(9, 10),))
     assert (standing(found), found.flags, found.refs) == (["internal"], (), ("entry:jishi.example/a/em-01/1#7",))
-    assert claims(present=(presence(9, 17, is_closed=False),)).flags == ("never-closed",)
+    assert claims(present=(stay(9, 17, is_closed=False),)).flags == ("never-closed",)
 
 
 def test_a_correction_takes_out_what_was_said_and_puts_something_else_in() -> None:
@@ -142,7 +140,7 @@ def test_a_correction_takes_out_what_was_said_and_puts_something_else_in() -> No
 
 
 def test_a_correction_may_only_take_out_a_sign_in() -> None:
-    signed_in = presence(9, 10)
+    signed_in = stay(9, 10)
     found = claims(correction(signed_in.ref), present=(signed_in,))
     assert (found.claims, found.refs) == ((), (signed_in.ref, ref(0)))
 
@@ -205,7 +203,7 @@ def anything_said(draw: st.DrawFn) -> list[Fact]:
 
 @given(anything_said(), st.randoms(use_true_random=False))
 def test_the_order_in_which_things_are_told_changes_nothing(facts: list[Fact], random: Random) -> None:
-    told = said(*facts, present=(presence(8, 12), presence(10, 14, "service-order", "SO-2", entry_index=9)))
+    told = said(*facts, present=(stay(8, 12), stay(10, 14, "service-order", "SO-2", entry_index=9)))
     expected = claims_of(told, "A001", DAY)
     items = list(told.facts.items())
     random.shuffle(items)
@@ -216,7 +214,7 @@ def test_the_order_in_which_things_are_told_changes_nothing(facts: list[Fact], r
 
 @given(anything_said())
 def test_what_a_day_rests_on_is_enough_to_say_it_again(facts: list[Fact]) -> None:
-    told = said(*facts, present=(presence(8, 12),))
+    told = said(*facts, present=(stay(8, 12),))
     found = claims_of(told, "A001", DAY)
     needed = {ref: fact for ref, fact in told.facts.items() if ref in found.refs}
     again = claims_of(Said(OWNER, needed, tuple(each for each in told.present if each.ref in found.refs)), "A001", DAY)

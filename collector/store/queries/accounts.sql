@@ -28,6 +28,13 @@ INSERT INTO dirty_day (asset_no, day, touched_at)
 SELECT asset_no, day, clock_timestamp() FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s
 ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
 
+-- name: mark_day_that_looks_ahead
+-- Marks a day dirty whose record took another head of the day after than this one.
+INSERT INTO dirty_day (asset_no, day, touched_at)
+SELECT asset_no, day, clock_timestamp() FROM hour_record
+WHERE asset_no = %(asset_no)s AND day = %(day)s AND looks_ahead AND follow <> %(head)s
+ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+
 -- name: mark_days_that_ended
 -- Marks every day before today whose record still ends before midnight.
 INSERT INTO dirty_day (asset_no, day, touched_at)
@@ -56,25 +63,38 @@ ORDER BY j.origin, r.entry_index
 LIMIT %(limit)s;
 
 -- name: load_stored
--- The stored record of a day, the state in which it ended, how far it reaches, and whether deriving it failed last.
-SELECT r.body, r.lead_out, r.until_s, p.problem IS NOT NULL
+-- The stored record of a day, what its neighbours depend on, how far it reaches, and whether deriving it failed last.
+SELECT r.body, r.lead_out, r.phase_out, r.head, r.until_s, p.problem IS NOT NULL
 FROM hour_record r LEFT JOIN derivation_problem p USING (asset_no, day)
 WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: put_record
 -- Stores a day's record unless the very same is stored already.
-INSERT INTO hour_record (asset_no, day, body, policy, lead_in, lead_out, until_s, off_s, standby_s, run_s,
-                         unobserved_s, effective_s, external_s, unresolved_s, derived_at)
-VALUES (%(asset_no)s, %(day)s, %(body)s, %(policy)s, %(lead_in)s, %(lead_out)s, %(until_s)s, %(off_s)s,
-        %(standby_s)s, %(run_s)s, %(unobserved_s)s, %(effective_s)s, %(external_s)s, %(unresolved_s)s,
-        clock_timestamp())
+INSERT INTO hour_record (
+    asset_no, day, body, policy, owner, lead_in, lead_out, phase_in, phase_out, follow, head, looks_ahead,
+    until_s, off_s, standby_s, prepare_s, run_s, post_s, calibrate_s, maintain_s, fault_s, unobserved_s,
+    energised_s, inferred_s, bridged_s, no_run_s, effective_s, internal_s, claimed_s, verified_s, unresolved_s,
+    hand_s, hand_external_s, derived_at
+) VALUES (
+    %(asset_no)s, %(day)s, %(body)s, %(policy)s, %(owner)s, %(lead_in)s, %(lead_out)s, %(phase_in)s,
+    %(phase_out)s, %(follow)s, %(head)s, %(looks_ahead)s, %(until_s)s, %(off_s)s, %(standby_s)s, %(prepare_s)s,
+    %(run_s)s, %(post_s)s, %(calibrate_s)s, %(maintain_s)s, %(fault_s)s, %(unobserved_s)s, %(energised_s)s,
+    %(inferred_s)s, %(bridged_s)s, %(no_run_s)s, %(effective_s)s, %(internal_s)s, %(claimed_s)s, %(verified_s)s,
+    %(unresolved_s)s, %(hand_s)s, %(hand_external_s)s, clock_timestamp()
+)
 ON CONFLICT (asset_no, day) DO UPDATE SET
-    body = excluded.body, policy = excluded.policy, lead_in = excluded.lead_in, lead_out = excluded.lead_out,
-    until_s = excluded.until_s, off_s = excluded.off_s, standby_s = excluded.standby_s, run_s = excluded.run_s,
-    unobserved_s = excluded.unobserved_s, effective_s = excluded.effective_s, external_s = excluded.external_s,
-    unresolved_s = excluded.unresolved_s, derived_at = excluded.derived_at
-WHERE (hour_record.body, hour_record.lead_out, hour_record.until_s)
-    IS DISTINCT FROM (excluded.body, excluded.lead_out, excluded.until_s);
+    body = excluded.body, policy = excluded.policy, owner = excluded.owner, lead_in = excluded.lead_in,
+    lead_out = excluded.lead_out, phase_in = excluded.phase_in, phase_out = excluded.phase_out,
+    follow = excluded.follow, head = excluded.head, looks_ahead = excluded.looks_ahead,
+    until_s = excluded.until_s, off_s = excluded.off_s, standby_s = excluded.standby_s,
+    prepare_s = excluded.prepare_s, run_s = excluded.run_s, post_s = excluded.post_s,
+    calibrate_s = excluded.calibrate_s, maintain_s = excluded.maintain_s, fault_s = excluded.fault_s,
+    unobserved_s = excluded.unobserved_s, energised_s = excluded.energised_s, inferred_s = excluded.inferred_s,
+    bridged_s = excluded.bridged_s, no_run_s = excluded.no_run_s, effective_s = excluded.effective_s,
+    internal_s = excluded.internal_s, claimed_s = excluded.claimed_s, verified_s = excluded.verified_s,
+    unresolved_s = excluded.unresolved_s, hand_s = excluded.hand_s, hand_external_s = excluded.hand_external_s,
+    derived_at = excluded.derived_at
+WHERE hour_record.body IS DISTINCT FROM excluded.body;
 
 -- name: put_problem
 -- Keeps why a day could not be derived and when to try again; `since` stays that of the first time.

@@ -5,13 +5,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from collector.accounts.day import derive_record
+from collector.accounts.day import measure_day
 from collector.accounts.deriver import Outcome, derive_dirty_day
 from collector.accounts.recompute import recompute
 from collector.accounts.worker import Worker
 from collector.errors import DerivationError
 from collector.store.database import connect
 from protocol import hours
+from protocol.derivation import Measured
 from protocol.interval import DAY_MS, day_bounds_ms
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Piece, Province
 
@@ -167,13 +168,13 @@ def test_a_day_touched_while_it_is_derived_stays_dirty_and_ingest_does_not_wait(
 ) -> None:
     province.observe(sem, Piece(MONDAY, 0, HOUR, RUN))
 
-    def touch_and_derive(*given: object) -> hours.HourRecord | None:
+    def touch_and_measure(*given: object) -> Measured | None:
         with connect(dsn, application="test") as other:
             other.execute("SET lock_timeout = '2s'")
             other.execute("UPDATE dirty_day SET touched_at = clock_timestamp() WHERE day = %s", [MONDAY])
-        return derive_record(*given)  # type: ignore[arg-type]
+        return measure_day(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("collector.accounts.deriver.derive_record", touch_and_derive)
+    monkeypatch.setattr("collector.accounts.deriver.measure_day", touch_and_measure)
     outcome = derive_dirty_day(province.connection, "A001", day=MONDAY, today=TUESDAY)
     assert outcome is Outcome.STORED
     assert province.rows("SELECT asset_no FROM dirty_day WHERE day = %s", MONDAY) == [("A001",)]

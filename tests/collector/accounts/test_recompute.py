@@ -9,6 +9,7 @@ from collector.accounts.recompute import Verification, recompute, verify
 from collector.cli import main
 from collector.errors import DerivationError
 from protocol import hours
+from protocol.attribution import Served
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Piece, Province
 
 MONDAY = date(2026, 11, 16)
@@ -59,6 +60,7 @@ def test_a_record_whose_seconds_were_altered_is_named_with_its_difference(
         hours.HourRecord(**{
             **{name: getattr(record, name) for name in record.__struct_fields__},
             "run_s": 23 * HOUR, "effective_s": 23 * HOUR, "unresolved_s": 23 * HOUR, "off_s": HOUR,
+            "served": (Served("", "", "unresolved", 23 * HOUR, 0),),
             "spans": ((0, HOUR, "off"), (HOUR, 86_400, "run")),
         })
     )  # fmt: skip

@@ -18,7 +18,7 @@ from collector.store import database
 from collector.store.database import Connection
 from protocol import merkle, note
 from protocol.batch import Batch, pack_batch, parse_bundle
-from protocol.hours import evidence_window
+from protocol.derivation import evidence_window
 from protocol.interval import day_bounds_ms
 from protocol.message import Refusal, Welcome, parse_down
 from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS, Counter, EvidenceRule, Policy, Trigger, parse_policy

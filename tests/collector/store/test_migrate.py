@@ -8,6 +8,7 @@ import pytest
 
 from collector.errors import MigrationError
 from collector.store import database, migrate
+from protocol.hours import HourRecord
 
 
 def test_a_fresh_database_gets_every_migration_once(empty_dsn: str) -> None:
@@ -85,14 +86,28 @@ def test_a_journal_never_shrinks_and_keeps_its_key(connection: database.Connecti
 def test_an_hour_record_whose_sum_is_wrong_is_refused(connection: database.Connection) -> None:
     _insert_one_of_each(connection)
     sha = hashlib.sha256(b"{}").hexdigest()
+    sound = dict.fromkeys(SECONDS, 0) | {"until_s": 100, "off_s": 50, "run_s": 50, "energised_s": 50, "effective_s": 50}
+    sound |= {"verified_s": 50}
     statement = (
-        "INSERT INTO hour_record (asset_no, day, body, policy, lead_in, lead_out, until_s, off_s, standby_s,"
-        " run_s, unobserved_s, effective_s, external_s, unresolved_s)"
-        " VALUES ('A001', '2025-12-01', '', %s, 'off', 'off', 100, 50, 0, %s, 0, %s, 0, %s)"
-    )
-    connection.execute(statement, [sha, 50, 50, 50])
-    with pytest.raises(psycopg.errors.CheckViolation):
-        connection.execute(statement, [sha, 51, 51, 51])
+        "INSERT INTO hour_record (asset_no, day, body, policy, owner, lead_in, lead_out, phase_in, phase_out, follow,"
+        f" head, looks_ahead, {', '.join(SECONDS)}) VALUES ('A001', '2025-12-01', '', '{sha}', '', 'off', 'off', 'new',"
+        f" 'new', '', 'off', false, {', '.join(f'%({name})s' for name in SECONDS)})"
+    ).encode()
+    for wrong in SECONDS:
+        if wrong not in ("no_run_s", "hand_s"):  # they stand beside, but within bounds
+            with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+                connection.execute(statement, sound | {wrong: sound[wrong] + 51})
+    for change in (
+        {"unobserved_s": 1, "off_s": 49, "no_run_s": 2},
+        {"hand_s": 86_401},
+        {"effective_s": 51, "verified_s": 51},
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+            connection.execute(statement, sound | change)
+    connection.execute(statement, sound)
+
+
+SECONDS = ["until_s", *(name for name in HourRecord.__struct_fields__ if name.endswith("_s"))]
 
 
 def _insert_one_of_each(connection: database.Connection) -> None:

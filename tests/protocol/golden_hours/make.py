@@ -180,24 +180,54 @@ def record_of(states, begin, end, *, lead_in, lead_out):
     seconds = {
         state: sum(e - s for s, e, each in spans if each == state) for state in ("off", "standby", "run", "unobserved")
     }
+    powered = seconds["standby"] + seconds["run"]
+    nothing = dict.fromkeys(("prepare", "post", "calibrate", "maintain", "fault"), 0)
+    ordered = ("off", "standby", "prepare", "run", "post", "calibrate", "maintain", "fault", "unobserved")
     return {
-        "v": 1,
+        "v": 2,
         "asset": "SX-2026-0001",
         "day": "",
         "policy": hashlib.sha256(policy_text().encode()).hexdigest(),
+        "owner": "",
         "lead_in": lead_in,
         "lead_out": lead_out,
+        "phase_in": "ran",
+        "phase_out": phase_of(spans),
+        "follow": "",
         "until": (end - begin) * TICK_MS // 1000,
-        **{f"{state}_s": total for state, total in seconds.items()},
-        "effective_s": seconds["run"],
-        "external_s": 0,
-        "unresolved_s": seconds["run"],
+        **{f"{state}_s": (seconds | nothing)[state] for state in ordered},
+        "energised_s": powered,
+        "inferred_s": 0,
         "bridged_s": 0,
         "no_run_s": 0,
+        "effective_s": seconds["run"],
+        "internal_s": 0,
+        "claimed_s": 0,
+        "verified_s": 0,
+        "unresolved_s": seconds["run"],
+        "hand_s": 0,
+        "hand_external_s": 0,
         "journals": [],
+        "facts": [],
         "spans": spans,
+        "classes": [],
+        "bridged": [],
+        "served": [["", "", "unresolved", seconds["run"], 0]] if seconds["run"] else [],
         "told": [],
+        "flags": [],
     }
+
+
+def phase_of(spans):
+    """The phase in which a day ends that began in `ran`: by looking back from its end."""
+    last = next((place for place in reversed(range(len(spans))) if spans[place][2] in ("run", "off")), None)
+    if last is None:
+        return "ran"
+    if spans[last][2] == "off":
+        return "new"
+    behind = spans[last + 1 :]
+    since = spans[-1][1] - spans[last][1]
+    return f"ran:{since}" if all(state == "standby" for *_, state in behind) and since <= 14_400 else "ran"
 
 
 def journals_of(entries, begin_ms, end_ms):
