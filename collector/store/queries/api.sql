@@ -1,7 +1,8 @@
 -- What the API asks. Lists are read in key order from after a cursor, one line more than a page holds.
 
 -- name: list_instruments
--- Instruments in a scope, after an asset number, as they were on a day; of one unit where uscc is given.
+-- Instruments in a scope, after an asset number, as they were on a day; of one unit where uscc is given. A unit's are
+-- looked for among those that it ever owned: asking each instrument of a province takes a second.
 SELECT d.asset_no, d.name_zh, d.name_en, d.model, i.registered_at, u.uscc, u.name_zh, u.name_en,
        d.class_code, d.value_fen, d.funding, d.government_fen, d.maker, d.origin, d.country, d.accepted_on, d.shareable,
        d.exempt_document, d.exempt_reason, member_on(i.asset_no, 'facility', %(day)s),
@@ -11,6 +12,8 @@ CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
 CROSS JOIN LATERAL owner_on(i.asset_no, %(day)s) owner
 LEFT JOIN LATERAL unit_on(owner, %(day)s) u ON true
 WHERE i.asset_no > %(after)s AND (%(uscc)s::text IS NULL OR owner = %(uscc)s)
+  AND (%(uscc)s::text IS NULL OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(uscc)s))
+  AND (%(scope_kind)s <> 'unit' OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(scope_name)s))
   AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;
