@@ -11,6 +11,11 @@
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
     └── RegistryError               a fact cannot be registered as asked
+        ├── FactError               what somebody said cannot be recorded beside what is recorded already
+        │   ├── KeyTaken            the source sent something else under this key
+        │   ├── NumberTaken         the unit has another order of this number
+        │   └── UnknownDocument     a fact names a file that nobody stored
+        ├── DocumentError           a file cannot be stored as a document, or is not what it was any more
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
         ├── BadCell                 a cell of a file that is not what its column says
@@ -70,6 +75,26 @@ class ReadingsDropped(DerivationError):
 
 class RegistryError(CollectorError):
     """The registry refuses what it was asked to record."""
+
+
+class FactError(RegistryError):
+    """A fact that contradicts what is recorded already; a correction is the remedy where something was wrong."""
+
+
+class KeyTaken(FactError):
+    """The source sent another content under the same key."""
+
+
+class NumberTaken(FactError):
+    """Another order of the unit has this number."""
+
+
+class UnknownDocument(FactError):
+    """A file that a fact names is not in the store."""
+
+
+class DocumentError(RegistryError):
+    """A file is too large, not what it says, damaged, or gone."""
 
 
 class UnknownName(RegistryError):
