@@ -14,6 +14,8 @@
     [ingest]
     metrics_host = "127.0.0.1"
     metrics_port = 8322             # left out: no figures of a worker; each on one machine needs its own
+    [corrections]
+    deadline_days = 90              # how long after a day something may be proposed about it; left out: for ever
     [api]
     host = "127.0.0.1"
     port = 8321
@@ -55,6 +57,7 @@ _TYPES: dict[str, dict[str, type]] = {
     "database": {"dsn": str},
     "broker": {"host": str, "port": int, "tls": bool, "worker_host": str, "worker_port": int},
     "ingest": {"metrics_host": str, "metrics_port": int},
+    "corrections": {"deadline_days": int},
     "api": {
         "host": str,
         "port": int,
@@ -96,6 +99,17 @@ class Ingest:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """How many days after a day something may be proposed about it; 0: for ever."""
+
+    deadline_days: int = 0
+
+    @property
+    def within_days(self) -> int | None:
+        return self.deadline_days or None
+
+
+@dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
@@ -122,6 +136,7 @@ class Config:
     broker: Broker
     api: Api
     ingest: Ingest = Ingest()
+    corrections: Corrections = Corrections()
     given_dsn: str | None = field(default=None, repr=False)
 
     @property
@@ -150,6 +165,7 @@ class Config:
             **_as_environment("broker", asdict(self.broker)),
             **_as_environment("api", asdict(self.api)),
             **_as_environment("ingest", asdict(self.ingest)),
+            **_as_environment("corrections", asdict(self.corrections)),
         }
 
 
@@ -193,6 +209,7 @@ def load_config(
         broker=Broker(**_section(values, "broker")),
         api=Api(**_section(values, "api")),
         ingest=Ingest(**_section(values, "ingest")),
+        corrections=Corrections(**_section(values, "corrections")),
         given_dsn=values.get(("database", "dsn")),
     )
 
