@@ -11,10 +11,12 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from collector.accounts.worker import Worker
+from collector.ingest.declarations import Declared, store_declarations
 from collector.registry import instruments, policies
 from collector.store.database import Connection
 from protocol.batch import pack_bundle
-from protocol.entry import Entry, Reading, Stop, encode
+from protocol.entry import Declaration, Entry, Reading, Stop, encode
+from protocol.facts import target_of_declaration
 from protocol.interval import DAY_MS, day_bounds_ms, days_touched
 from protocol.policy import Policy
 
@@ -109,8 +111,14 @@ class Province:
         start_ms = wall_ms % DAY_MS + DAY_MS - 3_600_000
         self.write(origin, [(wall_ms, Reading(watcher, channel, start_ms, (3_600_000,), **shape))])  # type: ignore[arg-type]
 
-    def write(self, origin: str, written: Sequence[tuple[int, Reading]]) -> list[bytes]:
-        """Stores readings, each with the wall time (ms) at which it was written, as one batch."""
+    def declare(self, origin: str, day: date, at_s: int, declaration: Declaration) -> str:
+        """What somebody says at the instrument at a second of the day; returns how a correction names it."""
+        index = self.sizes[origin]
+        self.write(origin, [(day_bounds_ms(day)[0] + at_s * 1000, declaration)])
+        return target_of_declaration(origin, index)
+
+    def write(self, origin: str, written: Sequence[tuple[int, Reading | Declaration]]) -> list[bytes]:
+        """Stores readings or declarations, each with the wall time (ms) at which it was written, as one batch."""
         first = self.sizes[origin]
         entries = [
             Entry(index, wall_ms, wall_ms % DAY_MS + DAY_MS, "0000abcd", reading)
@@ -124,6 +132,8 @@ class Province:
             journal_id, agent_id = self._store_bytes(origin, first, [encode(entry) for entry in entries])
             for entry in entries:
                 self._insert_row(journal_id, agent_id, entry)
+            said = [Declared(journal_id, entry) for entry in entries if isinstance(entry.body, Declaration)]
+            store_declarations(self.connection, said)
         self.sizes[origin] = first + len(entries)
 
     def _store_bytes(self, origin: str, first: int, entries: Sequence[bytes]) -> tuple[int, str]:

@@ -48,8 +48,8 @@ SELECT * FROM unnest(
 ON CONFLICT DO NOTHING;
 
 -- name: touch_declared_days
--- Marks the days that these declarations may change: of an `in` its own, of an `out` all since the `in` before it, at
--- most 32; for instruments that the agent measures.
+-- Marks the days that these declarations may change, at most 32: all since the `in` before, or since its own, up to the
+-- newest reading, since whoever was there so far stayed until then; for instruments that the agent measures.
 INSERT INTO dirty_day (asset_no, day, touched_at)
 SELECT asset_no, day::date, clock_timestamp() FROM (
     SELECT DISTINCT d.asset_no, series.day
@@ -61,12 +61,17 @@ SELECT asset_no, day::date, clock_timestamp() FROM (
         WHERE b.journal_id = d.journal_id AND b.asset_no = d.asset_no AND b.operator = d.operator
             AND b.action = 'in' AND b.entry_index < d.entry_index
         ORDER BY b.entry_index DESC LIMIT 1) b ON true
+    LEFT JOIN LATERAL (
+        SELECT r.end_at AT TIME ZONE 'UTC' AS end_utc FROM reading r
+        WHERE r.journal_id = d.journal_id AND r.events IS NULL
+        ORDER BY r.start_at DESC, r.entry_index DESC LIMIT 1) newest ON true
     CROSS JOIN LATERAL (
-        SELECT date_trunc('day', timestamp 'epoch' + (greatest(d.wall_ms, d.until_ms) + 28800000) * interval '1 ms') AS last,
-               date_trunc('day', timestamp 'epoch' + (coalesce(b.wall_ms, d.wall_ms) + 28800000) * interval '1 ms') AS first
-    ) AS days
+        SELECT timestamp 'epoch' + least(b.wall_ms, d.wall_ms) * interval '1 ms' AS first_utc,
+            greatest(timestamp 'epoch' + greatest(d.wall_ms, d.until_ms) * interval '1 ms', newest.end_utc) AS last_utc
+    ) AS stay
     CROSS JOIN LATERAL generate_series(
-        greatest(days.first, days.last - interval '31 days'), days.last, interval '1 day') AS series (day)
+        date_trunc('day', first_utc + interval '8 hours'),
+        least(last_utc, first_utc + interval '31 days') + interval '8 hours', interval '1 day') AS series (day)
     WHERE EXISTS (SELECT FROM measurement m WHERE m.agent_id = j.agent_id AND m.asset_no = d.asset_no)
 ) AS touched
 ORDER BY asset_no, day

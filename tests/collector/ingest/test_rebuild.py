@@ -8,6 +8,7 @@ from collector.cli import main
 from collector.errors import StoreError
 from collector.ingest.rebuild import Period, Rebuilt, rebuild
 from collector.store import database
+from protocol.entry import Declaration
 from protocol.interval import DAY_MS, day_bounds_ms
 from tests.collector.province import IDLE, POLICY, RUN, Piece, Province
 
@@ -55,6 +56,20 @@ def test_rows_that_are_gone_come_back_as_they_were_and_no_hour_changes(province:
     assert rows(province) == before
     assert province.derive(FRIDAY + timedelta(days=3)) > 0
     assert records(province) == hours
+
+
+def test_declarations_that_were_left_out_come_back_and_change_their_day(province: Province, week: list[str]) -> None:
+    said = Declaration(asset="A001", operator="a" * 64, action="in", how="command", purpose="own-research")
+    province.declare(week[0], MONDAY, 9 * HOUR, said)
+    province.derive(FRIDAY + timedelta(days=3))
+    before = records(province)
+    rows_before = province.rows("SELECT d::text FROM declaration d")
+    province.connection.execute("DELETE FROM declaration")
+    list(rebuild(province.connection, ALL))
+    assert province.rows("SELECT d::text FROM declaration d") == rows_before != []
+    assert ("A001", MONDAY) in province.rows("SELECT asset_no, day FROM dirty_day")
+    province.derive(FRIDAY + timedelta(days=3))
+    assert records(province) == before
 
 
 def test_rows_that_are_there_are_replaced_and_never_doubled(province: Province, week: list[str]) -> None:
