@@ -48,6 +48,15 @@ COMMANDS = {
         "collector.commands.import_registry", "units, facilities, instruments and memberships from CSV or XLSX"
     ),
     "instrument": Command("collector.commands.instrument", "show all that is registered of an instrument"),
+    "import-orders": Command("collector.commands.import_orders", "record service orders from CSV, XLSX or JSON lines"),
+    "import-uses": Command(
+        "collector.commands.import_uses",
+        "record who used instruments from CSV, XLSX or JSON lines, as systems export it",
+    ),
+    "import-order-documents": Command(
+        "collector.commands.import_order_documents", "record which stored files prove which orders"
+    ),
+    "document": Command("collector.commands.document", "store files that prove orders and corrections, or check them"),
     "token": Command("collector.commands.token", "make a one-time token with which an agent enrols"),
     "epochs": Command(
         "collector.commands.epochs", "list journals: those that a person ought to look at, or an agent's"

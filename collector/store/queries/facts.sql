@@ -88,3 +88,33 @@ SELECT asset_no, day, clock_timestamp() FROM (
 ) AS touched
 ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+
+-- name: list_owners
+-- Of instruments over days: who owned each on the first day, and whether he did on all; those that nobody registered
+-- are left out.
+SELECT sent.asset_no, sent.first_day, sent.last_day, owner_on(sent.asset_no, sent.first_day),
+       in_scope(sent.asset_no, 'unit', owner_on(sent.asset_no, sent.first_day), sent.first_day, sent.last_day)
+FROM unnest(%(asset_nos)s::text[], %(first_days)s::date[], %(last_days)s::date[])
+    AS sent (asset_no, first_day, last_day)
+JOIN instrument USING (asset_no);
+
+-- name: list_units
+-- Which of these units are registered.
+SELECT uscc FROM unit WHERE uscc = ANY (%(usccs)s);
+
+-- name: insert_document
+-- A file that is in its place; nothing when it is known.
+INSERT INTO document (sha256, bytes, media_type, name, stored_by)
+VALUES (%(sha256)s, %(bytes)s, %(media_type)s, %(name)s, %(stored_by)s) ON CONFLICT DO NOTHING;
+
+-- name: list_documents
+-- All files.
+SELECT sha256, bytes, media_type, name, stored_by FROM document ORDER BY sha256;
+
+-- name: find_document
+-- One file, if whoever asks stored it or sees a fact that names it.
+SELECT sha256, bytes, media_type, name, stored_by FROM document
+WHERE sha256 = %(sha256)s AND (
+    %(scope_kind)s = 'everything' OR stored_by = %(person)s OR EXISTS (
+        SELECT FROM fact_document d
+        WHERE d.document = %(sha256)s AND fact_in_scope(d.fact, %(scope_kind)s, %(scope_name)s)));
