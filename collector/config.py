@@ -14,6 +14,8 @@
     [ingest]
     metrics_host = "127.0.0.1"
     metrics_port = 8322             # left out: no figures of a worker; each on one machine needs its own
+    [accounts]
+    close_after_days = 3            # so many days after its midnight a day's record is kept for good
     [api]
     host = "127.0.0.1"
     port = 8321
@@ -48,6 +50,7 @@ DEFAULT_API_PORT = 8321
 MAX_CONFIG_BYTES = 65_536
 MAX_DIGITS = 9
 MAX_REQUESTS_PER_MINUTE = 1_000_000
+MAX_CLOSE_AFTER_DAYS = 366
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TYPES: dict[str, dict[str, type]] = {
@@ -55,6 +58,7 @@ _TYPES: dict[str, dict[str, type]] = {
     "database": {"dsn": str},
     "broker": {"host": str, "port": int, "tls": bool, "worker_host": str, "worker_port": int},
     "ingest": {"metrics_host": str, "metrics_port": int},
+    "accounts": {"close_after_days": int},
     "api": {
         "host": str,
         "port": int,
@@ -96,6 +100,13 @@ class Ingest:
 
 
 @dataclass(frozen=True)
+class Accounts:
+    """From how many days after its midnight on a day's record is kept for good."""
+
+    close_after_days: int = 3
+
+
+@dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
@@ -122,6 +133,7 @@ class Config:
     broker: Broker
     api: Api
     ingest: Ingest = Ingest()
+    accounts: Accounts = Accounts()
     given_dsn: str | None = field(default=None, repr=False)
 
     @property
@@ -150,6 +162,7 @@ class Config:
             **_as_environment("broker", asdict(self.broker)),
             **_as_environment("api", asdict(self.api)),
             **_as_environment("ingest", asdict(self.ingest)),
+            **_as_environment("accounts", asdict(self.accounts)),
         }
 
 
@@ -193,6 +206,7 @@ def load_config(
         broker=Broker(**_section(values, "broker")),
         api=Api(**_section(values, "api")),
         ingest=Ingest(**_section(values, "ingest")),
+        accounts=Accounts(**_section(values, "accounts")),
         given_dsn=values.get(("database", "dsn")),
     )
 
@@ -250,6 +264,8 @@ def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> N
             faults.append(f"{section}.{key}: 1 to 65535 is expected, found {value}")
         elif key.startswith("requests_per_minute") and not 1 <= value <= MAX_REQUESTS_PER_MINUTE:
             faults.append(f"{section}.{key}: 1 to {MAX_REQUESTS_PER_MINUTE} is expected, found {value}")
+        elif key == "close_after_days" and not 1 <= value <= MAX_CLOSE_AFTER_DAYS:
+            faults.append(f"{section}.{key}: 1 to {MAX_CLOSE_AFTER_DAYS} is expected, found {value}")
         elif key == "public_url" and not _PUBLIC_URL.fullmatch(value):
             faults.append(f"{section}.{key}: {value[:80]!a} is no address like https://jishi.example")
         elif key == "address_header" and not _HEADER_NAME.fullmatch(value):

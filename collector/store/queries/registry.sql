@@ -47,8 +47,8 @@ WHERE %(asset_no)s IS DISTINCT FROM (
 -- (NULL: any), for whatever they ever measured: the deriver finds out what holds now. The day before looks ahead into
 -- the first. A block is at most one hour long. Where readings were dropped the days with a record stand for them:
 -- deriving those says what is missing, and nobody takes an old record for one under the new facts.
-INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT asset_no, day, clock_timestamp() FROM (
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), %(reason)s FROM (
     SELECT DISTINCT m.asset_no, d.day
     FROM measurement m
     JOIN journal j USING (agent_id)
@@ -70,7 +70,20 @@ SELECT asset_no, day, clock_timestamp() FROM (
                            OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
 ) AS touched
 ORDER BY asset_no, day
-ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
+
+-- name: touch_owned_days
+-- Marks the days of an instrument from a day on that have a record or wait for one: their owner may be another.
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), 'ownership' FROM (
+    SELECT asset_no, day FROM hour_record WHERE asset_no = %(asset_no)s AND day >= %(from_day)s
+    UNION
+    SELECT asset_no, day FROM dirty_day WHERE asset_no = %(asset_no)s AND day >= %(from_day)s
+) AS touched
+ORDER BY asset_no, day
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
 
 -- name: notify_dirty_days
 -- Tells the deriver, once this transaction commits, that there is work.
