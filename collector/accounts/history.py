@@ -1,6 +1,6 @@
-"""What holds for one instrument on which local day: its owner, its policy, the channels that measure it.
+"""What holds for one instrument on which local day: its owner, model, policy, and the channels that measure it.
 
-All three are dated facts: of those up to a day the newest holds, of two for the same day the one recorded later
+All are dated facts: of those up to a day the newest holds, of two for the same day the one recorded later
 (`seq`). A *cut* says up to which line of each table of facts something knew; a frozen period is derived once more
 under its own cut, everything else under NOW. Choosing is pure; `load_history` is the one place that reads.
 """
@@ -25,6 +25,7 @@ class Cut(NamedTuple):
     ownership: int = _ALL
     measurement: int = _ALL
     policy: int = _ALL
+    description: int = _ALL
     fact: int = _ALL
     sizes: Mapping[int, int] | None = None
 
@@ -44,12 +45,21 @@ class Owned(NamedTuple):
     uscc: str | None
 
 
-class InForce(NamedTuple):
-    """From a day on this policy holds; the instrument's own goes before the default."""
+class Modelled(NamedTuple):
+    """From a day on the instrument is of this model."""
 
-    is_own: bool
     from_day: date
     seq: int
+    model: str
+
+
+class InForce(NamedTuple):
+    """From a day on this policy holds; `level` 2: for the instrument, 1: for those of `model`, 0: for all."""
+
+    level: int
+    from_day: date
+    seq: int
+    model: str
     body: bytes
 
 
@@ -57,6 +67,7 @@ class History(NamedTuple):
     """Every dated fact about one instrument, in no order."""
 
     owners: Sequence[Owned]
+    models: Sequence[Modelled]
     policies: Sequence[InForce]
     measurements: Sequence[MeasurementFact]
 
@@ -65,9 +76,16 @@ class History(NamedTuple):
         held = max((each for each in self.owners if each.from_day <= day), default=None)
         return "" if held is None or held.uscc is None else held.uscc
 
+    def model_on(self, day: date) -> str:
+        """The model, "" where nobody said."""
+        held = max((each for each in self.models if each.from_day <= day), default=None)
+        return "" if held is None else held.model
+
     def policy_on(self, day: date) -> Policy | None:
-        """The instrument's own policy, else the default; None where there is none."""
-        held = max((each for each in self.policies if each.from_day <= day), default=None)
+        """The instrument's own policy, else its model's, else the default; None where there is none."""
+        model = self.model_on(day)
+        fitting = (each for each in self.policies if each.from_day <= day and (each.level != 1 or each.model == model))
+        held = max(fitting, default=None)
         return None if held is None else _parse(held.body)
 
 
@@ -79,6 +97,7 @@ def load_history(connection: Connection, asset_no: str, *, cut: Cut = NOW) -> Hi
 
     return History(
         owners=[Owned(*row) for row in rows(_SQL.load_ownership, cut.ownership)],  # type: ignore[arg-type]
+        models=[Modelled(*row) for row in rows(_SQL.load_models, cut.description)],  # type: ignore[arg-type]
         policies=[InForce(*row) for row in rows(_SQL.load_policies, cut.policy)],  # type: ignore[arg-type]
         measurements=[
             MeasurementFact(Channel(*row[:3]), *row[3:])  # type: ignore[arg-type]

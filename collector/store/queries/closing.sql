@@ -43,10 +43,17 @@ WHERE m.seq <= %(upto)s AND (m.agent_id, m.watcher, m.channel) IN (
 );
 
 -- name: load_policies
--- Which policies held for an instrument, as its own or as the default, by every fact up to a line.
-SELECT f.asset_no IS NOT NULL, f.from_day, f.seq, p.body
+-- Which policies held for an instrument, for a model or as the default, by every fact up to a line.
+SELECT CASE WHEN f.asset_no IS NOT NULL THEN 2 WHEN f.model IS NOT NULL THEN 1 ELSE 0 END, f.from_day, f.seq,
+       coalesce(f.model, ''), p.body
 FROM policy_in_force f JOIN policy p USING (sha256)
 WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.seq <= %(upto)s;
+
+-- name: load_models
+-- Of which model an instrument is from which day on, by every description up to a line; first as it was registered.
+SELECT DATE '0001-01-01', 0::bigint, model FROM instrument WHERE asset_no = %(asset_no)s
+UNION ALL
+SELECT from_day, seq, model FROM instrument_description WHERE asset_no = %(asset_no)s AND seq <= %(upto)s;
 
 -- name: list_torn_revisions
 -- Closed days whose record is not the newest revision, byte for byte.

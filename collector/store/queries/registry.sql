@@ -46,7 +46,8 @@ WHERE %(asset_no)s IS DISTINCT FROM (
 -- Marks every local day from the one before a day on that readings touch, of one watcher's channel or one instrument
 -- (NULL: any), for whatever they ever measured: the deriver finds out what holds now. The day before looks ahead into
 -- the first. A block is at most one hour long. Where readings were dropped the days with a record stand for them:
--- deriving those says what is missing, and nobody takes an old record for one under the new facts.
+-- deriving those says what is missing, and nobody takes an old record for one under the new facts. Days with hours by
+-- hand have a record without readings.
 INSERT INTO dirty_day (asset_no, day, touched_at, reason)
 SELECT asset_no, day, clock_timestamp(), %(reason)s FROM (
     SELECT DISTINCT m.asset_no, d.day
@@ -68,6 +69,10 @@ SELECT asset_no, day, clock_timestamp(), %(reason)s FROM (
     WHERE r.day >= %(from_day)s::date - 1 AND (%(asset_no)s::text IS NULL OR r.asset_no = %(asset_no)s)
         AND r.asset_no IN (SELECT m.asset_no FROM measurement m WHERE %(agent_id)s::text IS NULL
                            OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
+    UNION
+    SELECT r.asset_no, r.day FROM hour_record r
+    WHERE r.hand_s > 0 AND r.day >= %(from_day)s AND %(agent_id)s::text IS NULL
+        AND (%(asset_no)s::text IS NULL OR r.asset_no = %(asset_no)s)
 ) AS touched
 ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO UPDATE
@@ -126,18 +131,19 @@ RETURNING p.person_id, p.name;
 INSERT INTO policy (sha256, body, name) VALUES (%(sha256)s, %(body)s, %(name)s) ON CONFLICT DO NOTHING;
 
 -- name: insert_policy_in_force
--- From that day the policy holds for the instrument, or for all without their own; nothing when it does already.
-INSERT INTO policy_in_force (asset_no, from_day, sha256, approved_by)
-SELECT %(asset_no)s, %(from_day)s, %(sha256)s, %(approved_by)s
+-- From that day the policy holds for the instrument, or the model, or for all without their own; nothing when it does
+-- already.
+INSERT INTO policy_in_force (asset_no, model, from_day, sha256, approved_by, proposal_id)
+SELECT %(asset_no)s, %(model)s, %(from_day)s, %(sha256)s, %(approved_by)s, %(proposal_id)s
 WHERE %(sha256)s IS DISTINCT FROM (
-    SELECT sha256 FROM policy_in_force WHERE asset_no IS NOT DISTINCT FROM %(asset_no)s AND from_day <= %(from_day)s
+    SELECT sha256 FROM policy_in_force
+    WHERE asset_no IS NOT DISTINCT FROM %(asset_no)s AND model IS NOT DISTINCT FROM %(model)s
+        AND from_day <= %(from_day)s
     ORDER BY from_day DESC, seq DESC LIMIT 1);
 
 -- name: find_policy
--- The policy of an instrument on a day: its own, else the default.
-SELECT p.sha256, p.body FROM policy_in_force f JOIN policy p USING (sha256)
-WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
-ORDER BY f.asset_no NULLS LAST, f.from_day DESC, f.seq DESC LIMIT 1;
+-- The policy of an instrument on a day: its own, else its model's, else the default.
+SELECT p.sha256, p.body FROM policy_on(%(asset_no)s, %(day)s) f JOIN policy p USING (sha256);
 
 -- name: list_measurements_of_agent
 -- What each watcher's channel of an agent measures on a day.

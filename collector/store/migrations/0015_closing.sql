@@ -89,6 +89,7 @@ CREATE TABLE frozen (
     ownership_seq   bigint NOT NULL,
     measurement_seq bigint NOT NULL,
     policy_seq      bigint NOT NULL,
+    description_seq bigint NOT NULL,
     fact_seq        bigint NOT NULL,
     frozen_by       text NOT NULL CHECK (frozen_by <> ''),
     frozen_at       timestamptz NOT NULL
