@@ -19,6 +19,8 @@
     [documents]
     directory = "/srv/jishi-documents"      # files that prove orders; left out: data_dir/documents
     max_mib = 20                            # the largest that is taken
+    [accounts]
+    close_after_days = 3            # so many days after its midnight a day's record is kept for good
     [api]
     host = "127.0.0.1"
     port = 8321
@@ -55,6 +57,7 @@ MAX_DIGITS = 9
 MAX_REQUESTS_PER_MINUTE = 1_000_000
 MAX_DOCUMENT_MIB = 200
 """A document is hashed in memory before it is shown."""
+MAX_CLOSE_AFTER_DAYS = 366
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TYPES: dict[str, dict[str, type]] = {
@@ -64,6 +67,7 @@ _TYPES: dict[str, dict[str, type]] = {
     "ingest": {"metrics_host": str, "metrics_port": int},
     "corrections": {"deadline_days": int},
     "documents": {"directory": str, "max_mib": int},
+    "accounts": {"close_after_days": int},
     "api": {
         "host": str,
         "port": int,
@@ -131,6 +135,13 @@ class Documents:
 
 
 @dataclass(frozen=True)
+class Accounts:
+    """From how many days after its midnight on a day's record is kept for good."""
+
+    close_after_days: int = 3
+
+
+@dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
@@ -159,6 +170,7 @@ class Config:
     ingest: Ingest = Ingest()
     corrections: Corrections = Corrections()
     documents: Documents = Documents()
+    accounts: Accounts = Accounts()
     given_dsn: str | None = field(default=None, repr=False)
 
     @property
@@ -189,6 +201,7 @@ class Config:
             **_as_environment("ingest", asdict(self.ingest)),
             **_as_environment("corrections", asdict(self.corrections)),
             **_as_environment("documents", asdict(self.documents)),
+            **_as_environment("accounts", asdict(self.accounts)),
         }
 
 
@@ -234,6 +247,7 @@ def load_config(
         ingest=Ingest(**_section(values, "ingest")),
         corrections=Corrections(**_section(values, "corrections")),
         documents=Documents(**_section(values, "documents")),
+        accounts=Accounts(**_section(values, "accounts")),
         given_dsn=values.get(("database", "dsn")),
     )
 
@@ -293,6 +307,8 @@ def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> N
             faults.append(f"{section}.{key}: 1 to {MAX_REQUESTS_PER_MINUTE} is expected, found {value}")
         elif key == "max_mib" and not 1 <= value <= MAX_DOCUMENT_MIB:
             faults.append(f"{section}.{key}: 1 to {MAX_DOCUMENT_MIB} is expected, found {value}")
+        elif key == "close_after_days" and not 1 <= value <= MAX_CLOSE_AFTER_DAYS:
+            faults.append(f"{section}.{key}: 1 to {MAX_CLOSE_AFTER_DAYS} is expected, found {value}")
         elif key == "public_url" and not _PUBLIC_URL.fullmatch(value):
             faults.append(f"{section}.{key}: {value[:80]!a} is no address like https://jishi.example")
         elif key == "address_header" and not _HEADER_NAME.fullmatch(value):
