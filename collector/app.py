@@ -22,6 +22,7 @@ from collector.api import (
     deliveries,
     docs,
     enrolments,
+    figures,
     health,
     instruments,
     policies,
@@ -110,7 +111,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 def _api() -> APIRouter:
     api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
-    for part in (instruments, records, sessions, readings, agents, policies, audit):
+    for part in (instruments, figures, records, sessions, readings, agents, policies, audit):
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)
