@@ -29,7 +29,9 @@ from collector.api import (
     problem,
     readings,
     records,
+    registry,
     sessions,
+    units,
 )
 from collector.api.access import POOL_SIZE, Services, identify
 from collector.api.deliveries import WRITERS, Deliveries
@@ -102,6 +104,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
         settings=config.api,
         draw=_draw,
         uplink_prefix=f"{PREFIX}{deliveries.router.prefix}/",
+        bodies={f"{PREFIX}{registry.router.prefix}/": registry.MAX_SHEET_BYTES},
     )
     app.add_middleware(SecurityHeadersMiddleware)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -111,7 +114,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 def _api() -> APIRouter:
     api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
-    for part in (instruments, figures, records, sessions, readings, agents, policies, audit):
+    for part in (units, instruments, figures, records, sessions, readings, agents, policies, audit, registry):
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)

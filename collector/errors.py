@@ -15,6 +15,8 @@
         │   ├── KeyTaken            the source sent something else under this key
         │   ├── NumberTaken         the unit has another order of this number
         │   └── UnknownDocument     a fact names a file that nobody stored
+        ├── ProposalError           what somebody proposes cannot be so, or was ruled on already
+        ├── NotAllowed              the person has no right to it, or not there
         ├── DocumentError           a file cannot be stored as a document, or is not what it was any more
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
@@ -91,6 +93,14 @@ class NumberTaken(FactError):
 
 class UnknownDocument(FactError):
     """A file that a fact names is not in the store."""
+
+
+class ProposalError(RegistryError):
+    """A proposal that cannot be so, or that was ruled on already."""
+
+
+class NotAllowed(RegistryError):
+    """A person has no right to what he asks, or not over that subject."""
 
 
 class DocumentError(RegistryError):

@@ -4,7 +4,7 @@ Sizes: the path and the query, the header (cookies are part of it), and the body
 whatever Content-Length claims. The server itself refuses a header over SERVER_HEADER_BYTES before it calls us.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from fastapi import Request
@@ -33,15 +33,25 @@ class RequestLimitMiddleware:
     """Turns away what is too large or comes too often; `draw` makes the answer.
 
     `uplink_prefix` begins the paths of agents: they are counted by agent instead of by address (collector.api.rates),
-    and bring what MQTT carries.
+    and bring what MQTT carries. `bodies` says how many bytes a body may have under other prefixes, where files come.
     """
 
-    def __init__(self, app: ASGIApp, *, rates: Rates, settings: Api, draw: Draw, uplink_prefix: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        rates: Rates,
+        settings: Api,
+        draw: Draw,
+        uplink_prefix: str,
+        bodies: Mapping[str, int],
+    ) -> None:
         self._app = app
         self._rates = rates
         self._settings = settings
         self._draw = draw
         self._uplink_prefix = uplink_prefix
+        self._bodies = {uplink_prefix: MAX_WIRE_BYTES, **bodies}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,8 +66,11 @@ class RequestLimitMiddleware:
         if found is not None:
             await self._draw(request, found)(scope, receive, send)
             return
-        most = MAX_WIRE_BYTES if self._is_uplink(request) else MAX_BODY_BYTES
-        await self._app(scope, _limited(scope, receive, most), send)
+        await self._app(scope, _limited(scope, receive, self._most(request.url.path)), send)
+
+    def _most(self, path: str) -> int:
+        """The bytes that a body may have under this path."""
+        return next((most for prefix, most in self._bodies.items() if path.startswith(prefix)), MAX_BODY_BYTES)
 
     def _is_uplink(self, request: Request) -> bool:
         return request.url.path.startswith(self._uplink_prefix)

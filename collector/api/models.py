@@ -32,20 +32,74 @@ class Page(_Model, Generic[Item]):
 
 
 class Unit(_Model):
-    """The legal person that owns an instrument today."""
+    """The legal person that owns an instrument."""
 
     uscc: str = Field(description="Unified social credit code (GB 32100-2015)")
     name_zh: str
     name_en: str
 
 
+class UnitDetail(Unit):
+    """A unit as it was on the day asked for; text is empty where nobody said."""
+
+    kind: Literal["", "university", "institute", "enterprise", "testing-body", "hospital", "other"]
+    department: str = Field(description="主管部门")
+    division: str = Field(description="Code of the administrative division, GB/T 2260")
+    described_from: date | None = Field(description="From when this holds; null: only names were ever registered")
+    instruments: int = Field(description="How many instruments it owned on that day")
+
+
+class Officer(_Model):
+    name: str
+    role: Literal["officer", "approver"]
+
+
+class UnitWithOfficers(UnitDetail):
+    officers: list[Officer] = Field(description="Who spoke for the unit at the end of that day")
+
+
 class Instrument(_Model):
+    """An instrument as it was on the day asked for; text is empty and the rest null where nobody said."""
+
     asset_no: str
     name_zh: str
     name_en: str
     model: str
     registered_at: datetime
     unit: Unit | None
+    class_code: str
+    value_fen: int | None = Field(description="Original value; 100 fen are 1 CNY")
+    funding: str
+    government_fen: int | None = Field(description="How much of the value public money paid")
+    maker: str
+    origin: Literal["", "domestic", "imported"]
+    country: str
+    accepted_on: date | None
+    shareable: bool | None = Field(description="False: exempt from sharing, by the document and for the reason beside")
+    exempt_document: str
+    exempt_reason: str
+    facility_no: str | None = Field(description="The facility that it belongs to")
+    centre_no: str | None = Field(description="The centre that it belongs to")
+    described_from: date | None = Field(description="From when this holds; null: only names were ever registered")
+
+
+class RefusedRow(_Model):
+    row: int = Field(description="As a spreadsheet numbers it")
+    field: str
+    value: str
+    why: str
+    remedy: str
+
+
+class ImportReport(_Model):
+    """What became of the rows of a file."""
+
+    is_applied: bool = Field(description="Whether what was accepted is registered now")
+    rows: int
+    accepted: int
+    unchanged: int = Field(description="Accepted rows that say what was registered before")
+    refused: int
+    refusals: list[RefusedRow] = Field(description="The first thousand faults, by row")
 
 
 class MeasuringChannel(_Model):

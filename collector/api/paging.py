@@ -50,6 +50,10 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 
 FirstDay = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="First local day of the range")]
 LastDay = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="Last local day of the range, included")]
+AsOf = Annotated[
+    date,
+    Query(ge=FIRST_DAY, le=LAST_DAY, description="The local day whose answer is wanted; today where it is left out"),
+]
 DayInPath = Annotated[date, Path(ge=FIRST_DAY, le=LAST_DAY, description="A local day, YYYY-MM-DD")]
 AssetNo = Annotated[str, Query(min_length=1, max_length=200, description="Asset number of an instrument")]
 AssetNoInPath = Annotated[str, Path(max_length=200, description="Asset number of an instrument")]

@@ -118,8 +118,8 @@ def faults(described: Described) -> Iterator[Wrong]:
 def uscc_faults(field: str, code: str) -> Iterator[Wrong]:
     """What is wrong with a unified social credit code."""
     if why := uscc_code.fault(code):
-        sentence, _, remedy = why.removeprefix(f"{code} is ").partition("; ")
-        yield Wrong(field, code, sentence, remedy or "copy it from the certificate, as text")
+        sentence, _, remedy = why.partition(" is ")[2].partition("; ")
+        yield Wrong(field, code, f"it is {sentence}", remedy or "copy it from the certificate, as text")
 
 
 def key_faults(field: str, key: str) -> Iterator[Wrong]:

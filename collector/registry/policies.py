@@ -1,6 +1,7 @@
 """Policies: the exact bytes of each, and from which day which one holds for what, approved by whom.
 
-An instrument's own policy goes before the default. Putting one in force marks every day that it re-derives.
+An instrument's own policy goes before its model's, and that before the default. Putting one in force marks every day
+that it re-derives.
 """
 
 from datetime import date
@@ -35,9 +36,16 @@ def register_policy(connection: Connection, body: bytes) -> Policy:
 
 
 def put_in_force(
-    connection: Connection, policy: Policy, *, asset_no: str | None, from_day: date, approved_by: str
+    connection: Connection,
+    policy: Policy,
+    *,
+    asset_no: str | None,
+    from_day: date,
+    approved_by: str,
+    model: str | None = None,
+    proposal_id: int | None = None,
 ) -> bool:
-    """From that local day the policy holds for the instrument; None: for all without their own.
+    """From that local day the policy holds for the instrument, or for a model; neither: for all without their own.
 
     Says whether that is new. `approved_by` is a registered person's name. Raises UnknownName.
     """
@@ -46,9 +54,11 @@ def put_in_force(
         instruments.check_instrument(connection, asset_no)
     values = {
         "asset_no": asset_no,
+        "model": model,
         "from_day": from_day,
         "sha256": policy.sha256,
         "approved_by": person.person_id,
+        "proposal_id": proposal_id,
     }
     with connection.transaction():
         connection.execute(_SQL.lock_measurements)
@@ -61,7 +71,7 @@ def put_in_force(
 
 
 def find_policy(connection: Connection, asset_no: str, *, day: date) -> Policy | None:
-    """The policy of an instrument on a local day: its own, else the default; None where there is none."""
+    """The policy of an instrument on a local day: its own, its model's, else the default; None where there is none."""
     body = _find_body(connection, asset_no, day=day)
     return None if body is None else parse_policy(body)
 

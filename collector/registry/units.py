@@ -1,7 +1,7 @@
 """Units: the legal persons that own instruments, keyed by their unified social credit code (USCC)."""
 
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from collector.errors import BadUscc, RegistryError, UnknownName
 from collector.registry.described import Unit
@@ -15,10 +15,10 @@ _REGISTERED = load("registered")
 
 
 class Officer(NamedTuple):
-    """A person who speaks for a unit: `role` is officer or approver."""
+    """A person who speaks for a unit."""
 
     name: str
-    role: str
+    role: Literal["officer", "approver"]
 
 
 def check_uscc(text: str) -> str:

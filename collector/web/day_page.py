@@ -15,6 +15,7 @@ from collector.web import figures
 from collector.web.axis import Window, window_over
 from collector.web.figures import TRACE_POINTS, DayColumn, Strip, Trace
 from collector.web.overview import first_observed
+from collector.web.registered import Registered, load_registered
 from protocol import hours
 from protocol.agreement import Agreement, agreements
 from protocol.hours import HourRecord
@@ -56,6 +57,7 @@ class DayPage(NamedTuple):
     """All that the page shows; without a record, `problem` may say why."""
 
     names: Names
+    registered: Registered | None
     day: date
     today: date
     record: HourRecord | None
@@ -101,7 +103,7 @@ def load_names(connection: Connection, asset_no: str, *, scope: Scope, day: date
     row = connection.execute(_API.load_instrument, values).fetchone()
     if row is None:
         return None
-    _, name_zh, name_en, model, _, _, unit_zh, unit_en = row
+    _, name_zh, name_en, model, _, _, unit_zh, unit_en = row[:8]
     return Names(asset_no, name_zh, name_en, model, unit_zh or "", unit_en or "")
 
 
@@ -126,10 +128,12 @@ def load_day_page(
         points, is_dropped = _load_points(connection, asset_no, window, midnight_ms=midnight_ms)
         found = sessions.load_sessions(connection, asset_no, first_day=day, last_day=day)
         problem = connection.execute(_API.load_problem, key).fetchone()
+        registered = load_registered(connection, asset_no, day=day)
         recent = _load_recent(connection, key, today=today)
     until_s = second if day == today else DAY_S
     return DayPage(
         names,
+        registered,
         day,
         today,
         record,

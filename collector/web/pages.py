@@ -21,7 +21,7 @@ from collector.api.rates import Kind, network_of, rates_of
 from collector.registry import people
 from collector.registry.people import Person
 from collector.store.queries import load
-from collector.web import visitor
+from collector.web import registered, visitor
 from collector.web.axis import Window
 from collector.web.day_page import load_day_page
 from collector.web.overview import Zoom, load_overview
@@ -192,6 +192,7 @@ def show_day(
         speaks,
         person=visiting.person,
         shown=shown,
+        registered=[] if shown.registered is None else registered.lines(shown.registered, speaks),
         now=now,
         asked=asked,
         follow=follow,

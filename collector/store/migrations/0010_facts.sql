@@ -72,7 +72,8 @@ CREATE TABLE declaration (
 CREATE INDEX declaration_of_asset ON declaration (asset_no, wall_ms);
 
 -- What one person proposes and another has to agree to: a correction, hours by hand, a policy. body is what is
--- proposed, in the form that its kind has; subject is the asset number, or '' for every instrument.
+-- proposed, in the form that its kind has; subject says whom it concerns:
+-- instrument:A001, unit:USCC, model:NAME or everything.
 CREATE TABLE proposal (
     proposal_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind        text NOT NULL CHECK (kind IN ('correction', 'hand', 'policy')),

@@ -95,6 +95,9 @@ CREATE TRIGGER membership_is_a_fact BEFORE UPDATE OR DELETE ON membership
 
 -- What holds on a day. Where nothing was described by then, what the first registration said. No row: no such thing.
 
+-- By unit, for lists of what a unit owns.
+CREATE INDEX ownership_of_unit ON ownership (uscc, asset_no);
+
 CREATE FUNCTION owner_on(of_asset text, on_day date) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT o.uscc FROM ownership o WHERE o.asset_no = of_asset AND o.from_day <= on_day
     ORDER BY o.from_day DESC, o.seq DESC LIMIT 1

@@ -1,30 +1,51 @@
 -- What the API asks. Lists are read in key order from after a cursor, one line more than a page holds.
 
 -- name: list_instruments
--- Instruments in a scope, after an asset number, with the unit that owns them on a day; of one unit where uscc is given.
-SELECT i.asset_no, i.name_zh, i.name_en, i.model, i.registered_at, u.uscc, u.name_zh, u.name_en
+-- Instruments in a scope, after an asset number, as they were on a day; of one unit where uscc is given. A unit's are
+-- looked for among those that it ever owned: asking each instrument of a province takes a second.
+SELECT d.asset_no, d.name_zh, d.name_en, d.model, i.registered_at, u.uscc, u.name_zh, u.name_en,
+       d.class_code, d.value_fen, d.funding, d.government_fen, d.maker, d.origin, d.country, d.accepted_on, d.shareable,
+       d.exempt_document, d.exempt_reason, member_on(i.asset_no, 'facility', %(day)s),
+       member_on(i.asset_no, 'centre', %(day)s), d.from_day
 FROM instrument i
-LEFT JOIN LATERAL (
-    SELECT o.uscc FROM ownership o WHERE o.asset_no = i.asset_no AND o.from_day <= %(day)s
-    ORDER BY o.from_day DESC, o.seq DESC LIMIT 1
-) owner ON true
-LEFT JOIN unit u ON u.uscc = owner.uscc
-WHERE i.asset_no > %(after)s AND (%(uscc)s::text IS NULL OR u.uscc = %(uscc)s)
+CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
+CROSS JOIN LATERAL owner_on(i.asset_no, %(day)s) owner
+LEFT JOIN LATERAL unit_on(owner, %(day)s) u ON true
+WHERE i.asset_no > %(after)s AND (%(uscc)s::text IS NULL OR owner = %(uscc)s)
+  AND (%(uscc)s::text IS NULL OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(uscc)s))
+  AND (%(scope_kind)s <> 'unit' OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(scope_name)s))
   AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;
 
 -- name: load_instrument
--- One instrument that is in a scope throughout a range of days, with the unit that owns it on a day.
-SELECT i.asset_no, i.name_zh, i.name_en, i.model, i.registered_at, u.uscc, u.name_zh, u.name_en
+-- One instrument that is in a scope throughout a range of days, as it was on a day.
+SELECT d.asset_no, d.name_zh, d.name_en, d.model, i.registered_at, u.uscc, u.name_zh, u.name_en,
+       d.class_code, d.value_fen, d.funding, d.government_fen, d.maker, d.origin, d.country, d.accepted_on, d.shareable,
+       d.exempt_document, d.exempt_reason, member_on(i.asset_no, 'facility', %(day)s),
+       member_on(i.asset_no, 'centre', %(day)s), d.from_day
 FROM instrument i
-LEFT JOIN LATERAL (
-    SELECT o.uscc FROM ownership o WHERE o.asset_no = i.asset_no AND o.from_day <= %(day)s
-    ORDER BY o.from_day DESC, o.seq DESC LIMIT 1
-) owner ON true
-LEFT JOIN unit u ON u.uscc = owner.uscc
+CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
+LEFT JOIN LATERAL unit_on(owner_on(i.asset_no, %(day)s), %(day)s) u ON true
 WHERE i.asset_no = %(asset_no)s
   AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(first_day)s, %(last_day)s);
+
+-- name: list_units
+-- Units in a scope, after a code, as they were on a day, with how many instruments each owned then. The scope of an
+-- instrument holds the unit that owned it.
+SELECT u.uscc, u.name_zh, u.name_en, u.kind, u.department, u.division, u.from_day,
+       (SELECT count(*) FROM (SELECT DISTINCT o.asset_no FROM ownership o WHERE o.uscc = t.uscc) ever
+        WHERE owner_on(ever.asset_no, %(day)s) = t.uscc)
+FROM unit t
+CROSS JOIN LATERAL unit_on(t.uscc, %(day)s) u
+WHERE t.uscc > %(after)s AND (%(uscc)s::text IS NULL OR t.uscc = %(uscc)s)
+  AND CASE %(scope_kind)s
+      WHEN 'everything' THEN true
+      WHEN 'unit' THEN t.uscc = %(scope_name)s
+      ELSE t.uscc = owner_on(%(scope_name)s, %(day)s)
+  END
+ORDER BY t.uscc
+LIMIT %(limit)s;
 
 -- name: list_channels
 -- The channels that measure an instrument on a day, of any kind.
@@ -100,12 +121,9 @@ ORDER BY epoch DESC LIMIT 1;
 SELECT body FROM policy WHERE sha256 = %(sha256)s;
 
 -- name: find_policy_in_force
--- The policy that holds for an instrument on a day: its own before the default, the newest first.
-SELECT p.sha256, p.name, f.from_day, f.asset_no IS NULL
-FROM policy_in_force f JOIN policy p USING (sha256)
-WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
-ORDER BY f.asset_no IS NULL, f.from_day DESC, f.seq DESC
-LIMIT 1;
+-- The policy that holds for an instrument on a day, and at which level it was put in force.
+SELECT p.sha256, p.name, f.from_day, f.level = 'default'
+FROM policy_on(%(asset_no)s, %(day)s) f JOIN policy p USING (sha256);
 
 -- name: load_figures
 -- The figures of /metrics that other processes know; batches are counted by the database's statistics.

@@ -113,18 +113,19 @@ RETURNING p.person_id, p.name;
 INSERT INTO policy (sha256, body, name) VALUES (%(sha256)s, %(body)s, %(name)s) ON CONFLICT DO NOTHING;
 
 -- name: insert_policy_in_force
--- From that day the policy holds for the instrument, or for all without their own; nothing when it does already.
-INSERT INTO policy_in_force (asset_no, from_day, sha256, approved_by)
-SELECT %(asset_no)s, %(from_day)s, %(sha256)s, %(approved_by)s
+-- From that day the policy holds for the instrument, or the model, or for all without their own; nothing when it does
+-- already.
+INSERT INTO policy_in_force (asset_no, model, from_day, sha256, approved_by, proposal_id)
+SELECT %(asset_no)s, %(model)s, %(from_day)s, %(sha256)s, %(approved_by)s, %(proposal_id)s
 WHERE %(sha256)s IS DISTINCT FROM (
-    SELECT sha256 FROM policy_in_force WHERE asset_no IS NOT DISTINCT FROM %(asset_no)s AND from_day <= %(from_day)s
+    SELECT sha256 FROM policy_in_force
+    WHERE asset_no IS NOT DISTINCT FROM %(asset_no)s AND model IS NOT DISTINCT FROM %(model)s
+        AND from_day <= %(from_day)s
     ORDER BY from_day DESC, seq DESC LIMIT 1);
 
 -- name: find_policy
--- The policy of an instrument on a day: its own, else the default.
-SELECT p.sha256, p.body FROM policy_in_force f JOIN policy p USING (sha256)
-WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.from_day <= %(day)s
-ORDER BY f.asset_no NULLS LAST, f.from_day DESC, f.seq DESC LIMIT 1;
+-- The policy of an instrument on a day: its own, else its model's, else the default.
+SELECT p.sha256, p.body FROM policy_on(%(asset_no)s, %(day)s) f JOIN policy p USING (sha256);
 
 -- name: list_measurements_of_agent
 -- What each watcher's channel of an agent measures on a day.

@@ -2,14 +2,11 @@
 
 -- name: list_overview
 -- Instruments in a scope, after an asset number: names, owner, today's record, when their agents were last seen, what is wrong.
-SELECT i.asset_no, i.name_zh, i.name_en, i.model, u.name_zh, u.name_en, r.body,
+SELECT i.asset_no, d.name_zh, d.name_en, d.model, u.name_zh, u.name_en, r.body,
        seen.agents, seen.last_seen_at, seen.in_doubt, seen.unreviewed, live.showing, p.problem
 FROM instrument i
-LEFT JOIN LATERAL (
-    SELECT o.uscc FROM ownership o WHERE o.asset_no = i.asset_no AND o.from_day <= %(day)s
-    ORDER BY o.from_day DESC, o.seq DESC LIMIT 1
-) owner ON true
-LEFT JOIN unit u ON u.uscc = owner.uscc
+CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
+LEFT JOIN LATERAL unit_on(owner_on(i.asset_no, %(day)s), %(day)s) u ON true
 LEFT JOIN hour_record r ON r.asset_no = i.asset_no AND r.day = %(day)s
 LEFT JOIN derivation_problem p ON p.asset_no = i.asset_no AND p.day = %(day)s
 LEFT JOIN LATERAL (
@@ -37,7 +34,9 @@ LEFT JOIN LATERAL (
         ORDER BY m.from_day DESC, m.seq DESC LIMIT 1
     )
 ) live ON true
-WHERE i.asset_no > %(after)s AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
+WHERE i.asset_no > %(after)s
+  AND (%(scope_kind)s <> 'unit' OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(scope_name)s))
+  AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;
 

@@ -22,6 +22,8 @@ HOUR = 3600
 DAYS = "first_day=2026-11-16&last_day=2026-11-17"
 
 ROUTES: dict[str, tuple[str, Right]] = {
+    "list_units": ("/units", Right.INSTRUMENTS),
+    "show_unit": (f"/units/{USCC}", Right.INSTRUMENTS),
     "list_instruments": ("/instruments", Right.INSTRUMENTS),
     "show_instrument": ("/instruments/A001", Right.INSTRUMENTS),
     "list_figures": ("/figures?year=2026&by=instrument", Right.HOURS),
@@ -41,7 +43,9 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
     "list_changes": ("/audit", Right.AUDIT),
 }
-WRITES: dict[str, tuple[str, str, Right]] = {}
+WRITES: dict[str, tuple[str, str, Right]] = {
+    "import_registry": ("POST", "/registry/units", Right.REGISTRY),
+}
 """Routes that change something, by method and path; they are asked with an empty body, so that nothing is changed."""
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
          "/policies/" + hashlib.sha256(POLICY).hexdigest(), "/open?asset_no=A001&day=2026-11-16")  # fmt: skip

@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from collector.api.rates import FIXED, Kind
 from collector.registry import epochs, people
 from collector.registry.access import Access
+from collector.registry.audit import Actor
 from collector.registry.people import Person
+from collector.registry.sheet_import import Terms, import_sheet
 from collector.web.visitor import SESSION_COOKIE
 from tests.collector.conftest import MovableWindow
 from tests.collector.province import IDLE, OFF, RUN, MovableClock, Piece, Province
@@ -466,3 +468,35 @@ def test_the_overview_shows_a_hint_as_live_and_not_counted_until_there_is_fresh_
     assert "other" not in page, "another instrument's, or nobody's"
     clock.at += timedelta(minutes=16)
     assert "不计入机时" not in visitor.get("/").text, "it is old itself"
+
+
+def test_a_day_shows_what_was_registered_of_the_instrument_then(
+    visitor: httpx.Client, province: Province, week: str
+) -> None:
+    actor = Actor("li.ming", "command", "test")
+    facilities = "facility_no,kind,name_zh,name_en\nC-01,centre,分析测试中心,Analysis centre\n".encode()
+    described = (
+        "asset_no,name_zh,value_wan,government_percent,origin,country,shareable,exempt_document,exempt_reason,centre\n"
+        "A001,透射电镜,235.6,62.5,进口,日本,否,<7号>,涉密,C-01\n"
+    ).encode()
+    for kind, source in (("facilities", facilities), ("instruments", described)):
+        import_sheet(province.connection, kind, source, actor=actor, from_day=TUESDAY, terms=Terms())
+    shown = [
+        text_of(visitor, f"/instruments/A001/{day}?lang={lang}") for day in (MONDAY, TUESDAY) for lang in ("zh", "en")
+    ]
+    assert "2356000.00 元" not in shown[0]
+    for text in (
+        "透射电镜",
+        "2356000.00 元",
+        "1472500.00 元（62.5 %）",
+        "进口 · 日本",
+        "豁免（<7号>：涉密）",
+        "分析测试中心 · C-01",
+    ):
+        assert text in shown[2]
+    for text in ("CNY 2356000.00", "Exempt (<7号>: 涉密)", "Analysis centre · C-01"):
+        assert text in shown[3]
+
+
+def text_of(visitor: httpx.Client, path: str) -> str:
+    return " ".join(Page(visitor.get(path).text).text)
