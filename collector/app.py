@@ -22,6 +22,7 @@ from collector.api import (
     deliveries,
     docs,
     enrolments,
+    figures,
     health,
     instruments,
     policies,
@@ -118,6 +119,7 @@ def _api() -> APIRouter:
     for part in (
         units,
         instruments,
+        figures,
         records,
         sessions,
         readings,

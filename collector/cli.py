@@ -41,6 +41,7 @@ COMMANDS = {
     "rebuild-readings": Command(
         "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
     ),
+    "rebuild-months": Command("collector.commands.rebuild_months", "sum hour records up by months again"),
     "register": Command(
         "collector.commands.register", "register units, people, instruments and policies from a TOML file"
     ),

@@ -224,6 +224,57 @@ class HourRecordDetail(HourRecord):
     told: list[ToldBy]
 
 
+class YearFigures(Model):
+    """A year of a unit, or of an instrument while that unit owned it; rates are rounded here and nowhere before."""
+
+    year: int
+    asset_no: str | None = Field(description="null for a unit")
+    uscc: str = Field(description="The owner")
+    name_zh: str
+    name_en: str
+    instruments: int = Field(description="Owned on any day that is over; with zero hours, too")
+    owned_days: int = Field(description="Days in the network that are over, summed over instruments")
+    days: int = Field(description="Days that have an hour record")
+    days_over: int = Field(description="Of these, days whose record reaches midnight")
+    until_s: int = Field(description="Seconds that the records cover")
+    in_network_s: int = Field(description="All seconds of owned_days, and what the records of today cover")
+    unobserved_s: int = Field(description="Of the seconds that records cover; what has no record comes on top")
+    bridged_s: int
+    effective_s: int
+    internal_s: int
+    claimed_s: int = Field(description="External, without a document")
+    verified_s: int = Field(description="External, with a document at least")
+    external_s: int = Field(description="claimed_s + verified_s")
+    unresolved_s: int = Field(description="Effective seconds of which nobody said whom they served; never external")
+    hand_s: int = Field(description="Seconds entered by hand: beside the measured ones, in none of them")
+    hand_external_s: int
+    coverage: float | None = Field(description="Observed seconds divided by in_network_s; null where that is 0")
+    average_effective_h: float | None = Field(
+        description="effective_s divided by instruments, in hours to 0.1; null without instruments"
+    )
+    sharing_rate_hours: float | None = Field(
+        description="external_s divided by effective_s; null, with a flag, where nothing was effective"
+    )
+    sharing_rate_verified: float | None = Field(description="verified_s divided by effective_s; null likewise")
+    flags: list[Literal["sharing-rate-undefined"]]
+    details: str = Field(description="Where what this is summed from is: a unit's instruments, an instrument's days")
+
+
+class RankedUnit(Model):
+    rank: int = Field(description="Units of one value share a place")
+    uscc: str
+    name_zh: str
+    name_en: str
+    effective_s: int
+    external_s: int
+    verified_s: int
+    sharing_rate_hours: float | None
+
+
+class Ranking(Model):
+    items: list[RankedUnit]
+
+
 class Session(Model):
     """A run, in one piece over midnights."""
 

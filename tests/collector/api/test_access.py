@@ -26,6 +26,8 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_unit": (f"/units/{USCC}", Right.INSTRUMENTS),
     "list_instruments": ("/instruments", Right.INSTRUMENTS),
     "show_instrument": ("/instruments/A001", Right.INSTRUMENTS),
+    "list_figures": ("/figures?year=2026&by=instrument", Right.HOURS),
+    "rank_units": ("/figures/ranking?year=2026", Right.HOURS),
     "list_records": (f"/hours?{DAYS}&asset_no=A001", Right.HOURS),
     "show_record": ("/hours/A001/2026-11-16", Right.HOURS),
     "show_record_bytes": ("/hours/A001/2026-11-16/record", Right.HOURS),
