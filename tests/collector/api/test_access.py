@@ -31,6 +31,9 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_records": (f"/hours?{DAYS}&asset_no=A001", Right.HOURS),
     "show_record": ("/hours/A001/2026-11-16", Right.HOURS),
     "show_record_bytes": ("/hours/A001/2026-11-16/record", Right.HOURS),
+    "explain_hours": ("/hours/A001/2026-11-16/explain?at=00:30:00", Right.READINGS),
+    "list_record_revisions": ("/hours/A001/2026-11-16/revisions", Right.HOURS),
+    "show_revision_bytes": ("/hours/A001/2026-11-16/revisions/1", Right.HOURS),
     "list_sessions": (f"/sessions?asset_no=A001&{DAYS}", Right.HOURS),
     "list_readings": (
         "/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-17T00:00:00Z",
@@ -72,7 +75,7 @@ def two_units(province: Province) -> Province:
             province.observe(origin, Piece(day, 0, HOUR, RUN))
     for asset_no, from_day in (("B001", date(2020, 1, 1)), ("C001", TUESDAY)):
         instruments.register_owner(province.connection, asset_no, uscc=OTHER_USCC, from_day=from_day)
-    province.derive(TUESDAY + timedelta(days=1))
+    province.derive(TUESDAY + timedelta(days=3))
     province.connection.execute(
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
