@@ -21,7 +21,10 @@ from collector.api import (
     certificates,
     deliveries,
     docs,
+    documents,
     enrolments,
+    fact_lists,
+    facts,
     health,
     instruments,
     policies,
@@ -40,6 +43,7 @@ from collector.api.limits import RequestLimitMiddleware
 from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
 from collector.api.rates import Rates
 from collector.config import Config
+from collector.facts.headings import SHEETS
 from collector.keys import load_receipt_key
 from collector.registry.agent_certificates import load_issuer
 from collector.store.database import make_pool
@@ -103,7 +107,11 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
         settings=config.api,
         draw=_draw,
         uplink_prefix=f"{PREFIX}{deliveries.router.prefix}/",
-        bodies={f"{PREFIX}{registry.router.prefix}/": registry.MAX_SHEET_BYTES},
+        bodies={
+            f"{PREFIX}{registry.router.prefix}/": registry.MAX_SHEET_BYTES,
+            f"{PREFIX}{documents.router.prefix}": config.documents.max_bytes,
+            **{f"{PREFIX}/{kind}{facts.BATCH}": facts.MAX_BATCH_BYTES for kind in SHEETS},
+        },
     )
     app.add_middleware(SecurityHeadersMiddleware)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -113,7 +121,20 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 def _api() -> APIRouter:
     api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
-    for part in (units, instruments, records, sessions, readings, agents, policies, audit, registry):
+    for part in (
+        units,
+        instruments,
+        records,
+        sessions,
+        readings,
+        agents,
+        policies,
+        audit,
+        registry,
+        facts,
+        fact_lists,
+        documents,
+    ):
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)

@@ -32,9 +32,7 @@ def run(config: Config, arguments: Namespace) -> None:
         check_migrated(connection)
         with connection.transaction():
             first_day = arguments.first_day or _first_day(connection, arguments.number, last_day)
-            made = run_dry(
-                connection, arguments.number, first_day=first_day, last_day=last_day, now=now, tell=_tell
-            )
+            made = run_dry(connection, arguments.number, first_day=first_day, last_day=last_day, now=now, tell=_tell)
     print("\n".join(_lines(made)))
 
 
