@@ -41,6 +41,7 @@ COMMANDS = {
     "rebuild-readings": Command(
         "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
     ),
+    "rebuild-months": Command("collector.commands.rebuild_months", "sum hour records up by months again"),
     "register": Command(
         "collector.commands.register", "register units, people, instruments and policies from a TOML file"
     ),
@@ -63,6 +64,10 @@ COMMANDS = {
     ),
     "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
+    "propose": Command("collector.commands.propose", "propose a policy, a correction or hours by hand"),
+    "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
+    "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
+    "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
     "key": Command("collector.commands.key", "make, list and revoke API keys"),
     "person": Command("collector.commands.person", "register a person with a password (prompt, or JISHI_PASSWORD)"),
     "role": Command("collector.commands.role", "say what a registered person may do, and over what"),

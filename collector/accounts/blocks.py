@@ -18,7 +18,9 @@ from protocol.interval import local_day
 from protocol.policy import POWER
 from protocol.witness import Block
 
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 1000
+"""Of an entry's length at most, so a portion has a bounded size; an honest day has some 300."""
+_NEVER_MORE = 2**62
 _SQL = load("accounts")
 _LAYOUT = load("layout")
 
@@ -45,31 +47,31 @@ def load_power_facts(connection: Connection, asset_no: str) -> list[MeasurementF
 def read_blocks(
     connection: Connection, stretch: Stretch, *, after: tuple[str, int] = ("", -1), limit: int | None = None
 ) -> Iterator[Block]:
-    """Blocks that touch a stretch, by origin and index, from after an (origin, index); rows come in portions.
+    """Blocks that touch a stretch, by origin and index, from after an (origin, index); at most `limit` of them.
 
-    The connection must be inside a transaction, because the portions come through a server-side cursor. Raises
-    ReadingsDropped where some of them may be gone: no hour is ever derived from what is left.
+    Rows come in portions, each asked for from after the last one: an honest day is one portion, and the statement is
+    prepared once for all days, which a server-side cursor cannot be. Raises ReadingsDropped where some of the blocks
+    may be gone: no hour is ever derived from what is left.
     """
     check_present(connection, start_ms=stretch.start_ms - MAX_BLOCK_MS, end_ms=stretch.end_ms)
     agents, watchers, channels = zip(*stretch.channels, strict=True)
-    with connection.cursor(name="blocks", binary=True) as cursor:
-        cursor.itersize = _ROWS_AT_ONCE
-        cursor.execute(
-            _SQL.read_blocks,
-            {
-                "agents": list(agents),
-                "watchers": list(watchers),
-                "channels": list(channels),
-                "earliest": utc(stretch.start_ms - MAX_BLOCK_MS),
-                "start": utc(stretch.start_ms),
-                "end": utc(stretch.end_ms),
-                "after_origin": after[0],
-                "after_index": after[1],
-                "limit": limit,
-            },
-        )
-        for row in cursor:
-            yield _block(row)
+    values: dict[str, object] = {
+        "agents": list(agents),
+        "watchers": list(watchers),
+        "channels": list(channels),
+        "earliest": utc(stretch.start_ms - MAX_BLOCK_MS),
+        "start": utc(stretch.start_ms),
+        "end": utc(stretch.end_ms),
+    }
+    rest = _NEVER_MORE if limit is None else limit
+    while rest > 0:
+        portion = min(rest, _ROWS_AT_ONCE)
+        values |= {"after_origin": after[0], "after_index": after[1], "limit": portion}
+        rows = connection.execute(_SQL.read_blocks, values, binary=True).fetchall()
+        yield from map(_block, rows)
+        if len(rows) < portion:
+            return
+        after, rest = rows[-1][:2], rest - portion
 
 
 def check_present(connection: Connection, *, start_ms: int, end_ms: int) -> None:

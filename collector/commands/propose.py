@@ -56,7 +56,7 @@ def run(config: Config, arguments: Namespace) -> None:
                 proposed,
                 reason=arguments.reason,
                 now=datetime.now(UTC),
-                deadline_days=config.correction_days,
+                deadline_days=config.corrections.within_days,
             )
     print(f"proposal {number} for {proposed.subject}: a second person rules on it")
 

@@ -1,0 +1,24 @@
+"""`jishi-collector rebuild-months`: sum all hour records up by months again, and say whether anything was wrong.
+
+The sums are kept up with the records; this is for whoever doubts them. Derivation waits meanwhile, some seconds for a
+year of a province.
+"""
+
+from argparse import ArgumentParser, Namespace
+
+from collector.config import Config
+from collector.store.database import connect
+from collector.store.migrate import check_migrated
+
+
+def configure(parser: ArgumentParser) -> None:
+    """`rebuild-months` has no arguments."""
+
+
+def run(config: Config, _: Namespace) -> None:
+    """Rebuild, and print how many sums of an instrument and a month were not those of its records."""
+    from collector.accounts.year import rebuild_months
+
+    with connect(config.dsn, application="rebuild") as connection:
+        check_migrated(connection)
+        print(f"wrong={rebuild_months(connection)}")
