@@ -144,7 +144,7 @@ WHERE kind IN ('order', 'correction') AND unit IS NOT NULL AND seq > %(after)s
     AND (%(unit)s::text IS NULL OR unit = %(unit)s)
     AND (%(order_no)s::text IS NULL OR order_no = %(order_no)s)
     AND (%(scope_kind)s = 'everything' OR fact_in_scope(sha256, %(scope_kind)s, %(scope_name)s))
-    AND (coalesce(%(asset_no)s::text, %(first_day)s::text, %(last_day)s::text) IS NULL OR EXISTS (
+    AND ((%(asset_no)s::text IS NULL AND %(first_day)s::date IS NULL AND %(last_day)s::date IS NULL) OR EXISTS (
         SELECT FROM fact u
         WHERE u.order_no = o.order_no AND u.unit IS NULL AND owner_on(u.asset_no, u.first_day) = o.unit
             AND (%(asset_no)s::text IS NULL OR u.asset_no = %(asset_no)s)
