@@ -86,7 +86,11 @@ class RegistryError(CollectorError):
 
 
 class FactError(RegistryError):
-    """A fact that contradicts what is recorded already; a correction is the remedy where something was wrong."""
+    """A fact that contradicts what is recorded already: why, and what to do."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why, self.remedy = why, remedy
 
 
 class KeyTaken(FactError):

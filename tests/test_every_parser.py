@@ -50,6 +50,8 @@ OF_PROTOCOL = {
 """The parsers of protocol, and the names that they have in its table."""
 
 NOT_FOREIGN = {
+    "protocol.phases.parse_phase": "reads members of hour records, whose decode is tested over it",
+    "protocol.phases.parse_head": "reads members of hour records, whose decode is tested over it",
     "protocol.entry.has_control_character": "bytes in, yes or no out; decode is tested over it",
     "protocol.facts.identity": "hashes",
     "protocol.facts.target_of": "hashes",

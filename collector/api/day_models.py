@@ -25,9 +25,7 @@ class Explanation(Model):
     day: date
     at: str = Field(description="Local time (UTC+8)")
     state: State = Field(description="What was measured")
-    operating_state: State | OperatingClass = Field(
-        description="What declarations and phases make of it"
-    )
+    operating_state: State | OperatingClass = Field(description="What declarations and phases make of it")
     is_effective: bool
     standings: list[Standing] = Field(description="Of the claims on the second, where it is effective")
     owner: str = Field(description="USCC of the owner on that day; empty where there is none")
