@@ -5,8 +5,9 @@ The exact bytes of a record are offered beside its members: whoever recomputes i
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -44,7 +45,7 @@ from collector.store.queries import load
 from protocol import hours
 from protocol.agreement import agreements
 from protocol.hours import operating_spans
-from protocol.interval import DAY_S
+from protocol.interval import DAY_S, day_bounds_ms
 from protocol.phases import DaySpan
 
 router = APIRouter(prefix="/hours", tags=["hours"])
@@ -122,6 +123,13 @@ def show_record(
     )
 
 
+def _readings(asset_no: str, day: date) -> str:
+    start_ms, end_ms = day_bounds_ms(day)
+    instants = (datetime.fromtimestamp(each / 1000, UTC) for each in (start_ms, end_ms))
+    start, end = (each.isoformat().replace("+00:00", "Z") for each in instants)
+    return f"/api/v1/readings?{urlencode({'asset_no': asset_no, 'start': start, 'end': end, 'limit': 1000})}"
+
+
 _SECONDS = [name for name in hours.HourRecord.__struct_fields__ if name.endswith("_s")]
 
 
@@ -159,6 +167,7 @@ def _item(body: bytes, derived_at: datetime) -> HourRecord:
         flags=list(record.flags),
         policy_sha256=record.policy,
         record_sha256=hashlib.sha256(body).hexdigest(),
+        readings=_readings(record.asset, date.fromisoformat(record.day)),
         journals=[JournalRange(origin=origin, first=first, last=last) for origin, first, last in record.journals],
         derived_at=derived_at,
     )
