@@ -15,6 +15,7 @@ from starlette.types import Message
 from collector.api import cursor
 from collector.api.problem import Problem
 from collector.api.rates import network, read_address
+from collector.approvals import proposed
 from collector.commands.days import parse_day, parse_kept_days
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
@@ -75,7 +76,9 @@ def _sheet(raw: bytes) -> object:
     return list(read_sheet(raw, columns={"uscc": [], "name_zh": []}, optional=["name_zh"], report=Report()))
 
 
+PROPOSED = b'{"kind":"hand","asset":"A001","day":"2026-11-16","seconds":3600,"source":"log, page 3"}'
 PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
+    "collector.approvals.proposed.decode": (proposed.decode, (RegistryError,), (PROPOSED,)),
     "collector.api.cursor.decode": (
         _text(lambda text: cursor.decode(text, scope="/api/v1/x?[]", types=(int, str))), (Problem,), (PLACE,),
     ),
