@@ -29,7 +29,7 @@ from collector.sheets import read_sheet
 from collector.web.pages import local_path
 from collector.web.visitor import read_form
 from tests.collector.province import USCC
-from tests.collector.test_sheet_cells import workbook
+from tests.collector.test_sheet_xlsx import workbook
 from tests.foreign import mutations
 from tests.protocol.test_foreign_bytes import SIGNED
 
