@@ -19,6 +19,7 @@ from collector.api import (
     agents,
     audit,
     certificates,
+    days,
     deliveries,
     docs,
     documents,
@@ -130,6 +131,7 @@ def _api() -> APIRouter:
         units,
         instruments,
         figures,
+        days,  # before records, whose day would else take the last part of its paths
         records,
         exports,
         sessions,

@@ -38,6 +38,7 @@ COMMANDS = {
     "import": Command("collector.commands.import_parcels", "take in what agents exported to a medium"),
     "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
+    "explain": Command("collector.commands.explain", "say why a second of an instrument's day counted or did not"),
     "freeze": Command("collector.commands.freeze", "fix a period's records and figures for good"),
     "frozen": Command("collector.commands.frozen", "list what was frozen, and what became different since"),
     "rebuild-readings": Command(
