@@ -27,9 +27,11 @@ from collector.api import (
     instruments,
     policies,
     problem,
+    proposals,
     readings,
     records,
     registry,
+    reported,
     sessions,
     units,
 )
@@ -114,7 +116,20 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 def _api() -> APIRouter:
     api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
-    for part in (units, instruments, figures, records, sessions, readings, agents, policies, audit, registry):
+    for part in (
+        units,
+        instruments,
+        figures,
+        records,
+        sessions,
+        readings,
+        agents,
+        policies,
+        proposals,
+        reported,
+        audit,
+        registry,
+    ):
         keyed.include_router(part.router)
     api.include_router(keyed)
     api.include_router(enrolments.router)

@@ -49,12 +49,25 @@ COMMANDS = {
         "collector.commands.import_registry", "units, facilities, instruments and memberships from CSV or XLSX"
     ),
     "instrument": Command("collector.commands.instrument", "show all that is registered of an instrument"),
+    "import-orders": Command("collector.commands.import_orders", "record service orders from CSV, XLSX or JSON lines"),
+    "import-uses": Command(
+        "collector.commands.import_uses",
+        "record who used instruments from CSV, XLSX or JSON lines, as systems export it",
+    ),
+    "import-order-documents": Command(
+        "collector.commands.import_order_documents", "record which stored files prove which orders"
+    ),
+    "document": Command("collector.commands.document", "store files that prove orders and corrections, or check them"),
     "token": Command("collector.commands.token", "make a one-time token with which an agent enrols"),
     "epochs": Command(
         "collector.commands.epochs", "list journals: those that a person ought to look at, or an agent's"
     ),
     "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
+    "propose": Command("collector.commands.propose", "propose a policy, a correction or hours by hand"),
+    "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
+    "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
+    "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
     "key": Command("collector.commands.key", "make, list and revoke API keys"),
     "person": Command("collector.commands.person", "register a person with a password (prompt, or JISHI_PASSWORD)"),
     "role": Command("collector.commands.role", "say what a registered person may do, and over what"),

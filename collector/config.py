@@ -14,6 +14,13 @@
     [ingest]
     metrics_host = "127.0.0.1"
     metrics_port = 8322             # left out: no figures of a worker; each on one machine needs its own
+    [corrections]
+    deadline_days = 90              # how long after a day something may be proposed about it; left out: for ever
+    [documents]
+    directory = "/srv/jishi-documents"      # files that prove orders; left out: data_dir/documents
+    max_mib = 20                            # the largest that is taken
+    [accounts]
+    close_after_days = 3            # so many days after its midnight a day's record is kept for good
     [api]
     host = "127.0.0.1"
     port = 8321
@@ -48,6 +55,9 @@ DEFAULT_API_PORT = 8321
 MAX_CONFIG_BYTES = 65_536
 MAX_DIGITS = 9
 MAX_REQUESTS_PER_MINUTE = 1_000_000
+MAX_DOCUMENT_MIB = 200
+"""A document is hashed in memory before it is shown."""
+MAX_CLOSE_AFTER_DAYS = 366
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TYPES: dict[str, dict[str, type]] = {
@@ -55,6 +65,9 @@ _TYPES: dict[str, dict[str, type]] = {
     "database": {"dsn": str},
     "broker": {"host": str, "port": int, "tls": bool, "worker_host": str, "worker_port": int},
     "ingest": {"metrics_host": str, "metrics_port": int},
+    "corrections": {"deadline_days": int},
+    "documents": {"directory": str, "max_mib": int},
+    "accounts": {"close_after_days": int},
     "api": {
         "host": str,
         "port": int,
@@ -96,6 +109,39 @@ class Ingest:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """How many days after a day something may be proposed about it; 0: for ever."""
+
+    deadline_days: int = 0
+
+    @property
+    def within_days(self) -> int | None:
+        return self.deadline_days or None
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Where files lie that facts name; directory "": in the collector's own."""
+
+    directory: str = ""
+    max_mib: int = 20
+
+    @property
+    def max_bytes(self) -> int:
+        return self.max_mib * 1024 * 1024
+
+    def directory_in(self, data_dir: Path) -> Path:
+        return Path(self.directory).expanduser().absolute() if self.directory else data_dir / "documents"
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """From how many days after its midnight on a day's record is kept for good."""
+
+    close_after_days: int = 3
+
+
+@dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
@@ -122,6 +168,9 @@ class Config:
     broker: Broker
     api: Api
     ingest: Ingest = Ingest()
+    corrections: Corrections = Corrections()
+    documents: Documents = Documents()
+    accounts: Accounts = Accounts()
     given_dsn: str | None = field(default=None, repr=False)
 
     @property
@@ -150,6 +199,9 @@ class Config:
             **_as_environment("broker", asdict(self.broker)),
             **_as_environment("api", asdict(self.api)),
             **_as_environment("ingest", asdict(self.ingest)),
+            **_as_environment("corrections", asdict(self.corrections)),
+            **_as_environment("documents", asdict(self.documents)),
+            **_as_environment("accounts", asdict(self.accounts)),
         }
 
 
@@ -193,6 +245,9 @@ def load_config(
         broker=Broker(**_section(values, "broker")),
         api=Api(**_section(values, "api")),
         ingest=Ingest(**_section(values, "ingest")),
+        corrections=Corrections(**_section(values, "corrections")),
+        documents=Documents(**_section(values, "documents")),
+        accounts=Accounts(**_section(values, "accounts")),
         given_dsn=values.get(("database", "dsn")),
     )
 
@@ -250,6 +305,10 @@ def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> N
             faults.append(f"{section}.{key}: 1 to 65535 is expected, found {value}")
         elif key.startswith("requests_per_minute") and not 1 <= value <= MAX_REQUESTS_PER_MINUTE:
             faults.append(f"{section}.{key}: 1 to {MAX_REQUESTS_PER_MINUTE} is expected, found {value}")
+        elif key == "max_mib" and not 1 <= value <= MAX_DOCUMENT_MIB:
+            faults.append(f"{section}.{key}: 1 to {MAX_DOCUMENT_MIB} is expected, found {value}")
+        elif key == "close_after_days" and not 1 <= value <= MAX_CLOSE_AFTER_DAYS:
+            faults.append(f"{section}.{key}: 1 to {MAX_CLOSE_AFTER_DAYS} is expected, found {value}")
         elif key == "public_url" and not _PUBLIC_URL.fullmatch(value):
             faults.append(f"{section}.{key}: {value[:80]!a} is no address like https://jishi.example")
         elif key == "address_header" and not _HEADER_NAME.fullmatch(value):

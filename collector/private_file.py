@@ -40,14 +40,14 @@ def write_once(path: Path, content: bytes) -> bool:
         return False
     finally:
         partial.unlink()
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return True
 
 
 def replace(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Puts the content, whole and synced, in place of whatever the file held; `mode` whatever the umask."""
     _write_beside(path, content, mode=mode).replace(path)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def _write_beside(path: Path, content: bytes, *, mode: int) -> Path:
@@ -61,7 +61,8 @@ def _write_beside(path: Path, content: bytes, *, mode: int) -> Path:
     return partial
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Makes what was linked or renamed in a directory outlast a power cut."""
     directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)

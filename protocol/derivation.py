@@ -143,7 +143,7 @@ def account(
         post_s=policy.post_ms // 1000,
     )
     classes = _classes(measured.spans, claims, phases)
-    effective = _effective(measured.spans, classes, policy)
+    effective = effective_spans(measured.spans, classes, policy)
     served = attribute(effective, claims.claims, split=policy.split)
     seconds = {f"{state}_s": length(of_state(measured.spans, classes, state)) for state in STATES}
     seconds |= {f"{name}_s": length(of_class(classes, name)) for name in CLASSES}
@@ -224,7 +224,7 @@ def _classes(spans: tuple[DaySpan, ...], claims: Claims, phases: Phases) -> tupl
     return tuple(sorted(found))
 
 
-def _effective(spans: tuple[DaySpan, ...], classes: tuple[ClassSpan, ...], policy: Policy) -> list[Interval]:
+def effective_spans(spans: tuple[DaySpan, ...], classes: tuple[ClassSpan, ...], policy: Policy) -> list[Interval]:
     """Effective time (domain.md section 2): prepare, run and post; calibration and standby where the policy says so."""
     parts = [of_state(spans, classes, "run"), of_class(classes, "prepare"), of_class(classes, "post")]
     if policy.calibration == "counts":  # while it runs: nobody declares an idle night to be work

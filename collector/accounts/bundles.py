@@ -12,6 +12,7 @@ from datetime import date
 from typing import NamedTuple, TypeGuard
 
 from collector.accounts.bindings import Channel, MeasurementFact, Stretch
+from collector.accounts.history import NOW, Cut
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
@@ -40,8 +41,11 @@ class _Extent(NamedTuple):
 class Bundles:
     """The stored bundles of the agents that measured one instrument; the connection is inside a transaction."""
 
-    def __init__(self, connection: Connection, facts: Sequence[MeasurementFact], asset_no: str) -> None:
+    def __init__(
+        self, connection: Connection, facts: Sequence[MeasurementFact], asset_no: str, *, cut: Cut = NOW
+    ) -> None:
         self._connection = connection
+        self._cut = cut
         self._extents: list[_Extent] = []
         self.days: set[date] = set()
         """Local days that any reading of these channels touches."""
@@ -57,6 +61,8 @@ class Bundles:
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(_SQL.list_bundles, {"agents": agents})
             for journal_id, agent_id, origin, first, stored in cursor:
+                if first >= self._cut.size(journal_id):
+                    continue  # came later; a cut lies between two batches
                 covered: dict[Channel, tuple[int, int]] = {}
                 for entry in _entries(stored, first=first):
                     if isinstance(entry.body, Declaration):

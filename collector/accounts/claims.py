@@ -8,36 +8,56 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from collector.registry.instruments import find_owner
+from collector.accounts.history import NOW, Cut
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import facts
 from protocol.facts import MAX_USE_MS, Correction, Fact, HandEntry, Use
 from protocol.interval import day_bounds_ms
-from protocol.said import Said, Stay
+from protocol.said import Said, Stay, claims_of
 
 _SQL = load("said")
 
 
-def load_said(connection: Connection, asset_no: str, *, day: date, stays: Iterable[Stay] | None = None) -> Said:
-    """Everything said that may touch the day; `stays` where they come out of the stored bytes already."""
-    owner = find_owner(connection, asset_no, day=day) or ""
+def load_said(
+    connection: Connection,
+    asset_no: str,
+    *,
+    day: date,
+    owner: str,
+    stays: Iterable[Stay] | None = None,
+    cut: Cut = NOW,
+) -> Said:
+    """Everything said up to the cut that may touch the day; `stays` where they come out of the stored bytes already.
+
+    `owner` is the USCC of the unit that owns the instrument on that day, or "".
+    """
+    upto = {"upto": cut.fact}
     present = tuple(_load_stays(connection, asset_no, day=day) if stays is None else stays)
-    found = _read(connection.execute(_SQL.list_facts_of_day, {"asset_no": asset_no, "day": day}, binary=True))
+    values = {"asset_no": asset_no, "day": day, **upto}
+    found = _read(connection.execute(_SQL.list_facts_of_day, values, binary=True))
     if not found and not present:
         return Said(owner)
-    found |= _load_corrections(connection, [*found, *(stay.ref for stay in present)])
+    found |= _load_corrections(connection, [*found, *(stay.ref for stay in present)], cut)
     numbers = {number for fact in found.values() for number in _orders_named(fact)}
     numbers |= {stay.order for stay in present if stay.order}
     if owner and numbers:
-        values = {"unit": owner, "numbers": sorted(numbers)}
+        values = {"unit": owner, "numbers": sorted(numbers), **upto}
         orders = _read(connection.execute(_SQL.list_orders, values, binary=True))
-        found |= orders | _load_corrections(connection, orders)
+        found |= orders | _load_corrections(connection, orders, cut)
     return Said(owner, found, present)
 
 
-def _load_corrections(connection: Connection, targets: Iterable[str]) -> dict[str, Fact]:
-    return _read(connection.execute(_SQL.list_corrections, {"targets": list(targets)}, binary=True))
+def is_entered_by_hand(said: Said, asset_no: str, day: date) -> bool:
+    """Whether hours entered by hand count on the day: then it has a record even where nothing was observed."""
+    return any(isinstance(fact, HandEntry) for fact in said.facts.values()) and (
+        claims_of(said, asset_no, day).hand_s > 0
+    )
+
+
+def _load_corrections(connection: Connection, targets: Iterable[str], cut: Cut) -> dict[str, Fact]:
+    values = {"targets": list(targets), "upto": cut.fact}
+    return _read(connection.execute(_SQL.list_corrections, values, binary=True))
 
 
 def _read(rows: Iterable[tuple[Any, ...]]) -> dict[str, Fact]:

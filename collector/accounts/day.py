@@ -1,7 +1,8 @@
 """What a day is measured from, gathered into one value, and the one way from there to its measured states. Pure.
 
 The deriver gathers from the decoded rows, `recompute` from the stored bytes; both end here, and protocol does the
-arithmetic. A day without evidence of its own has no record, unless it had one before.
+arithmetic. A day without evidence of its own has no record, unless it had one before or hours were
+entered by hand.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -41,8 +42,15 @@ class Day(NamedTuple):
         return stretches(facts, self.asset_no, start_ms=start_ms, end_ms=end_ms)
 
 
-def measure_day(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> Measured | None:
-    """The day's measured states, or None where nothing was observed in the day itself.
+class Gathered(NamedTuple):
+    """Evidence over a day's window; `blocks` are those that touch the day itself."""
+
+    evidence: Evidence
+    blocks: Sequence[Block]
+
+
+def gather_day(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> Gathered:
+    """All evidence that the day is measured by.
 
     `read` gives the blocks of a stretch's channels that touch it, in any order. Raises DerivationError for more
     blocks than MAX_BLOCKS.
@@ -56,26 +64,38 @@ def measure_day(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> Measure
         if stretch.start_ms < end_ms and start_ms < stretch.end_ms:
             bounds = max(start_ms, stretch.start_ms), min(end_ms, stretch.end_ms)
             of_the_day += [block for block in blocks if _touches(block, *bounds)]
-    if not of_the_day:
-        return None
-    newest_ms = max(covered_ms(entry, reading)[1] for _, entry, reading in of_the_day)
-    return _measure(day, joined(evidence, day.policy), blocks=of_the_day, until_ms=end_ms if day.is_over else newest_ms)
+    return Gathered(joined(evidence, day.policy), of_the_day)
+
+
+def measure_day(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> Measured | None:
+    """The day's measured states, or None where nothing was observed in the day itself; as gather_day."""
+    gathered = gather_day(day, read)
+    return measure_gathered(day, gathered) if gathered.blocks else None
+
+
+def measure_gathered(day: Day, gathered: Gathered) -> Measured:
+    """The measured states by what was gathered; without blocks those of a silent day."""
+    if not gathered.blocks:
+        return measure_silence(day)
+    _, end_ms = day_bounds_ms(day.day)
+    newest_ms = max(covered_ms(entry, reading)[1] for _, entry, reading in gathered.blocks)
+    return _measure(day, gathered, until_ms=end_ms if day.is_over else newest_ms)
 
 
 def measure_silence(day: Day) -> Measured:
-    """The states of a day that lost its evidence (its channel was found to measure something else)."""
+    """The states of a day without evidence: hours were entered by hand, or its channel measured something else."""
     start_ms, end_ms = day_bounds_ms(day.day)
-    return _measure(day, joined([], day.policy), blocks=[], until_ms=end_ms if day.is_over else start_ms)
+    return _measure(day, Gathered(joined([], day.policy), ()), until_ms=end_ms if day.is_over else start_ms)
 
 
-def _measure(day: Day, evidence: Evidence, *, blocks: Iterable[Block], until_ms: int) -> Measured:
+def _measure(day: Day, gathered: Gathered, *, until_ms: int) -> Measured:
     start_ms, end_ms = day_bounds_ms(day.day)
     return measure(
         day.day,
-        evidence=evidence,
+        evidence=gathered.evidence,
         policy=day.policy,
         lead_in=day.lead_in,
-        journals=contributing(blocks, start_ms, end_ms=end_ms),
+        journals=contributing(gathered.blocks, start_ms, end_ms=end_ms),
         observed_until_ms=until_ms,
     )
 

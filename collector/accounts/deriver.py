@@ -12,11 +12,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from collector.accounts.bindings import MeasurementFact, stretches
-from collector.accounts.blocks import load_measurement_facts, read_blocks
-from collector.accounts.claims import load_said
+from collector.accounts.blocks import read_blocks
+from collector.accounts.claims import is_entered_by_hand, load_said
+from collector.accounts.closing import revise
 from collector.accounts.day import MAX_BLOCKS, Day, measure_day, measure_silence
+from collector.accounts.history import load_history
 from collector.errors import DerivationError
-from collector.registry.policies import find_policy
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
@@ -76,12 +77,13 @@ def derive_dirty_day(connection: Connection, asset_no: str, *, day: date, today:
             before = _Stored()
         stored = _load_stored(connection, asset_no, day)
         derived = _derive(connection, asset_no, day=day, today=today, before=before, replaces=stored.body)
-        outcome = Outcome.UNCHANGED if derived is None else _store(connection, derived, day)
+        touched_at, why = mark
+        outcome = Outcome.UNCHANGED if derived is None else _store(connection, derived, day=day, why=why)
         # Marks are locked in the order of days, as ingest does it: no two can wait for each other.
         if derived is not None:
             values = {"asset_no": asset_no, "day": day - _ONE_DAY, "head": derived.head}
             connection.execute(_SQL.mark_day_that_looks_ahead, values)
-        connection.execute(_SQL.remove_mark, {**key, "touched_at": mark[0]})
+        connection.execute(_SQL.remove_mark, {**key, "touched_at": touched_at})
         if derived is not None and derived.handover != stored.handover:
             connection.execute(_SQL.mark_recorded_day, {"asset_no": asset_no, "day": day + _ONE_DAY})
         connection.execute(_SQL.remove_problem, key)
@@ -108,10 +110,12 @@ class _Derived(NamedTuple):
 def _derive(
     connection: Connection, asset_no: str, *, day: date, today: date, before: _Stored, replaces: bytes | None
 ) -> _Derived | None:
-    facts = load_measurement_facts(connection, asset_no)
-    policy = find_policy(connection, asset_no, day=day)
+    history = load_history(connection, asset_no)
+    facts, policy = history.measurements, history.policy_on(day)
+    said = load_said(connection, asset_no, day=day, owner=history.owner_on(day))
+    by_hand = is_entered_by_hand(said, asset_no, day)
     if policy is None:
-        if not _is_observed(connection, facts, asset_no, day=day):
+        if not by_hand and not _is_observed(connection, facts, asset_no, day=day):
             return None
         raise DerivationError(
             f"no policy holds for instrument {asset_no} on {day}: put one in force from that day or before, for the "
@@ -119,13 +123,12 @@ def _derive(
         )
     given = Day(asset_no, day, policy, facts, lead_in=before.lead_out, is_over=day < today)
     measured = measure_day(given, lambda stretch: read_blocks(connection, stretch, limit=MAX_BLOCKS + 1))
-    if measured is None and replaces is not None:
+    if measured is None and (by_hand or replaces is not None):
         measured = measure_silence(given)
     if measured is None:
         return None
     is_ahead = looks_ahead(measured, policy)
     follow = _load_stored(connection, asset_no, day + _ONE_DAY).head if is_ahead else NOTHING
-    said = load_said(connection, asset_no, day=day)
     record = account(asset_no, measured, policy=policy, said=said, neighbours=Neighbours(before.phase_out, follow))
     return _Derived(record, measured.head, is_ahead)
 
@@ -142,19 +145,22 @@ def _load_stored(connection: Connection, asset_no: str, day: date) -> _Stored:
     return _Stored() if row is None else _Stored(*row)
 
 
-def _store(connection: Connection, derived: _Derived, day: date) -> Outcome:
-    record = derived.record
+def _store(connection: Connection, derived: _Derived, *, day: date, why: str) -> Outcome:
+    """Puts the record in the place of the one before; of a closed day that is one more revision."""
+    record, body = derived.record, hours.encode(derived.record)
     values = {name: getattr(record, name) for name in _COPIED}
     values |= {
         "asset_no": record.asset,
         "day": day,
-        "body": hours.encode(record),
+        "body": body,
         "head": derived.head,
         "looks_ahead": derived.looks_ahead,
         "until_s": record.until,
     }
-    stored = connection.execute(_SQL.put_record, values).rowcount
-    return Outcome.STORED if stored else Outcome.UNCHANGED
+    stored = connection.execute(_SQL.put_record, values).fetchone()
+    if stored is not None and stored[0] is not None:
+        revise(connection, record.asset, day=day, revision=stored[0], body=body, why=why)
+    return Outcome.UNCHANGED if stored is None else Outcome.STORED
 
 
 _COPIED = (

@@ -13,6 +13,7 @@ from collector.accounts.blocks import load_measurement_facts, read_blocks
 from collector.accounts.claims import load_said
 from collector.accounts.day import MAX_BLOCKS, Day, measure_day
 from collector.errors import DerivationError
+from collector.registry.instruments import find_owner
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
@@ -112,7 +113,8 @@ def _account(
     neighbours = Neighbours(
         before.phase_out if before is not None and is_next else UNKNOWN, NOTHING if after is None else after.head
     )
-    said = load_said(connection, asset_no, day=measured.day)
+    owner = find_owner(connection, asset_no, day=measured.day) or ""
+    said = load_said(connection, asset_no, day=measured.day, owner=owner)
     return account(asset_no, measured, policy=policy, said=said, neighbours=neighbours)
 
 

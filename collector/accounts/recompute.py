@@ -1,27 +1,22 @@
-"""Hour records once more, from the stored bytes: what an auditor would find, held against what is stored.
+"""Hour records once more, from the stored bytes: what an auditor would find.
 
-Nothing decoded is read: only batch.entries, the bytes of facts and policies, and the facts of measurement. An
-instrument's days are derived in a chain from the first one on, each from what the one before hands over and with a
-look at the one after, by protocol alone. Everything is read in one snapshot, so a running collector does not disturb
-it. A day that was dirty in that snapshot may differ, and with it its neighbours: the deriver has not come to them yet,
-they are *pending*.
+Nothing decoded is read: only batch.entries, the bytes of facts and policies, and the dated facts. An instrument's days
+are derived in a chain from the first one on, each from what the one before hands over and with a look at the one
+after, by protocol alone. Under a cut (history.py) the same is done with what was known then. The caller holds one
+snapshot, so that a running collector does not disturb it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-import msgspec
-from psycopg import IsolationLevel
-
-from collector.accounts.bindings import MeasurementFact, channels_on
-from collector.accounts.blocks import load_measurement_facts
+from collector.accounts.bindings import channels_on
 from collector.accounts.bundles import Bundles
-from collector.accounts.claims import load_said
+from collector.accounts.claims import is_entered_by_hand, load_said
 from collector.accounts.day import Day, measure_day, measure_silence
+from collector.accounts.history import NOW, Cut, History, load_history
 from collector.errors import DerivationError
-from collector.registry.policies import find_policy
-from collector.store.database import Connection, connect
+from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
 from protocol.derivation import Measured, Neighbours, account
@@ -30,31 +25,17 @@ from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
 from protocol.phases import NOTHING, UNKNOWN
 from protocol.policy import Policy
+from protocol.said import Said
 
 _SQL = load("accounts")
+_SAID = load("said")
 _ONE_DAY = timedelta(days=1)
 
 
-class Difference(NamedTuple):
-    """A day whose stored record is not what the stored bytes give; `what` says where they part."""
+class Held(NamedTuple):
+    """What is stored of a day: whether it has a record, how far that reaches, and whether the day is dirty."""
 
-    asset_no: str
-    day: date
-    what: str
-
-
-class Verification(NamedTuple):
-    """`equal` records were found the same; `pending` ones wait for the deriver; `differences` are faults."""
-
-    equal: int
-    pending: list[Difference]
-    differences: list[Difference]
-
-
-class _Held(NamedTuple):
-    """What is stored of a day: its record's bytes and reach, and whether it is dirty."""
-
-    body: bytes | None = None
+    has_record: bool = False
     until_s: int | None = None
     is_dirty: bool = False
 
@@ -63,71 +44,11 @@ class _Held(NamedTuple):
         return self.until_s is None or self.until_s == DAY_S
 
 
-def recompute(connection: Connection, asset_no: str, *, day: date) -> bytes:
-    """The bytes that a day's record should have; DerivationError where it should have none or cannot be derived.
+class Recomputed(NamedTuple):
+    """A day and its record from the bytes; None where nothing was observed, or why there can be none."""
 
-    A day whose stored record ends before midnight is recomputed as an open one.
-    """
-    with connection.transaction():
-        for each, record in _chain(connection, asset_no, last_day=day):
-            if each == day and isinstance(record, HourRecord):
-                return hours.encode(record)
-            if each == day and record is not None:
-                raise DerivationError(record)
-    raise DerivationError(f"nothing was observed of instrument {asset_no} on {day}")
-
-
-def verify(dsn: str, *, first_day: date = date.min, last_day: date = date.max) -> Verification:
-    """Recomputes every stored record of a range of days and compares."""
-    with connect(dsn, application="verify") as connection:
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        with connection.transaction():
-            found = Verification(0, [], [])
-            assets = connection.execute(_SQL.list_measured_instruments).fetchall()
-            for (asset_no,) in assets:
-                equal = _compare(connection, asset_no, first_day=first_day, last_day=last_day, found=found)
-                found = found._replace(equal=found.equal + equal)
-            return found
-
-
-def _compare(connection: Connection, asset_no: str, *, first_day: date, last_day: date, found: Verification) -> int:
-    """Adds what is not equal to `found`; returns how many days are."""
-    held = _load_held(connection, asset_no)
-    equal = 0
-    pending_since: date | None = None
-    for day, record in _chain(connection, asset_no, last_day=last_day):
-        of_day = held.get(day, _Held())
-        what = _difference(of_day.body, record)
-        waits = of_day.is_dirty or pending_since == day - _ONE_DAY or held.get(day + _ONE_DAY, _Held()).is_dirty
-        pending_since = day if what and waits else None
-        if day < first_day:
-            continue
-        if what:
-            (found.pending if waits else found.differences).append(Difference(asset_no, day, what))
-        elif of_day.body is not None:
-            equal += 1
-    return equal
-
-
-def _difference(stored: bytes | None, record: HourRecord | str | None) -> str:
-    """Where a stored record and a recomputed one (or why there is none) part; empty where they agree."""
-    if record is None:
-        return ""
-    if isinstance(record, str):
-        return f"it cannot be recomputed: {record}"
-    if stored is None:
-        return "no record is stored, but there are readings"
-    if stored == hours.encode(record):
-        return ""
-    is_, should = msgspec.json.decode(stored), msgspec.json.decode(hours.encode(record))
-    parts = [f"{name} is {_short(is_.get(name))}, recomputed {_short(should[name])}" for name in should]
-    return "; ".join(part for name, part in zip(should, parts, strict=True) if is_.get(name) != should[name])
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    day: date
+    record: HourRecord | str | None
 
 
 class _Link(NamedTuple):
@@ -135,61 +56,94 @@ class _Link(NamedTuple):
 
     day: date
     measured: Measured | str | None
-    policy: Policy | None = None
+    policy: Policy | None
+    said: Said
 
 
-def _chain(connection: Connection, asset_no: str, *, last_day: date) -> Iterator[tuple[date, HourRecord | str | None]]:
-    """Each day that was observed or has a record, in order, up to `last_day`, with its record from the bytes.
+def recompute(connection: Connection, asset_no: str, *, day: date) -> bytes:
+    """The bytes that a day's record should have; DerivationError where it should have none or cannot be derived.
 
-    In place of a record: None where nothing was observed and none is stored, or why there can be none.
+    A day whose stored record ends before midnight is recomputed as an open one.
     """
-    facts = load_measurement_facts(connection, asset_no)
-    bundles = Bundles(connection, facts, asset_no)
+    with connection.transaction():
+        for each, record in chain(connection, asset_no, held=load_held(connection, asset_no), last_day=day):
+            if each == day and isinstance(record, HourRecord):
+                return hours.encode(record)
+            if each == day and record is not None:
+                raise DerivationError(record)
+    raise DerivationError(f"nothing was observed of instrument {asset_no} on {day}")
+
+
+def chain(
+    connection: Connection, asset_no: str, *, held: Mapping[date, Held], last_day: date, cut: Cut = NOW
+) -> Iterator[Recomputed]:
+    """Each day that was observed, has a record or hours by hand, in order, up to `last_day`."""
+    history = load_history(connection, asset_no, cut=cut)
     before: HourRecord | None = None
-    for link, after in _with_the_next(_links(connection, asset_no, facts, bundles)):
+    for link, after in _with_the_next(_Links(connection, asset_no, history, held=held, cut=cut)):
         if link.day > last_day:
             break
         if not isinstance(link.measured, Measured) or link.policy is None:
-            yield link.day, link.measured if isinstance(link.measured, str) else None
+            yield Recomputed(link.day, link.measured if isinstance(link.measured, str) else None)
             continue
         is_next = before is not None and before.day == (link.day - _ONE_DAY).isoformat() and before.until == DAY_S
         phase_in = before.phase_out if before is not None and is_next else UNKNOWN
         follow = NOTHING
         if after is not None and after.day == link.day + _ONE_DAY and isinstance(after.measured, Measured):
             follow = after.measured.head
-        said = load_said(connection, asset_no, day=link.day, stays=bundles.stays)
-        before = account(
-            asset_no, link.measured, policy=link.policy, said=said, neighbours=Neighbours(phase_in, follow)
+        neighbours = Neighbours(phase_in, follow)
+        before = account(asset_no, link.measured, policy=link.policy, said=link.said, neighbours=neighbours)
+        yield Recomputed(link.day, before)
+
+
+def load_held(connection: Connection, asset_no: str) -> dict[date, Held]:
+    """What is stored of an instrument's days."""
+    rows = connection.execute(_SQL.list_stored_days, {"asset_no": asset_no}, binary=True)
+    return {day: Held(*rest) for day, *rest in rows}
+
+
+class _Links:
+    """The measured days of an instrument, in order, each from the lead of the one before."""
+
+    def __init__(
+        self, connection: Connection, asset_no: str, history: History, *, held: Mapping[date, Held], cut: Cut
+    ) -> None:
+        self._connection, self._asset_no, self._history = connection, asset_no, history
+        self._held, self._cut = held, cut
+        self._bundles = Bundles(connection, history.measurements, asset_no, cut=cut)
+        values = {"asset_no": asset_no, "upto": cut.fact}
+        self._by_hand = {day for (day,) in connection.execute(_SAID.list_hand_days, values, binary=True)}
+
+    def __iter__(self) -> Iterator[_Link]:
+        before: Measured | None = None
+        for day in sorted(self._bundles.days | set(self._held) | self._by_hand):
+            link = self._link(day, before)
+            if isinstance(link.measured, Measured):
+                before = link.measured
+            yield link
+
+    def _link(self, day: date, before: Measured | None) -> _Link:
+        """One day; of a day in the future only what was observed."""
+        held = self._held.get(day, Held())
+        owner, policy = self._history.owner_on(day), self._history.policy_on(day)
+        said = load_said(
+            self._connection, self._asset_no, day=day, owner=owner, stays=self._bundles.stays, cut=self._cut
         )
-        yield link.day, before
-
-
-def _links(
-    connection: Connection, asset_no: str, facts: Sequence[MeasurementFact], bundles: Bundles
-) -> Iterator[_Link]:
-    held = _load_held(connection, asset_no)
-    before: Measured | None = None
-    for day in sorted(bundles.days | set(held)):
-        of_day = held.get(day, _Held())
-        observed = day in bundles.days and channels_on(facts, asset_no, day=day)
-        if of_day.body is None and not observed:
-            continue
-        policy = find_policy(connection, asset_no, day=day)
+        is_due = held.has_record or (day in self._by_hand and is_entered_by_hand(said, self._asset_no, day))
+        observed = day in self._bundles.days and channels_on(self._history.measurements, self._asset_no, day=day)
+        if not is_due and not observed:
+            return _Link(day, None, policy, said)
         if policy is None:
-            yield _Link(day, f"no policy holds for instrument {asset_no} on {day}")
-            continue
+            return _Link(day, f"no policy holds for instrument {self._asset_no} on {day}", None, said)
         follows = before is not None and before.day == day - _ONE_DAY and before.until == DAY_S
         lead_in = before.lead_out if before is not None and follows else UNOBSERVED
-        given = Day(asset_no, day, policy, facts, lead_in=lead_in, is_over=of_day.is_over)
+        facts = self._history.measurements
+        given = Day(self._asset_no, day, policy, facts, lead_in=lead_in, is_over=held.is_over)
         try:
-            measured = measure_day(given, bundles.read)
+            measured = measure_day(given, self._bundles.read)
         except DerivationError as error:
-            yield _Link(day, str(error))
-            continue
-        if measured is None and of_day.body is not None:
-            measured = measure_silence(given)
-        before = measured or before
-        yield _Link(day, measured, policy)
+            return _Link(day, str(error), policy, said)
+        return _Link(day, measure_silence(given) if measured is None and is_due else measured, policy, said)
 
 
 def _with_the_next(links: Iterable[_Link]) -> Iterator[tuple[_Link, _Link | None]]:
@@ -201,8 +155,3 @@ def _with_the_next(links: Iterable[_Link]) -> Iterator[tuple[_Link, _Link | None
         before = link
     if before is not None:
         yield before, None
-
-
-def _load_held(connection: Connection, asset_no: str) -> dict[date, _Held]:
-    rows = connection.execute(_SQL.list_stored_days, {"asset_no": asset_no}, binary=True)
-    return {day: _Held(body, until_s, is_dirty) for day, body, until_s, is_dirty in rows}

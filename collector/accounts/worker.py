@@ -1,9 +1,9 @@
 """The deriver as a process: waits for dirty days, derives them, and never lets one stop the others.
 
 Ingest marks days in its own transaction and notifies; whoever missed that finds the marks by asking every two
-seconds. At each local midnight the days that ended with an open record are marked as well. A day that cannot be
-derived keeps its mark, gets its reason written down, and is tried again after a while. Several workers may run:
-an instrument is one worker's at a time.
+seconds. At each local midnight the days that ended with an open record are marked as well, and when nothing is due the
+days that are over for long enough close (closing.py). A day that cannot be derived keeps its mark, gets its reason
+written down, and is tried again after a while. Several workers may run: an instrument is one worker's at a time.
 """
 
 import logging
@@ -15,6 +15,7 @@ from datetime import date
 import psycopg
 
 from collector.accounts.blocks import utc
+from collector.accounts.closing import CLOSE_AFTER_DAYS, close_days
 from collector.accounts.deriver import Outcome, derive_dirty_day
 from collector.errors import DerivationError
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection, connect
@@ -37,10 +38,13 @@ def system_now_ms() -> int:
 class Worker:
     """One worker; `run` until told to stop, or `drain` once."""
 
-    def __init__(self, dsn: str, *, now_ms: Callable[[], int] = system_now_ms) -> None:
+    def __init__(
+        self, dsn: str, *, now_ms: Callable[[], int] = system_now_ms, close_after_days: int = CLOSE_AFTER_DAYS
+    ) -> None:
         self._dsn = dsn
         self._now_ms = now_ms
-        self._closed_before: date | None = None
+        self._close_after_days = close_after_days
+        self._ended_before: date | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Derives what is due until `stop` is set; a database that goes away is waited for."""
@@ -56,12 +60,12 @@ class Worker:
                 stop.wait(RECONNECT_S)
 
     def drain(self, connection: Connection, stop: threading.Event | None = None) -> int:
-        """Derives until nothing is due any more; returns how many derivations that took."""
+        """Derives until nothing is due any more, and closes what may close; returns how many derivations that took."""
         derived = 0
         while stop is None or not stop.is_set():
             now_ms = self._now_ms()
             today = local_day(now_ms)
-            self._close_days(connection, today)
+            self._end_days(connection, today)
             values = {"today": today, "now": utc(now_ms), "limit": INSTRUMENTS_AT_ONCE}
             due = connection.execute(_SQL.list_due_days, values).fetchall()
             outcomes = [
@@ -71,15 +75,20 @@ class Worker:
             ]
             derived += sum(outcome in (Outcome.STORED, Outcome.UNCHANGED) for outcome in outcomes)
             if all(outcome is Outcome.ELSEWHERE for outcome in outcomes):
+                self._close_days(connection, today)
                 break
         return derived
 
-    def _close_days(self, connection: Connection, today: date) -> None:
+    def _end_days(self, connection: Connection, today: date) -> None:
         """Once a day, and at the start: days that are over get their record to midnight."""
-        if self._closed_before != today:
+        if self._ended_before != today:
             marked = connection.execute(_SQL.mark_days_that_ended, {"today": today}).rowcount
-            self._closed_before = today
+            self._ended_before = today
             log.info("days ended today=%s marked=%d", today, marked)
+
+    def _close_days(self, connection: Connection, today: date) -> None:
+        if closed := close_days(connection, today=today, after_days=self._close_after_days):
+            log.info("days closed today=%s closed=%d", today, closed)
 
     def _derive(self, connection: Connection, asset_no: str, *, day: date, today: date) -> Outcome | None:
         """One day; None where it failed, which is written down and holds up nobody."""

@@ -17,11 +17,11 @@ Item = TypeVar("Item", bound=BaseModel)
 HEX64 = "^[0-9a-f]{64}$"
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Page(_Model, Generic[Item]):
+class Page(Model, Generic[Item]):
     """One page of a list."""
 
     items: list[Item]
@@ -31,7 +31,7 @@ class Page(_Model, Generic[Item]):
     )
 
 
-class Unit(_Model):
+class Unit(Model):
     """The legal person that owns an instrument."""
 
     uscc: str = Field(description="Unified social credit code (GB 32100-2015)")
@@ -49,7 +49,7 @@ class UnitDetail(Unit):
     instruments: int = Field(description="How many instruments it owned on that day")
 
 
-class Officer(_Model):
+class Officer(Model):
     name: str
     role: Literal["officer", "approver"]
 
@@ -58,7 +58,7 @@ class UnitWithOfficers(UnitDetail):
     officers: list[Officer] = Field(description="Who spoke for the unit at the end of that day")
 
 
-class Instrument(_Model):
+class Instrument(Model):
     """An instrument as it was on the day asked for; text is empty and the rest null where nobody said."""
 
     asset_no: str
@@ -83,7 +83,7 @@ class Instrument(_Model):
     described_from: date | None = Field(description="From when this holds; null: only names were ever registered")
 
 
-class RefusedRow(_Model):
+class RefusedRow(Model):
     row: int = Field(description="As a spreadsheet numbers it")
     field: str
     value: str
@@ -91,7 +91,7 @@ class RefusedRow(_Model):
     remedy: str
 
 
-class ImportReport(_Model):
+class ImportReport(Model):
     """What became of the rows of a file."""
 
     is_applied: bool = Field(description="Whether what was accepted is registered now")
@@ -102,7 +102,7 @@ class ImportReport(_Model):
     refusals: list[RefusedRow] = Field(description="The first thousand faults, by row")
 
 
-class MeasuringChannel(_Model):
+class MeasuringChannel(Model):
     """A watcher's channel that measures the instrument today."""
 
     agent_id: str
@@ -111,7 +111,7 @@ class MeasuringChannel(_Model):
     from_day: date
 
 
-class PolicyInForce(_Model):
+class PolicyInForce(Model):
     sha256: str = Field(description="Its identity: SHA-256 of the policy file's bytes; see /api/v1/policies")
     name: str
     from_day: date
@@ -123,7 +123,7 @@ class InstrumentDetail(Instrument):
     policy: PolicyInForce | None
 
 
-class JournalRange(_Model):
+class JournalRange(Model):
     """The entries of one journal that show a day."""
 
     origin: str
@@ -131,7 +131,7 @@ class JournalRange(_Model):
     last: int = Field(description="Index of the last entry")
 
 
-class Span(_Model):
+class Span(Model):
     """One state over [start_s, end_s) of the local day."""
 
     start_s: int
@@ -139,7 +139,7 @@ class Span(_Model):
     state: State
 
 
-class HourRecord(_Model):
+class HourRecord(Model):
     """One instrument's local day.
 
     off + standby + prepare + run + post + calibrate + maintain + fault + unobserved = until;
@@ -186,7 +186,7 @@ class HourRecord(_Model):
     derived_at: datetime
 
 
-class ToldBy(_Model):
+class ToldBy(Model):
     """What one watcher told beside the record's states; empty where the meter alone decided."""
 
     watcher: str = Field(description="class:channel, as in contact:beam; the weightiest stands first")
@@ -196,7 +196,7 @@ class ToldBy(_Model):
     spans: list[Span]
 
 
-class OperatingSpan(_Model):
+class OperatingSpan(Model):
     """One operating state over [start_s, end_s) of the local day."""
 
     start_s: int
@@ -204,7 +204,7 @@ class OperatingSpan(_Model):
     state: State | OperatingClass
 
 
-class Served(_Model):
+class Served(Model):
     """A part of the day's effective time and whom it served."""
 
     order: str = Field(description="Number of the service order; empty where there is none")
@@ -224,7 +224,7 @@ class HourRecordDetail(HourRecord):
     told: list[ToldBy]
 
 
-class YearFigures(_Model):
+class YearFigures(Model):
     """A year of a unit, or of an instrument while that unit owned it; rates are rounded here and nowhere before."""
 
     year: int
@@ -260,7 +260,7 @@ class YearFigures(_Model):
     details: str = Field(description="Where what this is summed from is: a unit's instruments, an instrument's days")
 
 
-class RankedUnit(_Model):
+class RankedUnit(Model):
     rank: int = Field(description="Units of one value share a place")
     uscc: str
     name_zh: str
@@ -271,11 +271,11 @@ class RankedUnit(_Model):
     sharing_rate_hours: float | None
 
 
-class Ranking(_Model):
+class Ranking(Model):
     items: list[RankedUnit]
 
 
-class Session(_Model):
+class Session(Model):
     """A run, in one piece over midnights."""
 
     asset_no: str
@@ -287,7 +287,7 @@ class Session(_Model):
     readings: str = Field(description="Where the readings behind it are")
 
 
-class ReadingBlock(_Model):
+class ReadingBlock(Model):
     """One reading entry as it was received: contiguous intervals, the first beginning at `start`."""
 
     origin: str
@@ -303,7 +303,7 @@ class ReadingBlock(_Model):
     counter_mwh: int | None = Field(default=None, description="The counter after the last interval")
 
 
-class ReadingPoint(_Model):
+class ReadingPoint(Model):
     """One step of a thinned trace; the extremes inside it are kept."""
 
     start: datetime
@@ -314,7 +314,7 @@ class ReadingPoint(_Model):
     observed_ms: int
 
 
-class Readings(_Model):
+class Readings(Model):
     """`blocks` as received, or `points` where `max_points` was asked for."""
 
     asset_no: str
@@ -325,7 +325,7 @@ class Readings(_Model):
     next_cursor: str | None = None
 
 
-class Journal(_Model):
+class Journal(Model):
     """An agent's newest journal, as the collector holds it."""
 
     origin: str
@@ -336,13 +336,13 @@ class Journal(_Model):
     revoked_at: datetime | None
 
 
-class Showing(_Model):
+class Showing(Model):
     watcher: str
     channel: str
     value: str = Field(description="A number in the channel's unit (mW for power) or a word")
 
 
-class Hint(_Model):
+class Hint(Model):
     """What the agent said it shows just now, while older entries are still on the way. Live, and counted nowhere."""
 
     at: datetime | None = Field(description="By the agent's clock; null where that shows no date")
@@ -351,7 +351,7 @@ class Hint(_Model):
     showing: list[Showing]
 
 
-class Epoch(_Model):
+class Epoch(Model):
     """One journal of an agent: how it began, whether a person has looked, and whether its key is still believed."""
 
     epoch: int
@@ -377,13 +377,13 @@ class Epoch(_Model):
     revoked_at: datetime | None
 
 
-class Epochs(_Model):
+class Epochs(Model):
     """All journals of an agent, by epoch."""
 
     items: list[Epoch]
 
 
-class Agent(_Model):
+class Agent(Model):
     agent_id: str
     registered_at: datetime
     liveness: Liveness
@@ -394,7 +394,7 @@ class Agent(_Model):
     journal: Journal | None
 
 
-class Change(_Model):
+class Change(Model):
     """One line of the audit trail."""
 
     seq: int
@@ -410,12 +410,12 @@ class Change(_Model):
     reason: str
 
 
-class ChallengeRequest(_Model):
+class ChallengeRequest(Model):
     token: str = Field(max_length=200)
     agent_id: str = Field(max_length=40)
 
 
-class ChallengeAnswer(_Model):
+class ChallengeAnswer(Model):
     """What the agent signs to prove that it holds its key."""
 
     origin: str
@@ -423,7 +423,7 @@ class ChallengeAnswer(_Model):
     expires_at: datetime
 
 
-class EnrolmentRequest(_Model):
+class EnrolmentRequest(Model):
     token: str = Field(max_length=200)
     agent_id: str = Field(max_length=40)
     vkey: str = Field(max_length=1000, description="The agent's public key as a C2SP verifier key")
@@ -436,37 +436,37 @@ class EnrolmentRequest(_Model):
     )
 
 
-class BrokerAddress(_Model):
+class BrokerAddress(Model):
     host: str
     port: int
     tls: bool = Field(description="Whether it speaks TLS and admits certificates only")
 
 
-class CertificateRequest(_Model):
+class CertificateRequest(Model):
     origin: str = Field(max_length=255, description="The journal whose key signed the request")
     certificate_request: str = Field(max_length=4000, description="As at the enrolment")
 
 
-class Credentials(_Model):
+class Credentials(Model):
     """With what an agent comes to the broker, and what it believes there; PEM texts."""
 
     certificate: str
     trusted: str = Field(description="The authorities that sign the broker's certificate; replaces what was held")
 
 
-class CertificateAnswer(_Model):
+class CertificateAnswer(Model):
     """The same member as an enrolment's answer has."""
 
     credentials: Credentials
 
 
-class EnrolledChannel(_Model):
+class EnrolledChannel(Model):
     watcher: str
     channel: str
     asset: str
 
 
-class EnrolmentAnswer(_Model):
+class EnrolmentAnswer(Model):
     """All that an agent needs to begin its journal and find its collector."""
 
     origin: str

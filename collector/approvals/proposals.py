@@ -6,7 +6,7 @@ once, with its remedy; what passes waits for a second person (rulings.py). Nothi
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from collector.approvals import proposed as forms
 from collector.approvals.proposed import Proposed, ProposedCorrection, ProposedHand, ProposedPolicy
@@ -27,6 +27,9 @@ RULES_WITHIN = timedelta(days=30)
 """When a proposal counts as overdue."""
 
 
+State = Literal["open", "overdue", "approved", "refused"]
+
+
 class Proposal(NamedTuple):
     """A proposal and what became of it; `verdict` None while nobody ruled."""
 
@@ -38,7 +41,7 @@ class Proposal(NamedTuple):
     proposed_by: str
     proposed_at: datetime
     due_on: date
-    verdict: str | None
+    verdict: Literal["approved", "refused"] | None
     why: str | None
     ruled_by: str | None
     ruled_at: datetime | None
@@ -48,8 +51,8 @@ class Proposal(NamedTuple):
     def proposed(self) -> Proposed:
         return forms.decode(self.body)
 
-    def state(self, today: date) -> str:
-        """approved, refused, open or overdue."""
+    def state(self, today: date) -> State:
+        """What became of it, or whether it waits for too long."""
         return self.verdict or ("overdue" if today > self.due_on else "open")
 
 
@@ -118,14 +121,17 @@ def check_right(connection: Connection, asker: Asker, right: Right, *, subject: 
     """Raises NotAllowed unless the person has the right over the subject."""
     if not asker.access.allows(right):
         raise NotAllowed(f"{asker.person.name} is {asker.access}, which has no right to {right}")
-    if subject == forms.EVERYTHING or subject.startswith("model:"):
-        is_inside = asker.access.scope == EVERYTHING
-    else:
-        values = {**asker.access.scope.values, "subject": subject, "day": today}
-        row = connection.execute(_SQL.is_in_scope, values).fetchone()
-        is_inside = row is not None and bool(row[0])
-    if not is_inside:
+    if not is_in_scope(connection, asker.access, subject, today=today):
         raise NotAllowed(f"{subject} is outside of what {asker.person.name} may change: {asker.access}")
+
+
+def is_in_scope(connection: Connection, access: Access, subject: str, *, today: date) -> bool:
+    """Whether a subject lies in a scope; what holds for many lies in that of everything alone."""
+    if subject == forms.EVERYTHING or subject.startswith("model:"):
+        return access.scope == EVERYTHING
+    values = {**access.scope.values, "subject": subject, "day": today}
+    row = connection.execute(_SQL.is_in_scope, values).fetchone()
+    return row is not None and bool(row[0])
 
 
 def check(connection: Connection, proposed: Proposed, *, now: datetime, deadline_days: int | None) -> None:

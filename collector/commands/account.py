@@ -1,6 +1,7 @@
 """`jishi-collector account`: derive hour records as evidence comes in, or recompute them and compare."""
 
 import signal
+import sys
 import threading
 from argparse import ArgumentParser, Namespace
 from datetime import date
@@ -14,7 +15,8 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `account`."""
     parser.add_argument("--verify", action="store_true", help="recompute records from the stored bytes, and end")
     parser.add_argument("--from", dest="first_day", type=parse_day, default=date.min, metavar="DAY")
-    parser.add_argument("--to", dest="last_day", type=parse_day, default=date.max, metavar="DAY")
+    parser.add_argument("--until", "--to", dest="last_day", type=parse_day, default=date.max, metavar="DAY")
+    parser.add_argument("--asset", dest="asset_no", metavar="ASSET", help="with --verify: this instrument only")
 
 
 def run(config: Config, arguments: Namespace) -> None:
@@ -27,13 +29,14 @@ def run(config: Config, arguments: Namespace) -> None:
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    Worker(config.dsn).run(stopping)
+    Worker(config.dsn, close_after_days=config.accounts.close_after_days).run(stopping)
 
 
 def _verify(config: Config, arguments: Namespace) -> None:
-    from collector.accounts.recompute import verify
+    from collector.accounts.verification import Wanted, verify
 
-    found = verify(config.dsn, first_day=arguments.first_day, last_day=arguments.last_day)
+    wanted = Wanted(arguments.first_day, arguments.last_day, arguments.asset_no)
+    found = verify(config.dsn, wanted, tell=_tell)
     for asset_no, day, what in found.pending:
         print(f"pending {asset_no} {day}: {what}")
     for asset_no, day, what in found.differences:
@@ -41,3 +44,9 @@ def _verify(config: Config, arguments: Namespace) -> None:
     print(f"verified={found.equal} pending={len(found.pending)} differences={len(found.differences)}")
     if found.differences:
         raise DerivationError(f"{len(found.differences)} hour records are not what the stored bytes give")
+
+
+def _tell(done: int, of: int) -> None:
+    """Progress for whoever watches a terminal, one line that is written over."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {of} instruments", end="\r", file=sys.stderr, flush=True)

@@ -19,9 +19,11 @@ DAYS = 30
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `dry-run`."""
     parser.add_argument("number", type=int, metavar="NUMBER", help="of the proposal")
-    day = {"type": date.fromisoformat, "metavar": "YYYY-MM-DD"}
-    parser.add_argument("--from", dest="first_day", help=f"default: the policy's, at most {DAYS} days ago", **day)
-    parser.add_argument("--to", dest="last_day", help="default: today", **day)
+    day = date.fromisoformat
+    parser.add_argument(
+        "--from", dest="first_day", type=day, metavar="DAY", help=f"default: the policy's, at most {DAYS} days ago"
+    )
+    parser.add_argument("--to", dest="last_day", type=day, metavar="DAY", help="default: today")
 
 
 def run(config: Config, arguments: Namespace) -> None:
@@ -32,9 +34,7 @@ def run(config: Config, arguments: Namespace) -> None:
         check_migrated(connection)
         with connection.transaction():
             first_day = arguments.first_day or _first_day(connection, arguments.number, last_day)
-            made = run_dry(
-                connection, arguments.number, first_day=first_day, last_day=last_day, now=now, tell=_tell
-            )
+            made = run_dry(connection, arguments.number, first_day=first_day, last_day=last_day, now=now, tell=_tell)
     print("\n".join(_lines(made)))
 
 

@@ -1,26 +1,18 @@
 """`jishi-collector import-registry`: units, facilities, instruments and memberships from CSV or XLSX."""
 
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from collector.commands import actor
+from collector.commands import actor, reports
 from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import RegistryError, SheetError
 from collector.registry.sheet_columns import SHEETS
 from collector.registry.sheet_import import Outcome, Terms, import_sheet
-from collector.sheet_report import Report
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
 from protocol.interval import local_day
-
-_RENDER: dict[str, Callable[[Report], bytes]] = {
-    ".csv": Report.csv,
-    ".json": Report.json,
-    ".txt": lambda report: report.text().encode(),
-}
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -32,7 +24,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would become of each row, and change nothing")
     parser.add_argument("--all-or-nothing", action="store_true", help="register nothing where a row is refused")
-    parser.add_argument("--report", type=_report, metavar="FILE", help="write the report there, as .csv, .json or .txt")
+    reports.declare(parser)
     actor.declare(parser)
 
 
@@ -53,9 +45,7 @@ def run(config: Config, arguments: Namespace) -> None:
             )
         except SheetError as error:
             raise SheetError(f"nothing of {arguments.file} was registered: {error}") from error
-    print(outcome.report.text())
-    if arguments.report is not None:
-        _write(arguments.report, outcome.report)
+    reports.show(outcome.report, arguments)
     _conclude(outcome, arguments)
 
 
@@ -66,17 +56,3 @@ def _conclude(outcome: Outcome, arguments: Namespace) -> None:
         print("nothing was registered: a row was refused, and all or nothing was asked for")
     if outcome.report.refused:
         raise RegistryError(f"{outcome.report.refused} of {outcome.report.rows} rows of {arguments.file} were refused")
-
-
-def _write(path: Path, report: Report) -> None:
-    try:
-        path.write_bytes(_RENDER[path.suffix](report))
-    except OSError as error:
-        raise RegistryError(f"cannot write the report to {path}: {error.strerror}") from error
-
-
-def _report(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in _RENDER:
-        raise ArgumentTypeError(f"{text!r} ends in none of {', '.join(_RENDER)}, which say how to write the report")
-    return path

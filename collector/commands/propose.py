@@ -35,7 +35,9 @@ def configure(parser: ArgumentParser) -> None:
     hand.add_argument("--source", required=True, metavar="TEXT", help="page of the paper log, or what else it is from")
     hand.add_argument("--order", metavar="NUMBER")
     hand.add_argument("--document", metavar="SHA256", help="a stored photo of the page")
-    correction = kinds.add_parser("correction", help="take something out of account, put a use or an order in its place")
+    correction = kinds.add_parser(
+        "correction", help="take something out of account, put a use or an order in its place"
+    )
     correction.add_argument("file", type=Path, metavar="CORRECTION.json", help="as docs/approvals.md shows it")
     for each in (policy, hand, correction):
         each.add_argument("--reason", required=True, metavar="TEXT")
@@ -54,7 +56,7 @@ def run(config: Config, arguments: Namespace) -> None:
                 proposed,
                 reason=arguments.reason,
                 now=datetime.now(UTC),
-                deadline_days=config.correction_days,
+                deadline_days=config.corrections.within_days,
             )
     print(f"proposal {number} for {proposed.subject}: a second person rules on it")
 

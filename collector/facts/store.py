@@ -14,6 +14,7 @@ Content is a fact without `at` and `by`, unless the caller says what was sent.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from psycopg.pq import TransactionStatus
@@ -47,6 +48,8 @@ class Recorded(NamedTuple):
 
 
 Outcome = Recorded | FactError
+New = tuple[str, date]
+"""Identity of a fact that was not there before, and the local day on which it was recorded."""
 _Held = tuple[str, bytes]
 """Identity of a fact and its bytes, or the SHA-256 of its content."""
 
@@ -66,13 +69,35 @@ def record_fact(
 
 def record_facts(connection: Connection, sent: Sequence[Sent]) -> list[Outcome]:
     """Records what can be, in the caller's transaction; for each fact what became of it, in the same order."""
+    outcomes = insert_facts(connection, sent)
+    touch_days(connection, new_of(sent, outcomes))
+    return outcomes
+
+
+def insert_facts(connection: Connection, sent: Sequence[Sent]) -> list[Outcome]:
+    """As record_facts, without the marks: whoever brings many facts makes those at his end, for the ingest waits."""
     if connection.info.transaction_status != TransactionStatus.INTRANS:
         raise RuntimeError("a fact and the marks of its days belong into one transaction")
     for source in sorted({each.source for each in sent if each.key}):
         connection.execute(_SQL.lock_source, {"source": source})
-    outcomes = [outcome for run in _runs(sent) for outcome in _record_run(connection, run)]
-    _touch_days(connection, sent, outcomes)
-    return outcomes
+    return [outcome for run in _runs(sent) for outcome in _record_run(connection, run)]
+
+
+def new_of(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> list[New]:
+    """Those that are new, of facts and what became of them."""
+    return [
+        (outcome.sha256, recorded_on(each.fact))
+        for each, outcome in zip(sent, outcomes, strict=True)
+        if isinstance(outcome, Recorded) and outcome.is_new
+    ]
+
+
+def touch_days(connection: Connection, new: Sequence[New]) -> None:
+    """Marks the days that new facts may change, in the transaction that inserted them."""
+    if new:
+        values = {"sha256s": [sha256 for sha256, _ in new], "todays": [day for _, day in new]}
+        connection.execute(_SQL.touch_days_of_facts, values)
+        connection.execute(_REGISTRY.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
 
 
 def _runs(sent: Sequence[Sent]) -> Iterator[list[Sent]]:
@@ -186,23 +211,12 @@ def _insert_keys(connection: Connection, run: Sequence[Sent], outcomes: Sequence
 
 
 def _insert_documents(connection: Connection, run: Sequence[Sent], outcomes: Sequence[Outcome]) -> None:
-    named = [(name, sha256) for fact, sha256 in _new(run, outcomes) for name in documents_of(fact)]
+    named = [
+        (name, outcome.sha256)
+        for each, outcome in zip(run, outcomes, strict=True)
+        if isinstance(outcome, Recorded) and outcome.is_new
+        for name in documents_of(each.fact)
+    ]
     if named:
         values = {"documents": [name for name, _ in named], "facts": [sha256 for _, sha256 in named]}
         connection.execute(_SQL.insert_fact_documents, values)
-
-
-def _touch_days(connection: Connection, sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> None:
-    new = _new(sent, outcomes)
-    if new:
-        values = {"sha256s": [sha256 for _, sha256 in new], "todays": [recorded_on(fact) for fact, _ in new]}
-        connection.execute(_SQL.touch_days_of_facts, values)
-        connection.execute(_REGISTRY.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
-
-
-def _new(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> list[tuple[Fact, str]]:
-    return [
-        (each.fact, outcome.sha256)
-        for each, outcome in zip(sent, outcomes, strict=True)
-        if isinstance(outcome, Recorded) and outcome.is_new
-    ]

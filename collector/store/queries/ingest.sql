@@ -59,7 +59,8 @@ SELECT asset_no, day, clock_timestamp() FROM (
     WHERE m.asset_no IS NOT NULL
 ) AS touched
 ORDER BY asset_no, day
-ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
 
 -- name: see_agents
 -- These agents spoke now, and said that their journals have these sizes.

@@ -46,9 +46,10 @@ WHERE %(asset_no)s IS DISTINCT FROM (
 -- Marks every local day from the one before a day on that readings touch, of one watcher's channel or one instrument
 -- (NULL: any), for whatever they ever measured: the deriver finds out what holds now. The day before looks ahead into
 -- the first. A block is at most one hour long. Where readings were dropped the days with a record stand for them:
--- deriving those says what is missing, and nobody takes an old record for one under the new facts.
-INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT asset_no, day, clock_timestamp() FROM (
+-- deriving those says what is missing, and nobody takes an old record for one under the new facts. Days with hours by
+-- hand have a record without readings.
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), %(reason)s FROM (
     SELECT DISTINCT m.asset_no, d.day
     FROM measurement m
     JOIN journal j USING (agent_id)
@@ -68,9 +69,26 @@ SELECT asset_no, day, clock_timestamp() FROM (
     WHERE r.day >= %(from_day)s::date - 1 AND (%(asset_no)s::text IS NULL OR r.asset_no = %(asset_no)s)
         AND r.asset_no IN (SELECT m.asset_no FROM measurement m WHERE %(agent_id)s::text IS NULL
                            OR (m.agent_id, m.watcher, m.channel) = (%(agent_id)s, %(watcher)s, %(channel)s))
+    UNION
+    SELECT r.asset_no, r.day FROM hour_record r
+    WHERE r.hand_s > 0 AND r.day >= %(from_day)s AND %(agent_id)s::text IS NULL
+        AND (%(asset_no)s::text IS NULL OR r.asset_no = %(asset_no)s)
 ) AS touched
 ORDER BY asset_no, day
-ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
+
+-- name: touch_owned_days
+-- Marks the days of an instrument from a day on that have a record or wait for one: their owner may be another.
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), 'ownership' FROM (
+    SELECT asset_no, day FROM hour_record WHERE asset_no = %(asset_no)s AND day >= %(from_day)s
+    UNION
+    SELECT asset_no, day FROM dirty_day WHERE asset_no = %(asset_no)s AND day >= %(from_day)s
+) AS touched
+ORDER BY asset_no, day
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
 
 -- name: notify_dirty_days
 -- Tells the deriver, once this transaction commits, that there is work.

@@ -1,23 +1,29 @@
 -- What was said about an instrument's day: facts, and declarations out of the agents' journals.
 
 -- name: list_facts_of_day
--- Facts that name the instrument and touch the day.
+-- Facts up to a line that name the instrument and touch the day.
 SELECT sha256, body FROM fact
-WHERE asset_no = %(asset_no)s AND first_day <= %(day)s AND last_day >= %(day)s AND kind IN ('use', 'hand', 'correction');
+WHERE asset_no = %(asset_no)s AND first_day <= %(day)s AND last_day >= %(day)s AND kind IN ('use', 'hand', 'correction')
+    AND seq <= %(upto)s;
 
 -- name: list_corrections
 -- Everything that corrects one of these, and what corrects that.
 WITH RECURSIVE correction AS (
-    SELECT sha256, body FROM fact WHERE target = ANY (%(targets)s)
+    SELECT sha256, body FROM fact WHERE target = ANY (%(targets)s) AND seq <= %(upto)s
     UNION
-    SELECT f.sha256, f.body FROM correction c JOIN fact f ON f.target = 'fact:' || c.sha256
+    SELECT f.sha256, f.body FROM correction c JOIN fact f ON f.target = 'fact:' || c.sha256 AND f.seq <= %(upto)s
 )
 SELECT sha256, body FROM correction;
 
 -- name: list_orders
 -- Orders of a unit by their numbers, with their documents, and corrections that put such an order in.
 SELECT sha256, body FROM fact
-WHERE unit = %(unit)s AND order_no = ANY (%(numbers)s) AND kind IN ('order', 'document', 'correction');
+WHERE unit = %(unit)s AND order_no = ANY (%(numbers)s) AND kind IN ('order', 'document', 'correction')
+    AND seq <= %(upto)s;
+
+-- name: list_hand_days
+-- The days of an instrument for which hours were entered by hand.
+SELECT DISTINCT first_day FROM fact WHERE asset_no = %(asset_no)s AND kind = 'hand' AND seq <= %(upto)s;
 
 -- name: list_stays
 -- Who signed in at the instrument, at an agent that measures it, before a day ended and at most so many days before it
@@ -50,8 +56,8 @@ ON CONFLICT DO NOTHING;
 -- name: touch_declared_days
 -- Marks the days that these declarations may change, at most 32: all since the `in` before, or since its own, up to the
 -- newest reading, since whoever was there so far stayed until then; for instruments that the agent measures.
-INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT asset_no, day::date, clock_timestamp() FROM (
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day::date, clock_timestamp(), 'declaration' FROM (
     SELECT DISTINCT d.asset_no, series.day
     FROM unnest(%(journal_ids)s::integer[], %(entry_indexes)s::bigint[]) AS u (journal_id, entry_index)
     JOIN declaration d USING (journal_id, entry_index)
@@ -75,4 +81,5 @@ SELECT asset_no, day::date, clock_timestamp() FROM (
     WHERE EXISTS (SELECT FROM measurement m WHERE m.agent_id = j.agent_id AND m.asset_no = d.asset_no)
 ) AS touched
 ORDER BY asset_no, day
-ON CONFLICT (asset_no, day) DO UPDATE SET touched_at = excluded.touched_at;
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collector.accounts.blocks import load_measurement_facts
 from collector.accounts.bundles import Bundles
 from collector.accounts.claims import load_said
-from collector.accounts.recompute import Verification, verify
+from collector.accounts.verification import Verification, verify
 from collector.registry import units
 from protocol import facts, hours
 from protocol.attribution import Served
@@ -201,7 +201,7 @@ def test_rows_and_bytes_tell_the_same_stays(province: Province, words: list[tupl
     measured = load_measurement_facts(province.connection, asset)
     with province.connection.transaction():
         of_bytes = Bundles(province.connection, measured, asset).stays
-    of_rows = load_said(province.connection, asset, day=MONDAY).present
+    of_rows = load_said(province.connection, asset, day=MONDAY, owner="").present
 
     def on_monday(stays: Any) -> list[Stay]:
         return sorted(each for each in stays if each.start_ms < at(24) and each.end_ms > at(0))

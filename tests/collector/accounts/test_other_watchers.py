@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from collector.accounts.recompute import Verification, verify
+from collector.accounts.verification import Verification, verify
 from protocol import hours
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Piece, Province
 

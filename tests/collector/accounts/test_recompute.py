@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from collector.accounts.recompute import Verification, recompute, verify
+from collector.accounts.recompute import recompute
+from collector.accounts.verification import Verification, Wanted, verify
 from collector.cli import main
 from collector.errors import DerivationError
 from protocol import hours
@@ -81,8 +82,8 @@ def test_a_record_that_disappeared_is_named(dsn: str, province: Province, week: 
 
 def test_a_range_of_days_is_verified_from_the_first_day_on(dsn: str, province: Province, week: str) -> None:
     """Wednesday alone: its lead-in still comes from Monday's run, through two chained days."""
-    assert verify(dsn, first_day=WEDNESDAY, last_day=WEDNESDAY) == Verification(1, [], [])
-    assert verify(dsn, last_day=MONDAY) == Verification(1, [], [])
+    assert verify(dsn, Wanted(WEDNESDAY, WEDNESDAY)) == Verification(1, [], [])
+    assert verify(dsn, Wanted(last_day=MONDAY)) == Verification(1, [], [])
 
 
 def test_days_that_wait_for_the_deriver_are_pending_and_no_fault(dsn: str, province: Province, week: str) -> None:

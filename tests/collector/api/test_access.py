@@ -42,9 +42,17 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_epochs": ("/agents/em-01/epochs", Right.AGENTS),
     "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
     "list_changes": ("/audit", Right.AUDIT),
+    "list_proposals": ("/proposals", Right.HOURS),
+    "show_proposal": ("/proposals/1", Right.HOURS),
+    "show_dry_run": ("/proposals/1/dry-run", Right.HOURS),
+    "list_reported_hours": (f"/reported-hours?{DAYS}", Right.HOURS),
 }
 WRITES: dict[str, tuple[str, str, Right]] = {
     "import_registry": ("POST", "/registry/units", Right.REGISTRY),
+    "make_proposal": ("POST", "/proposals", Right.FACTS),
+    "rule_on_proposal": ("POST", "/proposals/1/ruling", Right.RULINGS),
+    "run_proposal_dry": ("POST", "/proposals/1/dry-run", Right.FACTS),
+    "report_hours": ("POST", "/reported-hours", Right.FACTS),
 }
 """Routes that change something, by method and path; they are asked with an empty body, so that nothing is changed."""
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
@@ -65,6 +73,14 @@ def two_units(province: Province) -> Province:
     for asset_no, from_day in (("B001", date(2020, 1, 1)), ("C001", TUESDAY)):
         instruments.register_owner(province.connection, asset_no, uscc=OTHER_USCC, from_day=from_day)
     province.derive(TUESDAY + timedelta(days=1))
+    province.connection.execute(
+        "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
+        " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
+        [b'{"kind":"policy","subject":"instrument:A001","from_day":"2026-11-16","policy":"{}"}'],
+    )
+    province.connection.execute(
+        "INSERT INTO dry_run (proposal_id, first_day, last_day, run_at) VALUES (1, '2026-11-16', '2026-11-17', now())"
+    )
     return province
 
 

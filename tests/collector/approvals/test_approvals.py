@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from collector.accounts.recompute import Verification, verify
+from collector.accounts.verification import Verification, verify
 from collector.approvals import dry_runs, proposed, reported
 from collector.approvals.proposals import Asker, find_proposal, list_proposals, propose
 from collector.approvals.proposed import Proposed, ProposedCorrection, ProposedHand, ProposedPolicy
