@@ -54,6 +54,8 @@ ROUTES: dict[str, tuple[str, Right]] = {
         "/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-17T00:00:00Z",
         Right.READINGS,
     ),
+    "show_entry": ("/entries/jishi.example/a/em-01/1/0", Right.READINGS),
+    "export_hours": (f"/exports/hours.csv?{DAYS}", Right.HOURS),
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
