@@ -72,18 +72,21 @@ FROM hour_record r LEFT JOIN derivation_problem p USING (asset_no, day)
 WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: put_record
--- Stores a day's record unless the very same is stored already; says which revision it is where the day is closed.
+-- Stores a day's record unless the very same is stored already; says which revision it is where the day is closed. A
+-- record that is new to this table may be one of a closed day whose record was lost: then it goes on from there.
 INSERT INTO hour_record (
     asset_no, day, body, policy, owner, lead_in, lead_out, phase_in, phase_out, follow, head, looks_ahead,
     until_s, off_s, standby_s, prepare_s, run_s, post_s, calibrate_s, maintain_s, fault_s, unobserved_s,
     energised_s, inferred_s, bridged_s, no_run_s, effective_s, internal_s, claimed_s, verified_s, unresolved_s,
-    hand_s, hand_external_s, derived_at
+    hand_s, hand_external_s, derived_at, revision
 ) VALUES (
     %(asset_no)s, %(day)s, %(body)s, %(policy)s, %(owner)s, %(lead_in)s, %(lead_out)s, %(phase_in)s,
     %(phase_out)s, %(follow)s, %(head)s, %(looks_ahead)s, %(until_s)s, %(off_s)s, %(standby_s)s, %(prepare_s)s,
     %(run_s)s, %(post_s)s, %(calibrate_s)s, %(maintain_s)s, %(fault_s)s, %(unobserved_s)s, %(energised_s)s,
     %(inferred_s)s, %(bridged_s)s, %(no_run_s)s, %(effective_s)s, %(internal_s)s, %(claimed_s)s, %(verified_s)s,
-    %(unresolved_s)s, %(hand_s)s, %(hand_external_s)s, clock_timestamp()
+    %(unresolved_s)s, %(hand_s)s, %(hand_external_s)s, clock_timestamp(),
+    (SELECT c.revision + (c.body <> %(body)s)::integer FROM closed_record c
+     WHERE c.asset_no = %(asset_no)s AND c.day = %(day)s ORDER BY c.revision DESC LIMIT 1)
 )
 ON CONFLICT (asset_no, day) DO UPDATE SET
     body = excluded.body, policy = excluded.policy, owner = excluded.owner, lead_in = excluded.lead_in,

@@ -16,10 +16,11 @@ INSERT INTO closed_record (asset_no, day, revision, body, sha256, why)
 SELECT asset_no, day, 1, body, encode(sha256(body), 'hex'), 'closed' FROM closing;
 
 -- name: insert_revision
--- A closed day has other bytes now: one more revision, which cites the one before.
+-- A closed day has other bytes now: one more revision, which cites the one before; nothing where it is there already.
 INSERT INTO closed_record (asset_no, day, revision, body, sha256, cites, why)
 SELECT asset_no, day, revision + 1, %(body)s, encode(sha256(%(body)s), 'hex'), sha256, %(why)s
-FROM closed_record WHERE asset_no = %(asset_no)s AND day = %(day)s AND revision = %(revision)s - 1;
+FROM closed_record WHERE asset_no = %(asset_no)s AND day = %(day)s AND revision = %(revision)s - 1
+ON CONFLICT DO NOTHING;
 
 -- name: list_revisions
 -- The revisions of a closed day, the first one first.

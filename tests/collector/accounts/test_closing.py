@@ -156,6 +156,23 @@ def test_a_record_altered_beside_its_closed_revision_is_found(dsn: str, province
     ]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_closed_day_whose_record_was_lost_goes_on_from_its_revision(
+    dsn: str, province: Province, sem: str, late: bool
+) -> None:
+    province.observe(sem, Piece(MONDAY, 0, 10 * HOUR, RUN))
+    province.derive(THURSDAY)
+    province.observe(sem, Piece(MONDAY, 10 * HOUR, 11 * HOUR, RUN))
+    province.derive(THURSDAY)
+    province.connection.execute("DELETE FROM hour_record")
+    if late:
+        province.observe(sem, Piece(MONDAY, 11 * HOUR, 12 * HOUR, RUN))
+    province.connection.execute("INSERT INTO dirty_day VALUES ('A001', %s, now()) ON CONFLICT DO NOTHING", [MONDAY])
+    province.derive(FRIDAY)
+    assert [each.revision for each in revisions(province)] == ([1, 2, 3] if late else [1, 2])
+    assert verify(dsn).differences == []
+
+
 def test_a_silent_day_has_no_record_and_counts_as_a_day_in_the_network(province: Province, sem: str) -> None:
     units.register_unit(province.connection, OTHER_USCC, name_zh="另一单位")
     province.add_instrument("B001")
