@@ -43,15 +43,6 @@ def week(province: Province) -> str:
     return origin
 
 
-@pytest.fixture
-def visitor(client: httpx.Client, province: Province, clock: MovableClock) -> httpx.Client:
-    """A browser in which somebody is signed in."""
-    person = people.find_person(province.connection, "approver")
-    token = people.open_web_session(province.connection, person, now=clock.at, lasts=timedelta(hours=12))
-    client.cookies.set(SESSION_COOKIE, token)
-    return client
-
-
 def register(province: Province, access: Access = Access("reader")) -> Person:  # noqa: B008 a frozen value
     """A person with a password and a role."""
     person = people.register_person(province.connection, "li.ming", password=PASSWORD)
