@@ -137,8 +137,8 @@ def test_bad_rows_are_refused_with_row_field_value_reason_and_remedy_and_good_on
     two_units: Connection,
 ) -> None:
     text = (
-        "资产编号,仪器名称,原值(万元),验收日期,统一社会信用代码\n"
-        f"A1,电镜,235.6,2024-03-01,{OURS}\n"
+        "资产编号,仪器名称,原值(万元),验收日期,统一社会信用代码,备注\n"
+        f"A1,电镜,235.6,2024-03-01,{OURS},已贴标签\n"
         f"A2,电镜,2356000000,3/1/2024,{OURS}\n"
         f"A3,电镜,235.6,2024/3/1,{OURS[:-1]}E\n"
         f"A1,色谱,99,2024.3.1,{OURS}\n"
