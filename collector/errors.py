@@ -8,6 +8,7 @@
     │   └── MigrationError          the database's schema is not the one that this program knows
     ├── SheetError                  a file is no table that can be read, or lacks the columns that are expected
     ├── MediumError                 what lies on a medium cannot be taken in, or not all of it
+    ├── ExportError                 a file for people cannot be written as asked
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
     ├── FreezingError               a period cannot be frozen, or nothing is frozen under that name
@@ -67,6 +68,10 @@ class SheetError(CollectorError):
 
 class MediumError(CollectorError):
     """A medium, or a parcel on it, is not as `jishi-agent export` writes it; or not all of it was accepted."""
+
+
+class ExportError(CollectorError):
+    """A file that was asked for cannot be written."""
 
 
 class DerivationError(CollectorError):

@@ -204,6 +204,8 @@ def test_a_name_is_taken_once_and_a_unit_must_be_known(province: Province, week:
         freeze_it(province, Period("x", TUESDAY, MONDAY))
     with pytest.raises(FreezingError, match="a name has 1 to 40"):
         freeze_it(province, Period("two words", MONDAY, TUESDAY))
+    with pytest.raises(FreezingError, match="2026-11-22 is not over yet"):
+        freeze_it(province, Period("x", MONDAY, SUNDAY))
     with pytest.raises(FreezingError, match="there are: 2026-w47"):
         find_frozen(province.connection, "none")
 
