@@ -475,17 +475,17 @@ def test_a_day_shows_what_was_registered_of_the_instrument_then(
     shown = [
         text_of(visitor, f"/instruments/A001/{day}?lang={lang}") for day in (MONDAY, TUESDAY) for lang in ("zh", "en")
     ]
-    assert "2356000.00 元" not in shown[0]
+    assert "2,356,000.00 元" not in shown[0]
     for text in (
         "透射电镜",
-        "2356000.00 元",
-        "1472500.00 元（62.5 %）",
+        "2,356,000.00 元",
+        "1,472,500.00 元（62.5 %）",
         "进口 · 日本",
         "豁免（<7号>：涉密）",
         "分析测试中心 · C-01",
     ):
         assert text in shown[2]
-    for text in ("CNY 2356000.00", "Exempt (<7号>: 涉密)", "Analysis centre · C-01"):
+    for text in ("CNY 2,356,000.00", "Exempt (<7号>: 涉密)", "Analysis centre · C-01"):
         assert text in shown[3]
 
 
