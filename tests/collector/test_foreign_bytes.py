@@ -16,6 +16,7 @@ from starlette.types import Message
 from collector.api import cursor
 from collector.api.problem import Problem
 from collector.api.rates import network, read_address
+from collector.approvals import proposed
 from collector.commands.days import parse_day, parse_kept_days
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
@@ -33,7 +34,7 @@ from collector.sheets import read_sheet
 from collector.web.pages import local_path
 from collector.web.visitor import read_form
 from tests.collector.province import USCC
-from tests.collector.test_sheet_cells import workbook
+from tests.collector.test_sheet_xlsx import workbook
 from tests.foreign import mutations
 from tests.protocol.test_foreign_bytes import SIGNED
 
@@ -81,7 +82,9 @@ def _sheet(raw: bytes) -> object:
     return list(read_sheet(raw, columns={"uscc": [], "name_zh": []}, optional=["name_zh"], report=Report()))
 
 
+PROPOSED = b'{"kind":"hand","asset":"A001","day":"2026-11-16","seconds":3600,"source":"log, page 3"}'
 PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
+    "collector.approvals.proposed.decode": (proposed.decode, (RegistryError,), (PROPOSED,)),
     "collector.api.cursor.decode": (
         _text(lambda text: cursor.decode(text, scope="/api/v1/x?[]", types=(int, str))), (Problem,), (PLACE,),
     ),

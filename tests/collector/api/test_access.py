@@ -46,11 +46,16 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_records": (f"/hours?{DAYS}&asset_no=A001", Right.HOURS),
     "show_record": ("/hours/A001/2026-11-16", Right.HOURS),
     "show_record_bytes": ("/hours/A001/2026-11-16/record", Right.HOURS),
+    "explain_hours": ("/hours/A001/2026-11-16/explain?at=00:30:00", Right.READINGS),
+    "list_record_revisions": ("/hours/A001/2026-11-16/revisions", Right.HOURS),
+    "show_revision_bytes": ("/hours/A001/2026-11-16/revisions/1", Right.HOURS),
     "list_sessions": (f"/sessions?asset_no=A001&{DAYS}", Right.HOURS),
     "list_readings": (
         "/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-17T00:00:00Z",
         Right.READINGS,
     ),
+    "show_entry": ("/entries/jishi.example/a/em-01/1/0", Right.READINGS),
+    "export_hours": (f"/exports/hours.csv?{DAYS}", Right.HOURS),
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
@@ -104,7 +109,7 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
     (tmp_path / "a.pdf").write_bytes(PDF)
     files = DocumentFiles(config.documents.directory_in(config.data_dir), max_bytes=1000)
     add_file(province.connection, files, tmp_path / "a.pdf", actor=Actor("li", "command", "li@host"))
-    province.derive(TUESDAY + timedelta(days=1))
+    province.derive(TUESDAY + timedelta(days=3))
     province.connection.execute(
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
