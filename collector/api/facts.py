@@ -33,12 +33,10 @@ from collector.registry.people import Caller
 from collector.sheet_report import Report
 from collector.sheets import Row
 from collector.store.database import Connection
-from collector.store.queries import load
 
 router = APIRouter(tags=["facts"])
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 BATCH = "/batch"
-_SQL = load("facts")
 
 Key = Annotated[
     str | None,
