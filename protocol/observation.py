@@ -19,7 +19,6 @@ _NEVER = 2**62
 
 _Shown = tuple[int, int, int, int | None, int | None]  # mean, low, high, delta, counter
 _Values = _Shown | None
-_Claim = tuple[int, int, int, int, int, int, int | None, int | None]  # start_ms, rank of its reading, end_ms, values
 
 
 class Observation(NamedTuple):
@@ -41,6 +40,9 @@ class Observation(NamedTuple):
     counted_mw: int | None = None
 
 
+_Claim = tuple[int, int, Observation]  # start_ms, rank of its reading, what it claims
+
+
 def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> list[Observation]:
     """Rules 1 and 2: the valid power observations of one source, in order and disjoint.
 
@@ -50,8 +52,12 @@ def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> l
     is_scaled = policy.ratio != (1, 1)
 
     def valid(reading: Reading) -> Iterable[_Values]:
-        values = zip(reading.means or (), reading.lows or (), reading.highs or (), *_energy(reading), strict=False)
-        shown = (_scaled(each, policy) for each in values) if is_scaled else values
+        lows, highs = reading.lows or (), reading.highs or ()
+        shown: Iterable[_Shown] = zip(reading.means or (), lows, highs, *_energy(reading), strict=False)
+        if is_scaled:
+            shown = (_scaled(each, policy) for each in shown)
+        elif lowest <= min(lows, default=lowest) and max(highs, default=highest) <= highest:
+            return shown  # nearly always
         return (each if lowest <= each[1] and each[2] <= highest else None for each in shown)
 
     return once_only(filter(_shows_power, readings), valid)
@@ -67,19 +73,19 @@ def once_only(
     """
     claims: list[_Claim] = []
     for rank, (entry, reading) in enumerate(sorted(readings, key=_journal_order)):
-        end, _ = covered_ms(entry, reading)
-        for duration, value in zip(reading.durations_ms, values(reading), strict=True):
-            start, end = end, end + duration
-            if value is not None and duration:
-                claims.append((start, rank, end, *value))
-    return _settle(sorted(claims, key=itemgetter(0, 1)))
+        edges = accumulate(reading.durations_ms, initial=_start_ms(entry, reading))
+        for (start, end), value in zip(pairwise(edges), values(reading), strict=True):
+            if value is not None and start < end:
+                claims.append((start, rank, Observation(start, end, *value)))
+    return _settle(sorted(claims))  # no two have start and rank in common
 
 
 def layer(sources: Iterable[Sequence[Observation]], policy: Policy) -> list[Observation]:
     """Rule 3: one list of disjoint observations from several, the preferred source first."""
     layered: list[Observation] = []
     for source in sources:
-        layered = sorted([*layered, *_inside(source, _long_holes(layered, policy.gap_ms))])
+        below = _inside(source, _long_holes(layered, policy.gap_ms)) if layered else source
+        layered = sorted([*layered, *below])
     return layered
 
 
@@ -98,8 +104,12 @@ def between(observed: Sequence[Observation], start_ms: int, *, end_ms: int) -> l
 
 def covered_ms(entry: Entry, reading: Reading) -> Interval:
     """The UTC ms that a reading covers, by its own entry's two clocks (evidence.md section 3)."""
-    start_ms = entry.wall_ms - entry.mono_ms + reading.start_mono_ms
+    start_ms = _start_ms(entry, reading)
     return start_ms, start_ms + sum(reading.durations_ms)
+
+
+def _start_ms(entry: Entry, reading: Reading) -> int:
+    return entry.wall_ms - entry.mono_ms + reading.start_mono_ms
 
 
 def _shows_power(read: tuple[Entry, Reading]) -> bool:
@@ -135,30 +145,28 @@ def _journal_order(read: tuple[Entry, Reading]) -> tuple[object, ...]:
 def _settle(claims: list[_Claim]) -> list[Observation]:
     """Give every instant to the claim of the lowest rank; `claims` sorted by start. O(n log n)."""
     settled: list[Observation] = []
-    standing: list[
-        tuple[int, _Claim]
-    ] = []  # a heap of what has begun; its first one holds, and has been told up to `at`
+    # A heap of what has begun; its first one holds, and has been told up to `at`.
+    standing: list[tuple[int, Observation]] = []
     at = -_NEVER
-    for claim, following in pairwise([*claims, _AFTER_ALL]):
-        start, rank, end = claim[:3]
-        if not standing and end <= following[0]:  # nearly always
-            settled.append(Observation(start, end, *claim[3:]))
+    for (_, rank, claimed), (start, newcomer, _) in pairwise([*claims, _AFTER_ALL]):
+        if not standing and claimed[1] <= start:  # nearly always
+            settled.append(claimed)
             continue
-        heappush(standing, (rank, claim))
-        while standing and at < following[0]:
-            holder = standing[0][1]
-            if holder[1] < following[1] and following[0] < holder[2]:
+        heappush(standing, (rank, claimed))
+        while standing and at < start:
+            held_by, holder = standing[0]
+            if held_by < newcomer and start < holder.end_ms:
                 break  # the newcomer will have to wait
-            until = min(holder[2], following[0])
+            until = min(holder.end_ms, start)
             if at < until:
-                settled.append(_cut(Observation(holder[0], *holder[2:]), at, until))
+                settled.append(_cut(holder, at, until))
                 at = until
-            if holder[2] <= at:
+            if holder.end_ms <= at:
                 heappop(standing)
     return settled
 
 
-_AFTER_ALL: _Claim = (_NEVER, -1, _NEVER, 0, 0, 0, None, None)
+_AFTER_ALL: _Claim = (_NEVER, -1, Observation(_NEVER, _NEVER, 0, 0, 0, None))
 
 
 def _cut(observation: Observation, start_ms: int, end_ms: int) -> Observation:

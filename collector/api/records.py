@@ -5,13 +5,13 @@ The exact bytes of a record are offered beside its members: whoever recomputes i
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from collector.api import cursor as cursors
 from collector.api.access import Given, Lent, ReadsHours
 from collector.api.instruments import load_instrument
 from collector.api.models import (
@@ -36,23 +36,24 @@ from collector.api.paging import (
     Limit,
     after,
     check_days,
-    page,
+    scope_of,
 )
 from collector.api.problem import Problem, not_found, responses
+from collector.api.record_lines import encode_page, readings_path
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
 from protocol.agreement import agreements
 from protocol.hours import operating_spans
-from protocol.interval import DAY_S, day_bounds_ms
+from protocol.interval import DAY_S
 from protocol.phases import DaySpan
 
 router = APIRouter(prefix="/hours", tags=["hours"])
 _SQL = load("api")
 
 
-@router.get("", responses=responses(400, 404))
+@router.get("", response_model=Page[HourRecord], responses=responses(400, 404))
 def list_records(
     request: Request,
     given: Given,
@@ -63,7 +64,7 @@ def list_records(
     asset_no: AssetNo | None = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> Page[HourRecord]:
+) -> Response:
     """Hour records of a range of local days by day and asset number: of one instrument, or of all.
 
     A day on which nothing was observed has no record.
@@ -84,7 +85,9 @@ def list_records(
     rows = connection.execute(query, values, binary=True).fetchall()
     if asset_no is not None and not rows:
         load_instrument(connection, asset_no, given.today(), scope=scope, first_day=first_day, last_day=last_day)
-    return page(request, rows, limit=limit, item=lambda row: _item(*row), key=_key)
+    key = _key(rows[limit - 1][0]) if len(rows) > limit else None
+    next_cursor = None if key is None else cursors.encode(key, scope=scope_of(request))
+    return Response(encode_page(rows[:limit], next_cursor=next_cursor), media_type="application/json")
 
 
 @router.get(
@@ -121,13 +124,6 @@ def show_record(
         facts=list(record.facts),
         told=told,
     )
-
-
-def _readings(asset_no: str, day: date) -> str:
-    start_ms, end_ms = day_bounds_ms(day)
-    instants = (datetime.fromtimestamp(each / 1000, UTC) for each in (start_ms, end_ms))
-    start, end = (each.isoformat().replace("+00:00", "Z") for each in instants)
-    return f"/api/v1/readings?{urlencode({'asset_no': asset_no, 'start': start, 'end': end, 'limit': 1000})}"
 
 
 _SECONDS = [name for name in hours.HourRecord.__struct_fields__ if name.endswith("_s")]
@@ -167,11 +163,12 @@ def _item(body: bytes, derived_at: datetime) -> HourRecord:
         flags=list(record.flags),
         policy_sha256=record.policy,
         record_sha256=hashlib.sha256(body).hexdigest(),
-        readings=_readings(record.asset, date.fromisoformat(record.day)),
+        readings=readings_path(record.asset, record.day),
         journals=[JournalRange(origin=origin, first=first, last=last) for origin, first, last in record.journals],
         derived_at=derived_at,
     )
 
 
-def _key(record: HourRecord) -> list[str | int]:
-    return [record.day.toordinal(), record.asset_no]
+def _key(body: bytes) -> list[str | int]:
+    record = hours.decode(body)
+    return [date.fromisoformat(record.day).toordinal(), record.asset]

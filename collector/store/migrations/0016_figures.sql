@@ -181,28 +181,3 @@ BEGIN
     RETURN wrong;
 END $$;
 SELECT rebuild_months();
-
--- TEMPORARY
--- Who owned which instrument from which day to which, both included, inside a range of days.
-CREATE OR REPLACE FUNCTION ownership_stretches(first_day date, last_day date)
-RETURNS TABLE (asset_no text, uscc text, begins date, ends date) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT held.asset_no, held.uscc, greatest(held.from_day, $1), least(held.until_day - 1, $2)
-    FROM (
-        SELECT o.asset_no, o.uscc, o.from_day,
-               lead(o.from_day) OVER (PARTITION BY o.asset_no ORDER BY o.from_day) AS until_day
-        FROM (
-            SELECT DISTINCT ON (f.asset_no, f.from_day) f.asset_no, f.uscc, f.from_day
-            FROM ownership f WHERE f.from_day <= $2
-            ORDER BY f.asset_no, f.from_day, f.seq DESC
-        ) o
-    ) held
-    WHERE held.uscc IS NOT NULL AND (held.until_day IS NULL OR held.until_day > $1)
-$$;
-
--- In-network days of each instrument and owner in a range of days, with records or without.
-CREATE OR REPLACE FUNCTION owned_days(first_day date, last_day date)
-RETURNS TABLE (asset_no text, uscc text, days bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT s.asset_no, s.uscc, sum(s.ends - s.begins + 1) FROM ownership_stretches($1, $2) s
-    GROUP BY s.asset_no, s.uscc
-$$;
-
