@@ -17,6 +17,7 @@ from psycopg import IsolationLevel
 
 from collector.accounts.history import Cut
 from collector.errors import FreezingError, PeriodFrozen
+from collector.registry.audit import Actor, record_change
 from collector.registry.units import check_unit
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -89,6 +90,14 @@ def freeze(connection: Connection, period: Period, *, by: str, now: datetime) ->
     raw = frozen.encode(manifest)
     made = Frozen(_insert(connection, period, raw=raw, cut=cut, by=by, now=now), manifest, frozen.identity(raw), cut)
     _insert_leaves(connection, made.frozen_id, leaves)
+    return made
+
+
+def freeze_and_record(connection: Connection, period: Period, *, actor: Actor, now: datetime) -> Frozen:
+    """The same, with its line in the audit trail."""
+    made = freeze(connection, period, by=actor.name, now=now)
+    stated = {"sha256": made.sha256, "first_day": made.manifest.first_day, "last_day": made.manifest.last_day}
+    record_change(connection, actor, "period.freeze", target=period.name, new={**stated, **made.manifest.leaves})
     return made
 
 

@@ -76,7 +76,7 @@ def difference(stored: bytes | None, record: HourRecord | str | None) -> str:
     if isinstance(record, str):
         return f"it cannot be recomputed: {record}"
     if stored is None:
-        return "no record is stored, but there are readings"
+        return "no record is stored, but there are readings or hours by hand"
     if stored == hours.encode(record):
         return ""
     is_, should = msgspec.json.decode(stored), msgspec.json.decode(hours.encode(record))

@@ -1,10 +1,11 @@
-"""What the API answers of explanations and revisions, as its description at /docs shows it."""
+"""What the API answers of explanations, revisions and frozen periods, as its description at /docs shows it."""
 
 from datetime import date, datetime
 
 from pydantic import Field
 
 from collector.api.models import Model
+from collector.api.paging import FIRST_DAY, LAST_DAY
 from protocol.attribution import Standing
 from protocol.hours import OperatingClass
 from protocol.lead import State
@@ -47,3 +48,31 @@ class Revisions(Model):
     """All closed records of a day."""
 
     items: list[Revision]
+
+
+class AskedPeriod(Model):
+    """What is to be frozen: closed days, both included."""
+
+    name: str = Field(min_length=1, max_length=40, description="Letters, digits, dots, underscores, hyphens; for good")
+    first_day: date = Field(ge=FIRST_DAY, le=LAST_DAY)
+    last_day: date = Field(ge=FIRST_DAY, le=LAST_DAY)
+    unit: str | None = Field(default=None, max_length=18, description="USCC of one unit; null: every unit")
+
+
+class FrozenPeriod(Model):
+    """A frozen period, by its manifest."""
+
+    name: str
+    first_day: date
+    last_day: date
+    unit: str | None
+    by: str
+    sha256: str = Field(description="Of the manifest's bytes at …/manifest")
+    root: str = Field(description="Of the Merkle tree over all that was frozen")
+    leaves: dict[str, int] = Field(description="How many of each kind")
+
+
+class FrozenPeriods(Model):
+    """All frozen periods."""
+
+    items: list[FrozenPeriod]

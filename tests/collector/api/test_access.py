@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from collector.accounts.freezing import Period, freeze, one_snapshot
 from collector.config import Config
 from collector.facts.documents import DocumentFiles, add_file
 from collector.facts.store import record_fact
@@ -49,6 +50,8 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "explain_hours": ("/hours/A001/2026-11-16/explain?at=00:30:00", Right.READINGS),
     "list_record_revisions": ("/hours/A001/2026-11-16/revisions", Right.HOURS),
     "show_revision_bytes": ("/hours/A001/2026-11-16/revisions/1", Right.HOURS),
+    "list_frozen_periods": ("/frozen", Right.HOURS),
+    "show_frozen_manifest": ("/frozen/2026-w47/manifest", Right.HOURS),
     "list_sessions": (f"/sessions?asset_no=A001&{DAYS}", Right.HOURS),
     "list_readings": (
         "/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-17T00:00:00Z",
@@ -72,6 +75,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_document": (f"/documents/{hashlib.sha256(PDF).hexdigest()}", Right.READINGS),
 }
 WRITES: dict[str, tuple[str, str, Right]] = {
+    "freeze_period": ("POST", "/frozen", Right.FREEZE),
     "import_registry": ("POST", "/registry/units", Right.REGISTRY),
     "make_proposal": ("POST", "/proposals", Right.FACTS),
     "rule_on_proposal": ("POST", "/proposals/1/ruling", Right.RULINGS),
@@ -110,6 +114,10 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
     files = DocumentFiles(config.documents.directory_in(config.data_dir), max_bytes=1000)
     add_file(province.connection, files, tmp_path / "a.pdf", actor=Actor("li", "command", "li@host"))
     province.derive(TUESDAY + timedelta(days=3))
+    with one_snapshot(province.connection):
+        freeze(
+            province.connection, Period("2026-w47", MONDAY, TUESDAY), by="li", now=datetime(2026, 11, 20, tzinfo=UTC)
+        )
     province.connection.execute(
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",

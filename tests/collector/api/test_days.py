@@ -6,7 +6,9 @@ from datetime import date, timedelta
 import httpx
 import pytest
 
-from tests.collector.province import OFF, RUN, Piece, Province
+from collector.registry.access import Access
+from tests.collector.conftest import make_key
+from tests.collector.province import OFF, RUN, MovableClock, Piece, Province
 
 V1 = "/api/v1/hours/A001/2026-11-16"
 MONDAY = date(2026, 11, 16)
@@ -61,3 +63,21 @@ def test_the_revisions_of_a_day_can_be_walked_back_byte_for_byte(
         body = api.get(f"{V1}/revisions/{each['revision']}").content
         assert hashlib.sha256(body).hexdigest() == each["sha256"]
     assert api.get(f"{V1}/record").content == body
+
+
+def test_a_period_is_frozen_once_listed_and_its_manifest_is_the_bytes(
+    client: httpx.Client, province: Province, clock: MovableClock, sem: str
+) -> None:
+    client.headers["X-API-Key"] = make_key(province, clock, access=Access("registrar"))
+    asked = {"name": "monday", "first_day": "2026-11-16", "last_day": "2026-11-16"}
+    made = client.post("/api/v1/frozen", json=asked)
+    assert made.status_code == 201, made.text
+    assert client.get("/api/v1/frozen").json()["items"] == [made.json()]
+    manifest = client.get("/api/v1/frozen/monday/manifest").content
+    assert hashlib.sha256(manifest).hexdigest() == made.json()["sha256"]
+    again = client.post("/api/v1/frozen", json=asked)
+    assert again.status_code == 400
+    assert "is frozen already" in again.json()["detail"]
+    assert client.get("/api/v1/frozen/none/manifest").status_code == 404
+    [(target,)] = province.rows("SELECT target FROM audit WHERE action = 'period.freeze' AND via = 'api'")
+    assert target == "monday"
