@@ -19,9 +19,15 @@ from collector.api import (
     agents,
     audit,
     certificates,
+    days,
     deliveries,
     docs,
+    documents,
     enrolments,
+    entries,
+    exports,
+    fact_lists,
+    facts,
     figures,
     health,
     instruments,
@@ -43,6 +49,7 @@ from collector.api.limits import RequestLimitMiddleware
 from collector.api.problem import MEDIA_TYPE, Problem, ProblemDocument
 from collector.api.rates import Rates
 from collector.config import Config
+from collector.facts.headings import SHEETS
 from collector.keys import load_receipt_key
 from collector.registry.agent_certificates import load_issuer
 from collector.store.database import make_pool
@@ -106,7 +113,11 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
         settings=config.api,
         draw=_draw,
         uplink_prefix=f"{PREFIX}{deliveries.router.prefix}/",
-        bodies={f"{PREFIX}{registry.router.prefix}/": registry.MAX_SHEET_BYTES},
+        bodies={
+            f"{PREFIX}{registry.router.prefix}/": registry.MAX_SHEET_BYTES,
+            f"{PREFIX}{documents.router.prefix}": config.documents.max_bytes,
+            **{f"{PREFIX}/{kind}{facts.BATCH}": facts.MAX_BATCH_BYTES for kind in SHEETS},
+        },
     )
     app.add_middleware(SecurityHeadersMiddleware)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -120,15 +131,21 @@ def _api() -> APIRouter:
         units,
         instruments,
         figures,
+        days,  # before records, whose day would else take the last part of its paths
         records,
+        exports,
         sessions,
         readings,
+        entries,
         agents,
         policies,
         proposals,
         reported,
         audit,
         registry,
+        facts,
+        fact_lists,
+        documents,
     ):
         keyed.include_router(part.router)
     api.include_router(keyed)

@@ -38,6 +38,9 @@ COMMANDS = {
     "import": Command("collector.commands.import_parcels", "take in what agents exported to a medium"),
     "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
+    "explain": Command("collector.commands.explain", "say why a second of an instrument's day counted or did not"),
+    "freeze": Command("collector.commands.freeze", "fix a period's records and figures for good"),
+    "frozen": Command("collector.commands.frozen", "list what was frozen, and what became different since"),
     "rebuild-readings": Command(
         "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
     ),
@@ -64,6 +67,7 @@ COMMANDS = {
     ),
     "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
+    "export-hours": Command("collector.commands.export_hours", "write hour records of some days as CSV or XLSX"),
     "propose": Command("collector.commands.propose", "propose a policy, a correction or hours by hand"),
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),

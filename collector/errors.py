@@ -8,8 +8,10 @@
     │   └── MigrationError          the database's schema is not the one that this program knows
     ├── SheetError                  a file is no table that can be read, or lacks the columns that are expected
     ├── MediumError                 what lies on a medium cannot be taken in, or not all of it
+    ├── ExportError                 a file for people cannot be written as asked
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
+    ├── FreezingError               a period cannot be frozen, or nothing is frozen under that name
     └── RegistryError               a fact cannot be registered as asked
         ├── FactError               what somebody said cannot be recorded beside what is recorded already
         │   ├── KeyTaken            the source sent something else under this key
@@ -18,6 +20,7 @@
         ├── ProposalError           what somebody proposes cannot be so, or was ruled on already
         ├── NotAllowed              the person has no right to it, or not there
         ├── DocumentError           a file cannot be stored as a document, or is not what it was any more
+        ├── PeriodFrozen            it would begin inside a frozen period, and does not say that it amends it
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
         ├── BadCell                 a cell of a file that is not what its column says
@@ -67,6 +70,10 @@ class MediumError(CollectorError):
     """A medium, or a parcel on it, is not as `jishi-agent export` writes it; or not all of it was accepted."""
 
 
+class ExportError(CollectorError):
+    """A file that was asked for cannot be written."""
+
+
 class DerivationError(CollectorError):
     """What a day's record is derived from is missing or impossible."""
 
@@ -75,12 +82,20 @@ class ReadingsDropped(DerivationError):
     """Readings of that time were dropped by the layout's retention and have not been rebuilt."""
 
 
+class FreezingError(CollectorError):
+    """A period cannot be frozen, or nothing is frozen under that name."""
+
+
 class RegistryError(CollectorError):
     """The registry refuses what it was asked to record."""
 
 
 class FactError(RegistryError):
-    """A fact that contradicts what is recorded already; a correction is the remedy where something was wrong."""
+    """A fact that contradicts what is recorded already: why, and what to do."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why, self.remedy = why, remedy
 
 
 class KeyTaken(FactError):
@@ -105,6 +120,10 @@ class NotAllowed(RegistryError):
 
 class DocumentError(RegistryError):
     """A file is too large, not what it says, damaged, or gone."""
+
+
+class PeriodFrozen(RegistryError):
+    """A fact would begin inside a frozen period without saying that it amends it."""
 
 
 class UnknownName(RegistryError):

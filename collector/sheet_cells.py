@@ -1,8 +1,7 @@
 """The cells of a CSV or XLSX file as text, row by row, whoever wrote the file; sheets.py gives them their meaning.
 
     CSV   UTF-8 with or without BOM, else GB18030; comma, semicolon or tab; quoted line feeds
-    XLSX  its first sheet: the values that formulas had when the file was saved; dates as 2025-03-01 or
-          2025-03-01 08:30:00, whole numbers without a point, other numbers as short as they are exact
+    XLSX  its first sheet, by sheet_xlsx.py
 
 Row numbers are those that a spreadsheet shows. One row at a time is in memory, and of an XLSX its shared texts. All
 that is wrong with the bytes is a SheetError.
@@ -11,43 +10,20 @@ that is wrong with the bytes is a SheetError.
 import codecs
 import csv
 import io
-import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
-from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, BinaryIO
-from xml.etree.ElementTree import ParseError
-
-import openpyxl
-from openpyxl.xml import DEFUSEDXML
 
 from collector.errors import SheetError
+from collector.sheet_xlsx import read_xlsx
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-MAX_UNPACKED_BYTES = 256 * 1024 * 1024
-MAX_SHARED_BYTES = 64 * 1024 * 1024
-"""Of an XLSX, as its directory states it, which unpacking then holds to; the shared texts are held in memory."""
-MAX_COLUMNS = 200
 MAX_SCANNED_ROWS = 1_048_576
 """What a spreadsheet can have, the blank ones included."""
-_MAX_ROW = 1024 * 1024
-"""Characters of a CSV, bytes of an XLSX."""
+_MAX_ROW_CHARS = 1024 * 1024
 _HEAD_LINES = 10
 _CHUNK_BYTES = 1024 * 1024
 _SEPARATORS = (",", "\t", ";")
-_SHARED_TEXTS = "xl/sharedStrings.xml"
-_SHEETS = "xl/worksheets/"
-_ROW_TAG = re.compile(rb"""<(/?)(?:[\w.-]+:)?row(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*(/?)>""")
-_MAX_EXACT = 10**15
-"""A spreadsheet keeps 15 digits of a number; what has more was changed when it was typed."""
-_DAMAGED = (
-    LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError, EOFError, RuntimeError, ParseError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What openpyxl and zipfile are known to raise over damaged files: they have no family of their own."""
 
 NumberedCells = tuple[int, list[str]]
 
@@ -75,7 +51,7 @@ def _reader(file: BinaryIO) -> Iterator[list[str]]:
     start = file.read(8).removeprefix(codecs.BOM_UTF8)
     file.seek(0)
     if start.startswith(b"PK\x03\x04"):
-        return _xlsx_rows(file)
+        return read_xlsx(file)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise SheetError("it is an old or protected Excel file; save it as .xlsx without a password, or as CSV")
     if start.lstrip().startswith(b"<"):
@@ -88,7 +64,7 @@ def _reader(file: BinaryIO) -> Iterator[list[str]]:
 
 def _csv_rows(file: BinaryIO) -> Iterator[list[str]]:
     text = io.TextIOWrapper(file, encoding=_encoding(file), newline="")
-    separator = _separator([text.readline(_MAX_ROW) for _ in range(_HEAD_LINES)])
+    separator = _separator([text.readline(_MAX_ROW_CHARS) for _ in range(_HEAD_LINES)])
     text.seek(0)
     lines = _ShortLines(text)
     reader = csv.reader(lines, delimiter=separator, strict=True)
@@ -138,10 +114,10 @@ class _ShortLines:
         return self
 
     def __next__(self) -> str:
-        line = self._text.readline(_MAX_ROW + 1)
+        line = self._text.readline(_MAX_ROW_CHARS + 1)
         self._chars += len(line)
-        if self._chars > _MAX_ROW:
-            raise SheetError(f"a row has more than {_MAX_ROW} characters: is a quote left open before it?")
+        if self._chars > _MAX_ROW_CHARS:
+            raise SheetError(f"a row has more than {_MAX_ROW_CHARS} characters: is a quote left open before it?")
         if not line:
             raise StopIteration
         return line
@@ -156,81 +132,6 @@ def _unwrapped(text: str) -> str:
     if text.startswith('="') and text.endswith('"') and len(text) > 2:
         return text[2:-1]
     return text.removeprefix("'")
-
-
-# XLSX
-
-
-def _xlsx_rows(file: BinaryIO) -> Iterator[list[str]]:
-    if not DEFUSEDXML:
-        raise SheetError("the package defusedxml is missing, without which no XLSX is read; install it, or bring CSV")
-    try:
-        _check_archive(file)
-        workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
-        with closing(workbook):
-            sheet = workbook.worksheets[0]
-            sheet.reset_dimensions()  # some programs write A1:A1, whatever the sheet holds
-            for values in sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True):
-                # Blank rows cost as little as they say.
-                yield [_text(value) for value in values] if values.count(None) < len(values) else []
-    except _DAMAGED as error:
-        raise SheetError(f"it is no XLSX that can be read ({error}); open it and save it as .xlsx again") from error
-
-
-def _check_archive(file: BinaryIO) -> None:
-    """SheetError for what would take more memory than we give it."""
-    with zipfile.ZipFile(file) as archive:
-        parts = archive.infolist()
-        unpacked = sum(part.file_size for part in parts)
-        shared = sum(part.file_size for part in parts if part.filename == _SHARED_TEXTS)
-        if unpacked > MAX_UNPACKED_BYTES or shared > MAX_SHARED_BYTES:
-            raise SheetError(f"it unpacks to {unpacked} bytes, at most {MAX_UNPACKED_BYTES} are read; divide it")
-        for part in parts:
-            if part.filename.startswith(_SHEETS) and not part.is_dir():
-                with archive.open(part) as sheet:
-                    _check_rows(sheet)
-    file.seek(0)
-
-
-def _check_rows(sheet: IO[bytes]) -> None:
-    """SheetError for a row that is large: openpyxl holds a row as a tree before anybody can count its cells.
-
-    Rows are found by their tags. What could hide or feign one (comments, CDATA) no spreadsheet writes into a sheet.
-    """
-    held, is_inside = b"", False
-    for chunk in iter(lambda: sheet.read(_CHUNK_BYTES), b""):
-        held += chunk
-        if b"<!" in held:
-            raise SheetError("its sheet holds what no spreadsheet writes; open it and save it as .xlsx again")
-        end = 0
-        for tag in _ROW_TAG.finditer(held):
-            is_end, is_empty = map(bool, tag.groups())
-            if is_inside and not is_end:
-                raise SheetError("its sheet has a row inside of a row; open it and save it as .xlsx again")
-            is_inside = not is_end and not is_empty
-            end = tag.end()
-        held = held[end:]
-        if len(held) > _MAX_ROW:
-            raise SheetError(f"a row takes more than {_MAX_ROW} bytes; shorten its texts, or bring CSV")
-
-
-def _text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return str(value).upper()
-        case int():
-            return str(value)
-        case float():
-            return str(int(value)) if value.is_integer() and abs(value) < _MAX_EXACT else repr(value)
-        case datetime():
-            rounded = (value + timedelta(milliseconds=500)).replace(microsecond=0)
-            return rounded.isoformat(sep=" ") if rounded.time() != time() else rounded.date().isoformat()
-        case date() | time():
-            return value.isoformat()
-        case _:
-            return str(value)
 
 
 def _trimmed(cells: Iterable[str]) -> list[str]:

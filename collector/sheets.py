@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.errors import SheetError
-from collector.sheet_cells import MAX_COLUMNS, NumberedCells, read_cells
+from collector.sheet_cells import NumberedCells, read_cells
 from collector.sheet_report import Refusal, Report
+from collector.sheet_xlsx import MAX_COLUMNS
 
 MAX_ROWS = 200_000
 LEFT_OUT = ""

@@ -12,6 +12,7 @@
     ├── MalformedPolicy    a policy file of the wrong form
     ├── MalformedSamples   a recording of power over time that cannot be read, with the line
     ├── MalformedFact      a fact that is not canonical, not known, or breaks a rule of its kind
+    ├── MalformedFrozen    the manifest of a frozen period of the wrong form
     ├── MalformedRecord    an hour record of the wrong form, or whose seconds do not add up
     └── MalformedName      an agent id, origin or topic of the wrong form
 
@@ -67,6 +68,10 @@ class MalformedSamples(ForeignBytesError):
 
 class MalformedFact(ForeignBytesError):
     """A fact is not canonical, not known, or breaks a rule of its kind."""
+
+
+class MalformedFrozen(ForeignBytesError):
+    """The manifest of a frozen period does not have the form of one."""
 
 
 class MalformedRecord(ForeignBytesError):

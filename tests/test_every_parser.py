@@ -28,6 +28,7 @@ OF_PROTOCOL = {
     "epoch.parse_next_epoch": "next epoch",
     "epoch.parse_taken": "taken",
     "facts.decode": "fact",
+    "frozen.decode": "frozen period",
     "hint.open_hint": "hint",
     "hours.decode": "hour record",
     "keys.parse_vkey": "vkey",
@@ -49,9 +50,12 @@ OF_PROTOCOL = {
 """The parsers of protocol, and the names that they have in its table."""
 
 NOT_FOREIGN = {
+    "protocol.phases.parse_phase": "reads members of hour records, whose decode is tested over it",
+    "protocol.phases.parse_head": "reads members of hour records, whose decode is tested over it",
     "protocol.entry.has_control_character": "bytes in, yes or no out; decode is tested over it",
     "protocol.facts.identity": "hashes",
     "protocol.facts.target_of": "hashes",
+    "protocol.frozen.identity": "hashes",
     "protocol.header.first_line": "takes a line off; parse_up and parse_down are tested over it",
     "protocol.keys.is_valid_point": "32 bytes in, yes or no out; parse_vkey is tested over it",
     "protocol.keys.base64_text": "writes",

@@ -102,7 +102,7 @@ def _shows_use(reading: Reading, policy: Policy | None) -> Iterable[bool]:
     if policy is None:
         return _may_show_use(reading)
     if reading.channel == POWER and reading.highs is not None:
-        return (high > policy.run.off_mw for high in reading.highs)
+        return (policy.scaled(high) > policy.run.off_mw for high in reading.highs)
     rules = [rule for rule in policy.evidence if rule.channel == reading.channel]
     if reading.states is not None:
         running = {word for rule in rules for word, state in (rule.words or {}).items() if state == "run"}

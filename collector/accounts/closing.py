@@ -48,3 +48,10 @@ def list_revisions(connection: Connection, asset_no: str, *, day: date) -> list[
     """The revisions of a day, the first one first; none while it is not closed."""
     rows = connection.execute(_SQL.list_revisions, {"asset_no": asset_no, "day": day})
     return [Revision(*row) for row in rows]
+
+
+def load_revision(connection: Connection, asset_no: str, *, day: date, revision: int) -> bytes | None:
+    """The bytes of one revision; None where there is none."""
+    values = {"asset_no": asset_no, "day": day, "revision": revision}
+    row = connection.execute(_SQL.load_revision, values, binary=True).fetchone()
+    return None if row is None else bytes(row[0])

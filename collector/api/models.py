@@ -182,6 +182,7 @@ class HourRecord(Model):
     flags: list[str]
     policy_sha256: str
     record_sha256: str = Field(description="SHA-256 of the record's bytes at …/record")
+    readings: str = Field(description="Where the readings of the day are, as they were received")
     journals: list[JournalRange]
     derived_at: datetime
 
@@ -292,6 +293,7 @@ class ReadingBlock(Model):
 
     origin: str
     entry_index: int
+    entry: str = Field(description="Where the entry's bytes and their receipt are")
     watcher: str
     channel: str
     start: datetime
@@ -301,6 +303,19 @@ class ReadingBlock(Model):
     highs_mw: list[int]
     deltas_mwh: list[int] | None = Field(default=None, description="What the energy counter moved in each interval")
     counter_mwh: int | None = Field(default=None, description="The counter after the last interval")
+
+
+class ReceiptedEntry(Model):
+    """An entry as it was received, and what proves it."""
+
+    origin: str
+    index: int
+    entry_base64: str = Field(description="The exact bytes")
+    entry: str = Field(description="The same as text, for people")
+    receipt: str = Field(description="A signed note over origin, size and root, by the agent and by the collector")
+    receipt_size: int
+    proof: list[str] = Field(description="Base64 hashes from the entry's leaf to the receipt's root (RFC 6962)")
+    received_at: datetime
 
 
 class ReadingPoint(Model):

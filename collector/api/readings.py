@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
@@ -119,6 +120,7 @@ def _block(block: Block) -> ReadingBlock:
     return ReadingBlock(
         origin=origin,
         entry_index=entry.index,
+        entry=f"/api/v1/entries/{quote(origin)}/{entry.index}",
         watcher=reading.watcher,
         channel=reading.channel,
         start=_utc(covered_ms(entry, reading)[0]),

@@ -8,9 +8,10 @@ tests hold the lines against it, name by name and value by value.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -27,7 +28,7 @@ _LINE = msgspec.defstruct(
     "RecordLine",
     [
         *((name, Any) for name in ("asset_no", "day", "is_open", "until_s", "owner", "external_s", "coverage")),
-        *((name, Any) for name in ("policy_sha256", "record_sha256", "journals", "derived_at")),
+        *((name, Any) for name in ("policy_sha256", "record_sha256", "readings", "journals", "derived_at")),
         *((name, Any) for name in (*_SECONDS, *_WORDS)),
     ],
 )
@@ -38,6 +39,14 @@ _as_they_are = attrgetter(*_SECONDS, *_WORDS)
 def encode_page(rows: Iterable[tuple[bytes, datetime]], *, next_cursor: str | None) -> bytes:
     """A page of records from their stored bytes, which are ours and not checked again, and when each was derived."""
     return msgspec.json.encode({"items": [_line(body, at) for body, at in rows], "next_cursor": next_cursor})
+
+
+def readings_path(asset_no: str, day: str) -> str:
+    """Where the readings of a local day are, as they were received."""
+    before = date.fromisoformat(day) - timedelta(days=1)  # a local day begins at 16:00 UTC of the day before
+    return (
+        f"/api/v1/readings?asset_no={quote(asset_no, safe='')}&start={before}T16:00:00Z&end={day}T16:00:00Z&limit=1000"
+    )
 
 
 def _line(body: bytes, derived_at: datetime) -> object:
@@ -54,6 +63,7 @@ def _line(body: bytes, derived_at: datetime) -> object:
         round(observed_s / until, 4) if until else None,
         record.policy,
         hashlib.sha256(body).hexdigest(),
+        readings_path(record.asset, record.day),
         [{"origin": origin, "first": first, "last": last} for origin, first, last in record.journals],
         derived_at,
         *_as_they_are(record),

@@ -39,7 +39,7 @@ from collector.api.paging import (
     scope_of,
 )
 from collector.api.problem import Problem, not_found, responses
-from collector.api.record_lines import encode_page
+from collector.api.record_lines import encode_page, readings_path
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -163,6 +163,7 @@ def _item(body: bytes, derived_at: datetime) -> HourRecord:
         flags=list(record.flags),
         policy_sha256=record.policy,
         record_sha256=hashlib.sha256(body).hexdigest(),
+        readings=readings_path(record.asset, record.day),
         journals=[JournalRange(origin=origin, first=first, last=last) for origin, first, last in record.journals],
         derived_at=derived_at,
     )

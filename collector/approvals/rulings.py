@@ -7,6 +7,7 @@ possible when it was made may not be any more. The database refuses a ruling by 
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from collector.accounts.freezing import check_not_frozen
 from collector.approvals.proposals import Asker, Proposal, check, check_right, find_proposal
 from collector.approvals.proposed import Proposed, ProposedCorrection, ProposedHand, ProposedPolicy
 from collector.errors import NotAllowed, ProposalError
@@ -128,6 +129,7 @@ def _fact(proposal: Proposal, proposed: ProposedCorrection | ProposedHand, asker
 
 
 def _put_in_force(connection: Connection, proposal: Proposal, proposed: ProposedPolicy, asker: Asker) -> str:
+    check_not_frozen(connection, proposed.asset_no, from_day=proposed.from_day, amends=proposed.amends)
     policy = policies.register_policy(connection, proposed.policy.encode())
     policies.put_in_force(
         connection,

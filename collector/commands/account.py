@@ -17,6 +17,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--from", dest="first_day", type=parse_day, default=date.min, metavar="DAY")
     parser.add_argument("--until", "--to", dest="last_day", type=parse_day, default=date.max, metavar="DAY")
     parser.add_argument("--asset", dest="asset_no", metavar="ASSET", help="with --verify: this instrument only")
+    parser.add_argument("--frozen", metavar="NAME", help="with --verify: what was frozen, by what was known then")
 
 
 def run(config: Config, arguments: Namespace) -> None:
@@ -33,10 +34,14 @@ def run(config: Config, arguments: Namespace) -> None:
 
 
 def _verify(config: Config, arguments: Namespace) -> None:
+    from collector.accounts.frozen_verification import verify_frozen
     from collector.accounts.verification import Wanted, verify
 
-    wanted = Wanted(arguments.first_day, arguments.last_day, arguments.asset_no)
-    found = verify(config.dsn, wanted, tell=_tell)
+    if arguments.frozen is not None:
+        found = verify_frozen(config.dsn, arguments.frozen, tell=_tell)
+    else:
+        wanted = Wanted(arguments.first_day, arguments.last_day, arguments.asset_no)
+        found = verify(config.dsn, wanted, tell=_tell)
     for asset_no, day, what in found.pending:
         print(f"pending {asset_no} {day}: {what}")
     for asset_no, day, what in found.differences:

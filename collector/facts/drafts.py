@@ -7,29 +7,23 @@ order that stands in a row of uses is the owner of the instrument.
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from collector.errors import BadCell
-from collector.facts.cells import read_count, read_hours, read_instant, read_minutes, read_period
+from collector.facts.cells import read_count, read_hours, read_minutes, read_period
 from collector.facts.mapping import SheetMapping
+from collector.facts.row_cells import Cells
 from collector.facts.salt import hash_user
-from collector.registry.cells import FEN_OF_YUAN, read_day, read_money, read_word
 from collector.sheet_report import Refusal
 from collector.sheets import Row
-from protocol import uscc
 from protocol.facts import MAX_DOCUMENTS, MAX_USE_MS
 
-FEN_PER_YUAN = FEN_OF_YUAN
-MAX_CHARS = {"asset": 64, "order": 64, "key": 200, "user": 200, "voucher_number": 64}
-MAX_TEXT_CHARS = 200
 CLOCKS_MS = 5 * 60_000
 """By how much the clock of another system may be ahead of ours."""
 NO_ORDER = ("maintenance", "calibration", "fault")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-Value = TypeVar("Value")
 Members = dict[str, Any]
 
 
@@ -55,82 +49,15 @@ class Draft(NamedTuple):
 
 def draft(row: Row, mapping: SheetMapping, bringer: Bringer) -> tuple[Draft, list[Refusal]]:
     """What a row makes, and what is wrong with it; the draft counts only where nothing is."""
-    cells = _Cells(row, mapping)
+    cells = Cells(row, mapping)
     made = _DRAFTS[mapping.kind](cells, bringer)
     return made, cells.refusals
-
-
-class _Cells:
-    """The cells of one row, read one by one; what cannot be read becomes a refusal and counts as empty."""
-
-    def __init__(self, row: Row, mapping: SheetMapping) -> None:
-        self.row = row
-        self.mapping = mapping
-        self.refusals: list[Refusal] = []
-
-    def text(self, field: str) -> str | None:
-        text = self.row.fields.get(field, "") or self.mapping.default.get(field, "")
-        most = MAX_CHARS.get(field, MAX_TEXT_CHARS)
-        if len(text) > most:
-            self.refuse(field, f"it has {len(text)} characters", f"write at most {most}")
-            return None
-        if not text.isprintable():
-            self.refuse(field, "it holds a line feed or another control character", "write it on one line")
-            return None
-        return text or None
-
-    def read(self, field: str, reader: Callable[[str], Value]) -> Value | None:
-        text = self.text(field)
-        try:
-            return None if text is None else reader(text)
-        except BadCell as error:
-            self.refuse(field, error.why, error.remedy)
-            return None
-
-    def word(self, field: str) -> str | None:
-        return self.read(field, partial(read_word, words=_folded(self.mapping.words.get(field, {}))))
-
-    def instant(self, field: str) -> int | None:
-        return self.read(field, partial(read_instant, formats=self.mapping.time_formats))
-
-    def uscc(self, field: str) -> str | None:
-        return self.read(field, _read_uscc)
-
-    def day(self, field: str) -> str | None:
-        found = self.read(field, read_day)
-        return found.isoformat() if isinstance(found, date) else None
-
-    def money(self, field: str) -> int | None:
-        return self.read(field, partial(read_money, fen_of_one=FEN_PER_YUAN))
-
-    def needed(self, field: str) -> str | None:
-        if not self.row.fields.get(field) and not self.mapping.default.get(field):
-            self.refuse(field, "it is missing", "fill it in; a merged cell fills its first row only")
-        return self.text(field)
-
-    def refuse(self, field: str, why: str, remedy: str) -> None:
-        self.refusals.append(self.row.refused(field, why=why, remedy=remedy))
-
-    def first_of(self, *fields: str) -> str:
-        """The first of these fields that says something; else the first one."""
-        return next((field for field in fields if self.row.fields.get(field)), fields[0])
-
-
-def _folded(words: dict[str, str]) -> dict[str, str]:
-    return {word.casefold(): meaning for word, meaning in words.items()}
-
-
-def _read_uscc(text: str) -> str:
-    if wrong := uscc.fault(text.upper()):
-        why, _, remedy = wrong.partition("; ")
-        raise BadCell(why, remedy or "copy it from the certificate, as text")
-    return text.upper()
 
 
 # Uses
 
 
-def _draft_use(cells: _Cells, bringer: Bringer) -> Draft:
+def _draft_use(cells: Cells, bringer: Bringer) -> Draft:
     asset = cells.needed("asset")
     start_ms, end_ms = _stretch(cells)
     _check_stretch(cells, start_ms, end_ms, now_ms=bringer.at_ms)
@@ -169,7 +96,7 @@ def _draft_use(cells: _Cells, bringer: Bringer) -> Draft:
     return Draft(cells.row, key, use=_said(use), order=_said({"order": order, **members}) if serves else None)
 
 
-def _stretch(cells: _Cells) -> tuple[int | None, int | None]:
+def _stretch(cells: Cells) -> tuple[int | None, int | None]:
     """Beginning and end: of a period in one cell, of two cells, or of one and a duration."""
     if cells.row.fields.get("period"):
         period = cells.read("period", partial(read_period, formats=cells.mapping.time_formats))
@@ -185,7 +112,7 @@ def _stretch(cells: _Cells) -> tuple[int | None, int | None]:
     return start_ms, None if start_ms is None or length_ms is None else start_ms + length_ms
 
 
-def _check_stretch(cells: _Cells, start_ms: int | None, end_ms: int | None, *, now_ms: int) -> None:
+def _check_stretch(cells: Cells, start_ms: int | None, end_ms: int | None, *, now_ms: int) -> None:
     if start_ms is None or end_ms is None:
         return
     field = cells.first_of("period", "end", "duration_h", "duration_min")
@@ -197,7 +124,7 @@ def _check_stretch(cells: _Cells, start_ms: int | None, end_ms: int | None, *, n
         cells.refuse(field, "it ends in the future", "bring it when it is over; a booking is no use yet")
 
 
-def _run_s(cells: _Cells) -> int | None:
+def _run_s(cells: Cells) -> int | None:
     field = cells.first_of("run_h", "run_min")
     length_ms = cells.read(field, read_hours if field == "run_h" else read_minutes)
     return None if length_ms is None else max(1, round(length_ms / 1000))
@@ -206,7 +133,7 @@ def _run_s(cells: _Cells) -> int | None:
 # Orders and their documents
 
 
-def _draft_order(cells: _Cells, bringer: Bringer) -> Draft:
+def _draft_order(cells: Cells, bringer: Bringer) -> Draft:
     first_day, last_day = cells.day("first_day"), cells.day("last_day")
     _check_days(cells, first_day, last_day)
     members = {
@@ -225,13 +152,13 @@ def _draft_order(cells: _Cells, bringer: Bringer) -> Draft:
     return Draft(cells.row, order=_said(members))
 
 
-def _unit(cells: _Cells, bringer: Bringer) -> str | None:
+def _unit(cells: Cells, bringer: Bringer) -> str | None:
     if not cells.row.fields.get("unit") and bringer.unit is None:
         cells.refuse("unit", "whose order it is, is missing", "fill in the unit's code, or give --unit")
     return cells.uscc("unit") or bringer.unit
 
 
-def _check_days(cells: _Cells, first_day: str | None, last_day: str | None) -> None:
+def _check_days(cells: Cells, first_day: str | None, last_day: str | None) -> None:
     if (first_day is None) != (last_day is None):
         missing = "last_day" if last_day is None else "first_day"
         if not cells.row.fields.get(missing):
@@ -240,7 +167,7 @@ def _check_days(cells: _Cells, first_day: str | None, last_day: str | None) -> N
         cells.refuse("last_day", f"the order ends before it begins on {first_day}", "correct one of the days")
 
 
-def _voucher(cells: _Cells) -> Members | None:
+def _voucher(cells: Cells) -> Members | None:
     members = {
         "issuer": cells.text("voucher_issuer"),
         "number": cells.text("voucher_number"),
@@ -254,7 +181,7 @@ def _voucher(cells: _Cells) -> Members | None:
     return members
 
 
-def _documents(cells: _Cells) -> Iterator[Members]:
+def _documents(cells: Cells) -> Iterator[Members]:
     """`agreement`, `invoice`, … each hold the SHA-256 of files, with spaces between."""
     count = 0
     for kind in ("agreement", "invoice", "voucher", "report"):
@@ -269,7 +196,7 @@ def _documents(cells: _Cells) -> Iterator[Members]:
                 yield {"kind": kind, "sha256": sha256}
 
 
-def _draft_document(cells: _Cells, bringer: Bringer) -> Draft:
+def _draft_document(cells: Cells, bringer: Bringer) -> Draft:
     members = {
         "unit": _unit(cells, bringer),
         "order": cells.needed("order"),
@@ -291,7 +218,7 @@ def _said(members: Members) -> Members:
     return {name: value for name, value in members.items() if value not in (None, ())}
 
 
-_DRAFTS: dict[str, Callable[[_Cells, Bringer], Draft]] = {
+_DRAFTS: dict[str, Callable[[Cells, Bringer], Draft]] = {
     "uses": _draft_use,
     "orders": _draft_order,
     "order-documents": _draft_document,

@@ -5,7 +5,7 @@ that memory is bounded. The marks of days come last: until the transaction ends 
 of the audit trail tells of the whole file.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -23,11 +23,17 @@ from collector.sheets import Row
 from collector.store.database import Connection
 
 AT_ONCE = 500
-REMEDY = "leave it as it is recorded, or propose a correction"
+
+
+def _tell_nobody(row: Row, recorded: Sequence[Recorded]) -> None:
+    """What a file's importer does with the identities of what it recorded."""
 
 
 class Taking(NamedTuple):
-    """Under which terms rows are taken. `what` names for the trail what they stand in; `scope` is the bringer's."""
+    """Under which terms rows are taken. `what` names for the trail what they stand in; `scope` is the bringer's.
+
+    `tell` is called with each row that was accepted and its facts, the order before the use.
+    """
 
     bringer: Bringer
     actor: Actor
@@ -35,10 +41,11 @@ class Taking(NamedTuple):
     scope: Scope = EVERYTHING
     dry_run: bool = False
     all_or_nothing: bool = False
+    tell: Callable[[Row, Sequence[Recorded]], None] = _tell_nobody
 
 
 class Taken(NamedTuple):
-    """What became of rows. `recorded` has the facts of each row that was accepted; not applied: nothing is recorded."""
+    """What became of rows. Not applied: nothing was recorded, whatever the report accepted."""
 
     report: Report
     is_applied: bool
@@ -55,9 +62,7 @@ def take_rows(
     with connection.transaction() as transaction:
         for some in _portions(iter(rows)):
             ready = [*_ready(connection, _drafts(some, mapping, taking, report), taking, report)]
-            for sent, outcomes in _record(connection, ready, report):
-                new += new_of(sent, outcomes)
-        report.refusals.sort(key=lambda refusal: refusal.row)
+            new += _record(connection, ready, taking, report)
         is_applied = not taking.dry_run and not (taking.all_or_nothing and report.refused)
         if not is_applied:
             raise psycopg.Rollback(transaction)
@@ -89,45 +94,43 @@ def _ready(connection: Connection, drafts: Sequence[Draft], taking: Taking, repo
             yield each.row, sent
 
 
-def _record(connection: Connection, ready: list[_Ready], report: Report) -> Iterator[tuple[list[Sent], list[Outcome]]]:
+def _record(connection: Connection, ready: list[_Ready], taking: Taking, report: Report) -> list[New]:
     """Records rows together; where one contradicts what is recorded it is taken out, and the others begin again."""
     while ready:
         sent = [each for _, of_row in ready for each in of_row]
         with connection.transaction() as savepoint:
             outcomes = insert_facts(connection, sent)
-            failed = _contradictions(ready, outcomes)
+            made = list(_by_row(ready, outcomes))
+            failed = {row.number for row, of_row in made if _contradiction(of_row)}
             if failed:
                 raise psycopg.Rollback(savepoint)
         if not failed:
-            _accept(ready, outcomes, report)
-            yield sent, outcomes
-            return
-        for row, _ in ready:
-            if row.number in failed:
-                why = str(failed[row.number]).partition("; ")[0]
-                report.refuse(row.refused("key" if row.fields.get("key") else "order", why=why, remedy=REMEDY))
+            _accept(made, taking, report)
+            return new_of(sent, outcomes)
+        for row, of_row in made:
+            if error := _contradiction(of_row):
+                report.refuse(
+                    row.refused("key" if row.fields.get("key") else "order", why=error.why, remedy=error.remedy)
+                )
         ready = [each for each in ready if each[0].number not in failed]
-
-
-def _contradictions(ready: Sequence[_Ready], outcomes: Sequence[Outcome]) -> dict[int, FactError]:
-    """By the row's number, what one of its facts contradicts."""
-    return {
-        row.number: outcome
-        for row, of_row in _by_row(ready, outcomes)
-        for outcome in of_row
-        if isinstance(outcome, FactError)
-    }
-
-
-def _accept(ready: Sequence[_Ready], outcomes: Sequence[Outcome], report: Report) -> None:
-    for _, of_row in _by_row(ready, outcomes):
-        report.accept(is_new=any(isinstance(outcome, Recorded) and outcome.is_new for outcome in of_row))
+    return []
 
 
 def _by_row(ready: Sequence[_Ready], outcomes: Sequence[Outcome]) -> Iterator[tuple[Row, list[Outcome]]]:
     following = iter(outcomes)
     for row, sent in ready:
         yield row, list(islice(following, len(sent)))
+
+
+def _contradiction(outcomes: Sequence[Outcome]) -> FactError | None:
+    return next((outcome for outcome in outcomes if isinstance(outcome, FactError)), None)
+
+
+def _accept(made: Sequence[tuple[Row, Sequence[Outcome]]], taking: Taking, report: Report) -> None:
+    for row, outcomes in made:
+        recorded = [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
+        report.accept(is_new=any(each.is_new for each in recorded))
+        taking.tell(row, recorded)
 
 
 def _refuse(report: Report, refusals: Sequence[Refusal]) -> bool:

@@ -26,7 +26,7 @@ from collector.store.queries import load
 from protocol import facts
 from protocol.facts import Fact, Order
 
-REMEDY = "it stays as recorded; where it is wrong, propose a correction"
+REMEDY = "leave it as it is recorded, or propose a correction"
 _SQL = load("facts")
 _REGISTRY = load("registry")
 
@@ -138,18 +138,20 @@ def _settle(each: Sent, *, known: Mapping[tuple[str, str], _Held], missing: froz
     """What becomes of a fact without a look at other facts than its key's; None: that is not known yet."""
     for name in documents_of(each.fact):
         if name in missing:
-            return UnknownDocument(f"no document {name} is stored here; store the file first, then say what it proves")
+            return UnknownDocument(
+                f"no document {name} is stored here", "store the file first, then say what it proves"
+            )
     if (held := known.get((each.source, each.key))) is None:
         return None
     if held[1] != _content(each):
-        return KeyTaken(f"{each.source} sent something else under the key {each.key[:80]!r} before; {REMEDY}")
+        return KeyTaken(f"{each.source} sent something else under the key {each.key[:80]!r} before", REMEDY)
     return Recorded(held[0], is_new=False)
 
 
 def _compare(each: Sent, row: Columns, held: _Held) -> Outcome:
     """What becomes of a fact that was not inserted: it is held itself, or another order of its number is."""
     if held[0] != row.sha256 and content_of(facts.decode(held[1])) != content_of(each.fact):
-        return NumberTaken(f"unit {row.unit} has another order {row.order_no!r} already; {REMEDY}")
+        return NumberTaken(f"unit {row.unit} has another order {row.order_no!r} already", REMEDY)
     return Recorded(held[0], is_new=False)
 
 

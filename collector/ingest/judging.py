@@ -4,7 +4,8 @@
 come together, and packs the rows; nothing is written here but the notes of suspicions and forks.
 
 A journal gets one receipt a transaction, over the last batch that moved it: it covers those before, is stored
-with each of them, and answers them all.
+with each of them, and answers them all. The last batch's own note is the beginning of that receipt, and is not
+stored once more: it would be a fourth of what an agent costs on disk that sends each entry alone.
 """
 
 import logging
@@ -141,13 +142,14 @@ class Work:
         for journal in self.journals.values():
             if not journal.taken:
                 continue
-            journal.receipt = cosign(journal.taken[-1].note, self.receipt_key, time_s=self.now_ms // 1000)
+            last = journal.taken[-1]
+            journal.receipt = cosign(last.note, self.receipt_key, time_s=self.now_ms // 1000)
             for taken in journal.taken:
                 row = rows.batch_row(
                     journal.held.journal_id,
                     first=taken.first,
                     size=taken.size,
-                    note=taken.note,
+                    note=None if taken is last else taken.note,
                     entries=taken.bundle,
                     receipt=journal.receipt,
                     received_ms=self.now_ms,

@@ -64,13 +64,13 @@ def reading_row_tail(entry: Entry, reading: Reading, *, start_ms: int, end_ms: i
 
 
 def batch_row(
-    journal_id: int, *, first: int, size: int, note: bytes, entries: bytes, receipt: bytes, received_ms: int
+    journal_id: int, *, first: int, size: int, note: bytes | None, entries: bytes, receipt: bytes, received_ms: int
 ) -> bytes:
-    """The row of one accepted batch; `entries` is its compressed bundle."""
+    """The row of one accepted batch; `entries` is its compressed bundle, `note` None where the receipt holds it."""
     return b"".join(
         (
             struct.pack(">hiiiqiq", 7, 4, journal_id, 8, first, 8, size),
-            _pack_bytes(note),
+            _NULL if note is None else _pack_bytes(note),
             _pack_bytes(entries),
             _pack_bytes(receipt),
             struct.pack(">iq", 8, (received_ms - _EPOCH_2000_MS) * 1000),

@@ -48,7 +48,7 @@ def touch_days_of_owners(connection: Connection, changes: Sequence[tuple[str, da
     """Marks the days of instruments from the day on from which another unit owns them. In the caller's transaction."""
     if changes:
         connection.execute(_SQL.lock_measurements)
-        values = [{"asset_no": asset_no, "from_day": from_day} for asset_no, from_day in changes]
+        values = [{"asset_no": asset_no, "from_day": from_day} for asset_no, from_day in sorted(changes)]
         with connection.cursor() as cursor:
             cursor.executemany(_SQL.touch_owned_days, values)
         connection.execute(_SQL.notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})

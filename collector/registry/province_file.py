@@ -28,7 +28,7 @@ Registering the same file again changes nothing. Either everything in it is regi
 come in one message, each with its place in the file.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -44,82 +44,17 @@ from collector.registry.audit import Actor, record_change
 from collector.registry.cells import FEN_OF_YUAN, read_money
 from collector.registry.described import Instrument, Unit, check
 from collector.registry.descriptions import describe, find_on
+from collector.registry.province_tables import (
+    DESCRIBED,
+    TABLES,
+    InstrumentItem,
+    Item,
+    PersonItem,
+    PolicyItem,
+    UnitItem,
+)
 from collector.store.database import Connection
 from protocol.policy import MAX_POLICY_BYTES
-
-
-class _Unit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    uscc: str
-    name_zh: str
-    name_en: str = ""
-    kind: str | None = None
-    department: str | None = None
-    division: str | None = None
-    from_day: date | None = None
-
-    def __post_init__(self) -> None:
-        _check_from_day(self, ("kind", "department", "division"))
-
-
-class _Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    role: str | None = None
-    scope: str = "everything"
-
-
-class _Instrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    asset_no: str
-    name_zh: str
-    name_en: str = ""
-    model: str = ""
-    owner: str | None = None
-    class_code: str | None = None
-    value_yuan: str | None = None
-    funding: str | None = None
-    government_yuan: str | None = None
-    maker: str | None = None
-    origin: str | None = None
-    country: str | None = None
-    accepted_on: date | None = None
-    shareable: bool | None = None
-    exempt_document: str | None = None
-    exempt_reason: str | None = None
-    from_day: date | None = None
-
-    def __post_init__(self) -> None:
-        _check_from_day(self, ("owner", *_DESCRIBED))
-        if not 1 <= len(self.asset_no) <= 64:
-            raise ValueError("asset_no has 1 to 64 characters")
-
-
-_DESCRIBED = (
-    "class_code", "value_yuan", "funding", "government_yuan", "maker", "origin", "country", "accepted_on", "shareable",
-    "exempt_document", "exempt_reason",
-)  # fmt: skip
-
-
-def _check_from_day(item: _Unit | _Instrument, dated: Sequence[str]) -> None:
-    """ValueError unless the day stands there exactly where something holds from it."""
-    given = [name for name in dated if getattr(item, name) is not None]
-    if bool(given) != (item.from_day is not None):
-        found = f"{', '.join(given)} without it" if given else "it without any of them"
-        raise ValueError(f"from_day stands together with {', '.join(dated)}; found {found}")
-
-
-class _Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    file: str
-    from_day: date
-    approved_by: str
-    asset: str | None = None
-
-
-_Item = _Unit | _Person | _Instrument | _Policy
-_TABLES: dict[str, type[_Item]] = {
-    "unit": _Unit,
-    "instrument": _Instrument,
-    "person": _Person,
-    "policy": _Policy,
-}
 
 
 @dataclass(frozen=True)
@@ -130,7 +65,7 @@ class _Registration:
     actor: Actor
     folder: Path
 
-    def record(self, action: str, target: str, item: _Item, *, old: dict[str, object] | None = None) -> None:
+    def record(self, action: str, target: str, item: Item, *, old: dict[str, object] | None = None) -> None:
         record_change(self.connection, self.actor, action, target=target, old=old, new=_members(item))
 
 
@@ -152,7 +87,7 @@ def register_file(connection: Connection, path: Path, *, actor: Actor) -> int:
     return len(items)
 
 
-def _read_items(path: Path, faults: list[str]) -> Iterator[tuple[str, _Item]]:
+def _read_items(path: Path, faults: list[str]) -> Iterator[tuple[str, Item]]:
     """The items in the order in which they may refer to each other, whatever their order in the file."""
     try:
         document = read_toml(path)
@@ -160,8 +95,8 @@ def _read_items(path: Path, faults: list[str]) -> Iterator[tuple[str, _Item]]:
         raise RegistryError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # too large, not UTF-8, or not TOML
         raise RegistryError(f"{path} is no TOML file that can be used: {error}") from error
-    faults += [f"{name}: unknown; tables are {', '.join(_TABLES)}" for name in document if name not in _TABLES]
-    for name, kind in _TABLES.items():
+    faults += [f"{name}: unknown; tables are {', '.join(TABLES)}" for name in document if name not in TABLES]
+    for name, kind in TABLES.items():
         tables = document.get(name, [])
         if not isinstance(tables, list):
             faults.append(f"{name}: write [[{name}]], with two brackets each side")
@@ -174,7 +109,7 @@ def _read_items(path: Path, faults: list[str]) -> Iterator[tuple[str, _Item]]:
                 faults.append(f"{place}: {error}")
 
 
-def _register_unit(registration: _Registration, unit: _Unit) -> None:
+def _register_unit(registration: _Registration, unit: UnitItem) -> None:
     if units.register_unit(registration.connection, unit.uscc, name_zh=unit.name_zh, name_en=unit.name_en):
         registration.record("unit.register", unit.uscc, unit)
     if unit.from_day is not None:
@@ -182,7 +117,7 @@ def _register_unit(registration: _Registration, unit: _Unit) -> None:
         _describe(registration, unit, Unit, key=unit.uscc, from_day=unit.from_day, given=given)
 
 
-def _register_person(registration: _Registration, person: _Person) -> None:
+def _register_person(registration: _Registration, person: PersonItem) -> None:
     is_new = not people.is_registered(registration.connection, person.name)
     registered = people.register_person(registration.connection, person.name)
     if is_new:
@@ -197,7 +132,7 @@ def _register_person(registration: _Registration, person: _Person) -> None:
         raise RegistryError(f"{person.name} is {held}: `jishi-collector role` changes that, this file does not")
 
 
-def _register_instrument(registration: _Registration, instrument: _Instrument) -> None:
+def _register_instrument(registration: _Registration, instrument: InstrumentItem) -> None:
     is_new = instruments.register_instrument(
         registration.connection,
         instrument.asset_no,
@@ -210,7 +145,7 @@ def _register_instrument(registration: _Registration, instrument: _Instrument) -
     if instrument.owner is not None and instrument.from_day is not None:
         _register_owner(registration, instrument, instrument.owner, from_day=instrument.from_day)
     if instrument.from_day is not None:
-        given = {name: getattr(instrument, name) for name in _DESCRIBED if not name.endswith("_yuan")}
+        given = {name: getattr(instrument, name) for name in DESCRIBED if not name.endswith("_yuan")}
         for name in ("value", "government"):
             amount = getattr(instrument, f"{name}_yuan")
             given[f"{name}_fen"] = None if amount is None else read_money(amount, fen_of_one=FEN_OF_YUAN)
@@ -221,7 +156,7 @@ def _register_instrument(registration: _Registration, instrument: _Instrument) -
 
 def _describe(
     registration: _Registration,
-    item: _Unit | _Instrument,
+    item: UnitItem | InstrumentItem,
     kind: type[Unit | Instrument],
     *,
     key: str,
@@ -239,13 +174,13 @@ def _describe(
         registration.record(f"{word}.describe", key, item, old=_members(held))
 
 
-def _register_owner(registration: _Registration, instrument: _Instrument, uscc: str, *, from_day: date) -> None:
+def _register_owner(registration: _Registration, instrument: InstrumentItem, uscc: str, *, from_day: date) -> None:
     before = instruments.find_owner(registration.connection, instrument.asset_no, day=from_day)
     if instruments.register_owner(registration.connection, instrument.asset_no, uscc=uscc, from_day=from_day):
         registration.record("instrument.own", instrument.asset_no, instrument, old={"owner": before})
 
 
-def _register_policy(registration: _Registration, policy: _Policy) -> None:
+def _register_policy(registration: _Registration, policy: PolicyItem) -> None:
     path = registration.folder / policy.file
     try:
         body = read_limited(path, MAX_POLICY_BYTES)
@@ -266,14 +201,14 @@ def _register_policy(registration: _Registration, policy: _Policy) -> None:
 
 
 _REGISTER: dict[type[Any], Callable[[_Registration, Any], None]] = {
-    _Unit: _register_unit,
-    _Person: _register_person,
-    _Instrument: _register_instrument,
-    _Policy: _register_policy,
+    UnitItem: _register_unit,
+    PersonItem: _register_person,
+    InstrumentItem: _register_instrument,
+    PolicyItem: _register_policy,
 }
 
 
-def _members(item: _Item | Unit | Instrument) -> dict[str, object]:
+def _members(item: Item | Unit | Instrument) -> dict[str, object]:
     """What the trail keeps of an item: dates as text, and nothing of what nobody said."""
     members: dict[str, object] = msgspec.to_builtins(item)
     return {name: value for name, value in members.items() if value is not None}

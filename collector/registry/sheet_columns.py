@@ -26,9 +26,9 @@ from collector.registry.described import (
     Wrong,
 )
 from collector.registry.places import OWNER, PLACES
-from collector.sheets import Row
+from collector.sheets import LEFT_OUT, Row
 
-_FROM_DAY = {"from_day": ["生效日期", "自何日起"]}
+_FROM_DAY = {"from_day": ["生效日期", "自何日起"], LEFT_OUT: ["序号", "备注"]}
 _NAMES = {"name_zh": ["中文名称", "名称"], "name_en": ["英文名称"]}
 _MONEY = {
     "value_yuan": ["原值(元)"],

@@ -136,7 +136,7 @@ def _read_stored(connection: psycopg.Connection[tuple[object, ...]], instrument:
     faults: list[str] = []
     doubled = 0
     rows = connection.execute(
-        "SELECT b.first, b.entries, b.note, j.vkey FROM batch b JOIN journal j USING (journal_id) "
+        "SELECT b.first, b.entries, coalesce(b.note, b.receipt), j.vkey FROM batch b JOIN journal j USING (journal_id) "
         "WHERE j.agent_id = %s ORDER BY b.first",
         [instrument.agent_id],
     )

@@ -12,7 +12,7 @@ from protocol.interval import Interval
 from protocol.lead import STATES, UNOBSERVED, State
 from protocol.policy import Policy
 from protocol.sample_file import Notation, Recording
-from protocol.samples import hole_limit_ms, observe_samples, poll_period_ms
+from protocol.samples import Sample, hole_limit_ms, observe_samples, poll_period_ms
 from protocol.timeline import Span, derive
 
 _WORDS: dict[State, str] = {
@@ -36,7 +36,7 @@ class Told(NamedTuple):
 
 def tell(recording: Recording, policy: Policy, *, poll_ms: int | None = None) -> Told:
     """Derive; `poll_ms` is the median step of the recording where nobody says it."""
-    samples = recording.samples
+    samples = [_behind_transformers(sample, policy) for sample in recording.samples]
     poll_ms = poll_period_ms(samples) if poll_ms is None else poll_ms
     limit_ms = hole_limit_ms(poll_ms, policy.gap_ms)
     observed = observe_samples(samples, hole_limit_ms=limit_ms, valid_mw=policy.valid_mw)
@@ -46,6 +46,12 @@ def tell(recording: Recording, policy: Policy, *, poll_ms: int | None = None) ->
     seconds = {state: sum(_seconds(span) for span in spans if span.state == state) for state in STATES}
     sessions = [_whole(span) for span in spans if span.state == "run" and _seconds(span)]
     return Told(seconds, sessions, (start_ms // 1000, end_ms // 1000), policy, poll_ms, recording.notation)
+
+
+def _behind_transformers(sample: Sample, policy: Policy) -> Sample:
+    """What the instrument drew, where the meter measures through transformers (the policy's `ratio`)."""
+    counter_mwh = None if sample.counter_mwh is None else policy.scaled(sample.counter_mwh)
+    return sample._replace(power_mw=policy.scaled(sample.power_mw), counter_mwh=counter_mwh)
 
 
 def as_json(told: Told) -> str:

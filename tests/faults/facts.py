@@ -109,7 +109,9 @@ def read_stored(connection: psycopg.Connection[Any]) -> list[Stored]:
 
 
 _READINGS = "SELECT entry_index FROM reading WHERE journal_id = %s ORDER BY entry_index"
-_BATCHES = "SELECT first, size, entries, note, receipt FROM batch WHERE journal_id = %s ORDER BY first"
+_BATCHES = (
+    "SELECT first, size, entries, coalesce(note, receipt), receipt FROM batch WHERE journal_id = %s ORDER BY first"
+)
 
 
 def _read_batches(connection: psycopg.Connection[Any], journal_id: int) -> Iterator[StoredBatch]:

@@ -13,7 +13,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import batch, entry, epoch, facts, hint, hours, merkle, message, note, parcel, policy, sample_file, topics
+from protocol import (
+    batch,
+    entry,
+    epoch,
+    facts,
+    frozen,
+    hint,
+    hours,
+    merkle,
+    message,
+    note,
+    parcel,
+    policy,
+    sample_file,
+    topics,
+)
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
@@ -77,6 +92,11 @@ POLICY = (
 )
 SAMPLES = b"time,power_w,energy_wh\n2026-03-02T08:00:00+08:00,41.5,1\n2026-03-02T08:00:02+08:00,42,1\n"
 GOLDEN_DAY = json.loads((Path(__file__).parent / "golden_hours" / "an_open_day.json").read_text(encoding="utf-8"))
+FROZEN = (
+    b'{"v":1,"name":"2026","first_day":"2026-01-01","last_day":"2026-12-31","unit":"","at":1798992000000,"by":"Wang",'
+    b'"leaves":{"figure":1,"fact":0,"instrument":1,"journal":1,"owner":1,"policy":1,"record":365},"root":"%s"}'
+    % (b"5c" * 32)
+)
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
 PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
 MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
@@ -121,6 +141,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
     "hour record": (hours.decode, (RECORD,)),
     "fact": (facts.decode, (USE, CORRECTION)),
+    "frozen period": (frozen.decode, (FROZEN,)),
 }
 TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "vkey": (parse_vkey, (str(AGENT.verifier), str(RECEIPTS.verifier))),

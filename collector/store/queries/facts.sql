@@ -119,3 +119,53 @@ WHERE sha256 = %(sha256)s AND (
     %(scope_kind)s = 'everything' OR stored_by = %(person)s OR EXISTS (
         SELECT FROM fact_document d
         WHERE d.document = %(sha256)s AND fact_in_scope(d.fact, %(scope_kind)s, %(scope_name)s)));
+
+-- name: load_fact
+-- The bytes of a fact that whoever asks may see.
+SELECT body FROM fact WHERE sha256 = %(sha256)s AND fact_in_scope(sha256, %(scope_kind)s, %(scope_name)s);
+
+-- name: list_uses
+-- Uses, and corrections that put one in, in the order in which they were recorded.
+SELECT seq, sha256, body, recorded_at FROM fact
+WHERE kind IN ('use', 'correction') AND asset_no IS NOT NULL AND seq > %(after)s
+    AND (%(asset_no)s::text IS NULL OR asset_no = %(asset_no)s)
+    AND (%(order_no)s::text IS NULL OR order_no = %(order_no)s)
+    AND (%(first_day)s::date IS NULL OR last_day >= %(first_day)s)
+    AND (%(last_day)s::date IS NULL OR first_day <= %(last_day)s)
+    AND (%(unit)s::text IS NULL OR owner_on(asset_no, first_day) = %(unit)s)
+    AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, first_day, last_day)
+ORDER BY seq
+LIMIT %(limit)s;
+
+-- name: list_orders
+-- Orders, and corrections that put one in; those that uses of an instrument or of some days name, where that is asked.
+SELECT seq, sha256, body, recorded_at FROM fact o
+WHERE kind IN ('order', 'correction') AND unit IS NOT NULL AND seq > %(after)s
+    AND (%(unit)s::text IS NULL OR unit = %(unit)s)
+    AND (%(order_no)s::text IS NULL OR order_no = %(order_no)s)
+    AND (%(scope_kind)s = 'everything' OR fact_in_scope(sha256, %(scope_kind)s, %(scope_name)s))
+    AND ((%(asset_no)s::text IS NULL AND %(first_day)s::date IS NULL AND %(last_day)s::date IS NULL) OR EXISTS (
+        SELECT FROM fact u
+        WHERE u.order_no = o.order_no AND u.unit IS NULL AND owner_on(u.asset_no, u.first_day) = o.unit
+            AND (%(asset_no)s::text IS NULL OR u.asset_no = %(asset_no)s)
+            AND (%(first_day)s::date IS NULL OR u.last_day >= %(first_day)s)
+            AND (%(last_day)s::date IS NULL OR u.first_day <= %(last_day)s)))
+ORDER BY seq
+LIMIT %(limit)s;
+
+-- name: list_corrections_of
+-- Of facts: what corrects them, and what corrects that.
+WITH RECURSIVE correction AS (
+    SELECT named.sha256 AS of_fact, f.seq, f.sha256, f.body
+    FROM unnest(%(sha256s)s::text[]) AS named (sha256) JOIN fact f ON f.target = 'fact:' || named.sha256
+    UNION
+    SELECT c.of_fact, f.seq, f.sha256, f.body FROM correction c JOIN fact f ON f.target = 'fact:' || c.sha256
+)
+SELECT of_fact, sha256, body FROM correction ORDER BY seq;
+
+-- name: list_added_documents
+-- Documents that were added to the orders of these facts, and that nothing corrects.
+SELECT DISTINCT d.seq, d.body FROM fact o
+JOIN fact d ON (d.unit, d.order_no) = (o.unit, o.order_no) AND d.kind = 'document'
+WHERE o.sha256 = ANY (%(sha256s)s) AND NOT EXISTS (SELECT FROM fact c WHERE c.target = 'fact:' || d.sha256)
+ORDER BY d.seq;

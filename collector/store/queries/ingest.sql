@@ -37,8 +37,9 @@ WHERE (SELECT count(*) FROM held_note WHERE journal_id = %(journal_id)s AND kind
     AND NOT EXISTS (SELECT FROM held_note WHERE journal_id = %(journal_id)s AND note = %(note)s);
 
 -- name: find_batch_up_to
--- The stored batch that holds the entry before this size, whose note may be for exactly this size.
-SELECT size, note FROM batch WHERE journal_id = %(journal_id)s AND first < %(size)s ORDER BY first DESC LIMIT 1;
+-- The stored batch that holds the entry before this size, whose note may be for exactly this size; without a note of its
+-- own it is the beginning of the receipt.
+SELECT size, coalesce(note, receipt) FROM batch WHERE journal_id = %(journal_id)s AND first < %(size)s ORDER BY first DESC LIMIT 1;
 
 -- name: list_bundles_up_to
 -- The stored entries of a journal from the beginning, in order.

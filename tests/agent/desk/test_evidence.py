@@ -54,6 +54,11 @@ def test_what_shows_use_under_a_policy(reading: Reading, expected_s: float | Non
     assert until_s(reading) == expected_s
 
 
+def test_a_meter_behind_transformers_shows_use_by_what_the_instrument_draws() -> None:
+    behind = parse_policy(POLICY[:-1] + b',"ratio":[40,1]}')
+    assert until_s(power(17, 16, 15), behind) == 20  # 680 W and 640 W are inside the run's band, 600 W are not
+
+
 def test_without_a_policy_any_power_may_be_use() -> None:
     assert until_s(power(50, 0), policy=None) == 10
     assert until_s(power(0), policy=None) is None

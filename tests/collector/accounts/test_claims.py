@@ -179,7 +179,7 @@ WORDS = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WORDS)
 def test_rows_and_bytes_tell_the_same_stays(province: Province, words: list[tuple[str, str, int]]) -> None:
     """Whatever is said in whatever order, by clocks that go back and forth."""

@@ -2,15 +2,22 @@
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from collector.config import Config
+from collector.facts.documents import DocumentFiles, add_file
+from collector.facts.store import record_fact
 from collector.registry import instruments, people, units
 from collector.registry.access import ROLES, Access, Right, Scope
 from collector.registry.audit import Actor, list_changes, record_change
 from collector.web.visitor import SESSION_COOKIE
+from protocol import facts
+from protocol.facts import Use
+from protocol.interval import day_bounds_ms
 from tests.collector.conftest import make_key
 from tests.collector.province import POLICY, RUN, USCC, MovableClock, Piece, Province
 
@@ -20,6 +27,14 @@ MONDAY = date(2026, 11, 16)
 TUESDAY = MONDAY + timedelta(days=1)
 HOUR = 3600
 DAYS = "first_day=2026-11-16&last_day=2026-11-17"
+AT = day_bounds_ms(MONDAY)[1]
+
+PDF = b"%PDF-1.7\n%%EOF\n"
+USES = {
+    asset: Use(v=1, at=AT, by="lims", asset=asset, start=AT - 7_200_000, end=AT - 3_600_000, purpose="teaching")
+    for asset in ("A001", "B001")
+}
+USE_OF = {asset: facts.identity(facts.encode(use)) for asset, use in USES.items()}
 
 ROUTES: dict[str, tuple[str, Right]] = {
     "list_units": ("/units", Right.INSTRUMENTS),
@@ -31,11 +46,16 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_records": (f"/hours?{DAYS}&asset_no=A001", Right.HOURS),
     "show_record": ("/hours/A001/2026-11-16", Right.HOURS),
     "show_record_bytes": ("/hours/A001/2026-11-16/record", Right.HOURS),
+    "explain_hours": ("/hours/A001/2026-11-16/explain?at=00:30:00", Right.READINGS),
+    "list_record_revisions": ("/hours/A001/2026-11-16/revisions", Right.HOURS),
+    "show_revision_bytes": ("/hours/A001/2026-11-16/revisions/1", Right.HOURS),
     "list_sessions": (f"/sessions?asset_no=A001&{DAYS}", Right.HOURS),
     "list_readings": (
         "/readings?asset_no=A001&start=2026-11-16T00:00:00Z&end=2026-11-17T00:00:00Z",
         Right.READINGS,
     ),
+    "show_entry": ("/entries/jishi.example/a/em-01/1/0", Right.READINGS),
+    "export_hours": (f"/exports/hours.csv?{DAYS}", Right.HOURS),
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
@@ -46,6 +66,10 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_proposal": ("/proposals/1", Right.HOURS),
     "show_dry_run": ("/proposals/1/dry-run", Right.HOURS),
     "list_reported_hours": (f"/reported-hours?{DAYS}", Right.HOURS),
+    "list_uses": ("/uses", Right.READINGS),
+    "list_orders": ("/orders", Right.READINGS),
+    "show_fact_bytes": (f"/facts/{USE_OF['A001']}/bytes", Right.READINGS),
+    "show_document": (f"/documents/{hashlib.sha256(PDF).hexdigest()}", Right.READINGS),
 }
 WRITES: dict[str, tuple[str, str, Right]] = {
     "import_registry": ("POST", "/registry/units", Right.REGISTRY),
@@ -53,6 +77,13 @@ WRITES: dict[str, tuple[str, str, Right]] = {
     "rule_on_proposal": ("POST", "/proposals/1/ruling", Right.RULINGS),
     "run_proposal_dry": ("POST", "/proposals/1/dry-run", Right.FACTS),
     "report_hours": ("POST", "/reported-hours", Right.FACTS),
+    "record_use": ("POST", "/uses", Right.FACTS),
+    "record_order": ("POST", "/orders", Right.FACTS),
+    "record_order_document": ("POST", "/order-documents", Right.FACTS),
+    "record_uses": ("POST", "/uses/batch", Right.FACTS),
+    "record_orders": ("POST", "/orders/batch", Right.FACTS),
+    "record_order_documents": ("POST", "/order-documents/batch", Right.FACTS),
+    "store_document": ("POST", "/documents", Right.FACTS),
 }
 """Routes that change something, by method and path; they are asked with an empty body, so that nothing is changed."""
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
@@ -62,7 +93,7 @@ OPEN = {"ask_challenge", "enrol", "certify", "deliver"}
 
 
 @pytest.fixture
-def two_units(province: Province) -> Province:
+def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
     """A001 of one unit, B001 of another; C001 went from the first to the other on Tuesday."""
     units.register_unit(province.connection, OTHER_USCC, name_zh="清华大学")
     for asset_no, agent_id in (("A001", "em-01"), ("B001", "em-02"), ("C001", "em-03")):
@@ -72,7 +103,13 @@ def two_units(province: Province) -> Province:
             province.observe(origin, Piece(day, 0, HOUR, RUN))
     for asset_no, from_day in (("B001", date(2020, 1, 1)), ("C001", TUESDAY)):
         instruments.register_owner(province.connection, asset_no, uscc=OTHER_USCC, from_day=from_day)
-    province.derive(TUESDAY + timedelta(days=1))
+    with province.connection.transaction():
+        for use in USES.values():
+            record_fact(province.connection, use)
+    (tmp_path / "a.pdf").write_bytes(PDF)
+    files = DocumentFiles(config.documents.directory_in(config.data_dir), max_bytes=1000)
+    add_file(province.connection, files, tmp_path / "a.pdf", actor=Actor("li", "command", "li@host"))
+    province.derive(TUESDAY + timedelta(days=3))
     province.connection.execute(
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
@@ -149,6 +186,20 @@ def test_lists_hold_what_is_in_the_scope_and_nothing_else(
         assert [item["asset_no"] for item in listed] == assets, name
         heard = client.get(f"{V1}/agents", headers=headers).json()["items"]
         assert [item["agent_id"] for item in heard] == agents, name
+
+
+def test_facts_and_documents_outside_of_the_scope_look_like_what_is_not_there(
+    client: httpx.Client, two_units: Province, clock: MovableClock
+) -> None:
+    for uscc, seen, hidden in ((USCC, "A001", "B001"), (OTHER_USCC, "B001", "A001")):
+        headers = {"X-API-Key": make_key(two_units, clock, access=Access("reader", Scope("unit", uscc)))}
+        listed = client.get(f"{V1}/uses", headers=headers).json()["items"]
+        assert [use["asset"] for use in listed] == [seen]
+        assert client.get(f"{V1}/facts/{USE_OF[seen]}/bytes", headers=headers).status_code == 200
+        absent = client.get(f"{V1}/facts/{'0' * 64}/bytes", headers=headers)
+        answer = client.get(f"{V1}/facts/{USE_OF[hidden]}/bytes", headers=headers)
+        assert (answer.status_code, answer.text) == (404, absent.text.replace("0" * 64, USE_OF[hidden]))
+        assert client.get(V1 + ROUTES["show_document"][0], headers=headers).status_code == 404, "no fact names it"
 
 
 def test_an_instrument_that_changed_hands_leaves_each_owner_his_own_days(

@@ -61,6 +61,7 @@ def left(files: DocumentFiles) -> list[str]:
         ("样品 3 个\r\n".encode(), "text/plain", "a.txt"),
         ("样品,3".encode("gb18030"), "text/plain", "a.csv"),
     ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
 )  # fmt: skip
 def test_a_file_is_what_its_content_says(content: bytes, media_type: str, name: str) -> None:
     for stated in ("", "application/octet-stream", media_type, f"{media_type}; charset=utf-8"):
@@ -85,6 +86,9 @@ def test_a_file_is_what_its_content_says(content: bytes, media_type: str, name: 
         (bytes(range(256)) * 4, "", "", "its content is of no kind that is taken"),
         (b"text\x1b[2Jtext", "", "", "its content is of no kind that is taken"),
     ],
+    ids=str.split(
+        "stated program name unfinished empty page drawing old-office macros zip cut-sheet cut-zip bytes escapes"
+    ),
 )  # fmt: skip
 def test_what_is_not_taken_is_refused_by_what_it_looks_like(content: bytes, stated: str, name: str, why: str) -> None:
     with pytest.raises(DocumentError) as refused:

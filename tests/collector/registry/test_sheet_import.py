@@ -137,8 +137,8 @@ def test_bad_rows_are_refused_with_row_field_value_reason_and_remedy_and_good_on
     two_units: Connection,
 ) -> None:
     text = (
-        "资产编号,仪器名称,原值(万元),验收日期,统一社会信用代码\n"
-        f"A1,电镜,235.6,2024-03-01,{OURS}\n"
+        "资产编号,仪器名称,原值(万元),验收日期,统一社会信用代码,备注\n"
+        f"A1,电镜,235.6,2024-03-01,{OURS},已贴标签\n"
         f"A2,电镜,2356000000,3/1/2024,{OURS}\n"
         f"A3,电镜,235.6,2024/3/1,{OURS[:-1]}E\n"
         f"A1,色谱,99,2024.3.1,{OURS}\n"
@@ -193,6 +193,22 @@ def test_an_asset_number_of_another_unit_is_refused_but_may_change_hands_as_a_me
         ("owner", TESTERS),
         ("owner", None),
     ]
+
+
+def test_a_new_owner_marks_the_days_from_then_on_for_derivation(two_units: Connection) -> None:
+    take(two_units, "instruments", f"asset_no,name_zh,owner\nA1,电镜,{OURS}\n")
+    days = (date(2021, 12, 31), date(2022, 1, 1))
+    for day in days:  # the instrument was observed, and the days wait for the deriver
+        two_units.execute("INSERT INTO dirty_day (asset_no, day, touched_at) VALUES ('A1', %s, now())", [day])
+    moved = f"asset_no,kind,to,from_day\nA1,权属,{TESTERS},2022-01-01\n"
+    take(two_units, "memberships", moved)
+    assert reasons(two_units) == {days[0]: "readings", days[1]: "ownership, readings"}
+    instruments.register_owner(two_units, "A1", uscc=OURS, from_day=days[0])
+    assert "ownership" in reasons(two_units)[days[0]]
+
+
+def reasons(connection: Connection) -> dict[date, str]:
+    return dict(connection.execute("SELECT day, reason FROM dirty_day WHERE asset_no = 'A1'").fetchall())
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,12 @@ def test_seconds_sessions_and_the_policys_hash(capsys, tmp_path, policy):
     }
 
 
+def test_what_a_meter_behind_transformers_shows_is_multiplied_first(capsys, tmp_path, policy):
+    policy.write_text(json.dumps(POLICY | {"ratio": [200, 5], "prepare_ms": 1_800_000}), "utf-8")
+    found = told(capsys, tmp_path, policy, csv_of([(seconds, watts / 40) for seconds, watts in LOAD]))
+    assert found["seconds"] == {"off": 199, "standby": 200, "run": 300, "unobserved": 0}
+
+
 def test_session_times_are_written_as_the_recording_writes_them_with_a_zone(capsys, tmp_path, policy):
     def iso(at_ms):
         return f"2026-03-02T08:{at_ms // 60_000:02}:{at_ms // 1000 % 60:02}"

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from collector import sheet_cells
+from collector import sheet_cells, sheet_xlsx
 from collector.errors import SheetError
 from collector.sheet_cells import read_cells
 
@@ -40,7 +40,9 @@ def replaced(raw: bytes, part: str, change: bytes) -> bytes:
         (200_000.0, "200000"),
         (123.45, "123.45"),
         (0.1, "0.1"),
-        (2.0230001e16, "2.0230001e+16"),
+        (2.0230001e16, "2.02300010000000e+16"),
+        (2019000100010001, "2.01900010001000e+15"),
+        (999_999_999_999_999, "999999999999999"),
         (True, "TRUE"),
         (date(2024, 3, 1), "2024-03-01"),
         (datetime.fromisoformat("2024-03-01"), "2024-03-01"),
@@ -59,6 +61,21 @@ def test_a_formula_is_the_value_that_it_had() -> None:
     with xlsxwriter.Workbook(written) as made:
         made.add_worksheet().write_formula("A1", "=1+1", None, 2)
     assert list(read_cells(written.getvalue())) == [(1, ["2"])]
+
+
+@pytest.mark.parametrize(("value", "text"), [(1, "100%"), (0.625, "62.5%"), (0.07, "7%"), (0, "0%")])
+def test_a_share_is_what_the_cell_shows(value: float, text: str) -> None:
+    written = io.BytesIO()
+    with xlsxwriter.Workbook(written) as made:
+        made.add_worksheet().write_number("A1", value, made.add_format({"num_format": "0.0%"}))
+    assert list(read_cells(written.getvalue())) == [(1, [text])]
+
+
+def test_a_formula_that_nobody_computed_is_refused_and_one_without_a_text_is_blank() -> None:
+    with pytest.raises(SheetError, match="B1 has a formula without its value"):
+        list(read_cells(workbook(["a", "=1+1"])))
+    empty = sheet_of('<row><c r="A1" t="str"><f>""</f><v></v></c><c r="B1"><v>1</v></c></row>')
+    assert list(read_cells(replaced(workbook(["a"]), "xl/worksheets/sheet1.xml", empty))) == [(1, ["", "1"])]
 
 
 def test_merged_and_blank_rows_keep_their_numbers() -> None:
@@ -114,7 +131,7 @@ def test_a_hostile_sheet_is_refused(sheet: bytes, message: str, monkeypatch: pyt
 
 
 def test_what_would_unpack_to_too_much_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheet_cells, "MAX_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(sheet_xlsx, "MAX_UNPACKED_BYTES", 1_000_000)
     raw = replaced(workbook(["a"]), "xl/worksheets/sheet1.xml", b" " * 1_000_001)
     assert len(raw) < 20_000
     with pytest.raises(SheetError, match=r"it unpacks to [0-9]+ bytes, at most 1000000"):
