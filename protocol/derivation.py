@@ -21,17 +21,19 @@ from protocol.attribution import STANDINGS, attribute
 from protocol.entry import Entry, Reading
 from protocol.fusion import States, derive_states
 from protocol.hours import CLASSES, ClassSpan, HourRecord, OperatingClass, of_class, of_state
-from protocol.interval import DAY_S, Interval, day_bounds_ms, intersect, length, subtract, union
+from protocol.interval import DAY_S, Interval, clip, day_bounds_ms, intersect, length, subtract, union
 from protocol.lead import STATES
 from protocol.observation import covered_ms
 from protocol.phases import NOTHING, UNKNOWN, DaySpan, Phases, classify, head_of
 from protocol.policy import Policy
-from protocol.said import NOTHING_SAID, Claims, Said, claims_of
+from protocol.said import NOTHING_SAID, Claims, DeclaredClass, Said, claims_of
 from protocol.timeline import Span
 from protocol.witness import Evidence
 
 _ENERGISED_BY = ("meter", "status", "contact")
 """Classes of watchers that see the instrument's own power (domain.md section 2, "energised")."""
+_DECLARED: tuple[DeclaredClass, ...] = ("fault", "maintain", "calibrate")
+"""What people declare of measured time, the first of them going first."""
 
 
 class Measured(NamedTuple):
@@ -142,7 +144,7 @@ def account(
         prepare_s=policy.prepare_ms // 1000,
         post_s=policy.post_ms // 1000,
     )
-    classes = _classes(measured.spans, claims, phases)
+    classes = _classes(measured.spans, claims, phases=phases, policy=policy)
     effective = effective_spans(measured.spans, classes, policy)
     served = attribute(effective, claims.claims, split=policy.split)
     seconds = {f"{state}_s": length(of_state(measured.spans, classes, state)) for state in STATES}
@@ -202,19 +204,21 @@ def contributing(
     return found
 
 
-def _classes(spans: tuple[DaySpan, ...], claims: Claims, phases: Phases) -> tuple[ClassSpan, ...]:
+def _classes(spans: tuple[DaySpan, ...], claims: Claims, *, phases: Phases, policy: Policy) -> tuple[ClassSpan, ...]:
     """What is neither plain run nor plain standby, in order and disjoint.
 
     A declaration changes the class of measured run and standby and makes neither (domain.md section 3); of two for the
-    same second fault goes before maintenance before calibration, and each of them before prepare and post.
+    same second fault goes before maintenance before calibration, and each of them before prepare and post. Where the
+    run beside prepare or post is declared to be no work, so are they; of a run beyond midnight that is not known.
     """
     powered = union(span[:2] for span in spans if span[2] in ("standby", "run"))
+    declared = {name: intersect(powered, claims.classes.get(name, [])) for name in _DECLARED}
+    no_work = [*declared["fault"], *declared["maintain"]]
+    no_work += declared["calibrate"] if policy.calibration == "excluded" else []
     wanted: list[tuple[OperatingClass, list[Interval]]] = [
-        ("fault", intersect(powered, claims.classes.get("fault", []))),
-        ("maintain", intersect(powered, claims.classes.get("maintain", []))),
-        ("calibrate", intersect(powered, claims.classes.get("calibrate", []))),
-        ("post", phases.post),
-        ("prepare", phases.prepare),
+        *declared.items(),
+        ("post", [each for each in phases.post if not clip(union(no_work), each[0] - 1, each[0])]),
+        ("prepare", [each for each in phases.prepare if not clip(union(no_work), each[1], each[1] + 1)]),
     ]
     taken: list[Interval] = []
     found: list[ClassSpan] = []

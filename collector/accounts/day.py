@@ -78,8 +78,9 @@ def measure_gathered(day: Day, gathered: Gathered) -> Measured:
     if not gathered.blocks:
         return measure_silence(day)
     _, end_ms = day_bounds_ms(day.day)
-    newest_ms = max(covered_ms(entry, reading)[1] for _, entry, reading in gathered.blocks)
-    return _measure(day, gathered, until_ms=end_ms if day.is_over else newest_ms)
+    if day.is_over:
+        return _measure(day, gathered, until_ms=end_ms)
+    return _measure(day, gathered, until_ms=max(covered_ms(entry, reading)[1] for _, entry, reading in gathered.blocks))
 
 
 def measure_silence(day: Day) -> Measured:

@@ -31,9 +31,8 @@ Index = Annotated[int, Path(ge=0, le=2**53 - 1, description="Place in the journa
 @router.get("/{origin:path}/{index}", responses=responses(404))
 def show_entry(_given: Given, caller: ReadsReadings, connection: Lent, origin: Origin, index: Index) -> ReceiptedEntry:
     """One entry of a journal, with what proves that it was received as it is."""
-    with connection.transaction():
-        found = None if "\0" in origin else entries.find_entry(connection, origin, index)
-    if found is None or not _is_in_scope(connection, found, caller.access.scope):
+    found = load_entry(connection, origin, index, scope=caller.access.scope)
+    if found is None:
         raise not_found(
             "entry", f"{origin} {index}", remedy="hour records and readings name the entries that there are"
         )
@@ -47,6 +46,15 @@ def show_entry(_given: Given, caller: ReadsReadings, connection: Lent, origin: O
         proof=[_base64(each) for each in found.proof],
         received_at=found.received_at,
     )
+
+
+def load_entry(connection: Connection, origin: str, index: int, *, scope: Scope) -> entries.Receipted | None:
+    """An entry in a scope; None where there is none, or none that whoever asks may see."""
+    if "\0" in origin or not 0 <= index < 2**53:
+        return None
+    with connection.transaction():
+        found = entries.find_entry(connection, origin, index)
+    return found if found is not None and _is_in_scope(connection, found, scope) else None
 
 
 def _is_in_scope(connection: Connection, found: entries.Receipted, scope: Scope) -> bool:

@@ -55,7 +55,7 @@ def list_uses(
     [seq] = after(request, cursor, start=[0])
     values = {**asked, "after": seq, "limit": limit + 1, **caller.access.scope.values}
     rows = connection.execute(_SQL.list_uses, values, binary=True).fetchall()
-    return _page_of_uses(request, connection, rows, limit)
+    return _page_of_uses(request, connection, rows=rows, limit=limit)
 
 
 @router.get("/orders", responses=responses(400))
@@ -74,7 +74,7 @@ def list_orders(
     [seq] = after(request, cursor, start=[0])
     values = {**asked, "after": seq, "limit": limit + 1, **caller.access.scope.values}
     rows = connection.execute(_SQL.list_orders, values, binary=True).fetchall()
-    return _page_of_orders(request, connection, rows, limit)
+    return _page_of_orders(request, connection, rows=rows, limit=limit)
 
 
 @router.get(
@@ -90,7 +90,7 @@ def show_fact_bytes(caller: ReadsReadings, connection: Lent, sha256: Sha256InPat
     return Response(row[0], media_type="application/json")
 
 
-def _page_of_uses(request: Request, connection: Connection, rows: Sequence[_Listed], limit: int) -> Page[HeldUse]:
+def _page_of_uses(request: Request, connection: Connection, *, rows: Sequence[_Listed], limit: int) -> Page[HeldUse]:
     corrections = _load_corrections(connection, rows[:limit])
     items = {sha256: seq for seq, sha256, _, _ in rows}
 
@@ -106,7 +106,9 @@ def _page_of_uses(request: Request, connection: Connection, rows: Sequence[_List
     return page(request, rows, limit=limit, item=item, key=lambda use: [items[use.sha256]])
 
 
-def _page_of_orders(request: Request, connection: Connection, rows: Sequence[_Listed], limit: int) -> Page[HeldOrder]:
+def _page_of_orders(
+    request: Request, connection: Connection, *, rows: Sequence[_Listed], limit: int
+) -> Page[HeldOrder]:
     corrections = _load_corrections(connection, rows[:limit])
     added = _load_added(connection, rows[:limit])
     items = {sha256: seq for seq, sha256, _, _ in rows}

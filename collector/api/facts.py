@@ -5,11 +5,10 @@ own: two systems may use the same numbers.
 """
 
 from collections.abc import Sequence
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from collector.api.access import Given, Lent, RecordsFacts, Services, actor_of
@@ -22,8 +21,7 @@ from collector.api.fact_models import (
     RecordedFacts,
     RecordedRow,
 )
-from collector.api.models import HEX64, RefusedRow
-from collector.api.paging import FIRST_DAY, LAST_DAY
+from collector.api.models import RefusedRow
 from collector.api.problem import Fault, Problem, responses
 from collector.facts.drafts import Bringer
 from collector.facts.importing import Taken, Taking, take_rows
@@ -35,12 +33,10 @@ from collector.registry.people import Caller
 from collector.sheet_report import Report
 from collector.sheets import Row
 from collector.store.database import Connection
-from collector.store.queries import load
 
 router = APIRouter(tags=["facts"])
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 BATCH = "/batch"
-_SQL = load("facts")
 
 Key = Annotated[
     str | None,
@@ -50,10 +46,6 @@ Key = Annotated[
 ]
 DryRun = Annotated[bool, Query(description="Say what would become of each item, and change nothing")]
 AllOrNothing = Annotated[bool, Query(description="Record nothing where an item is refused")]
-Sha256InPath = Annotated[str, Path(pattern=HEX64, description="SHA-256 of a fact's bytes")]
-OrderNo = Annotated[str | None, Query(min_length=1, max_length=64, description="Only of this order")]
-UnitCode = Annotated[str | None, Query(max_length=18, description="Only of this unit")]
-Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
 
 
 @router.post("/uses", status_code=HTTPStatus.CREATED, responses=responses(409))
@@ -64,7 +56,7 @@ def record_use(
     """Records who had an instrument. Sent again it is 200 and nothing new; something else under its key is 409."""
     if idempotency_key is not None:
         said = said.model_copy(update={"key": said.key or idempotency_key})
-    return _record_one(request, response, given, caller, connection, kind="uses", said=said)
+    return _record_one(connection, response, taking=_taking(request, given, caller, what="uses"), said=said)
 
 
 @router.post("/orders", status_code=HTTPStatus.CREATED, responses=responses(409))
@@ -72,7 +64,7 @@ def record_order(
     request: Request, response: Response, given: Given, caller: RecordsFacts, connection: Lent, said: NewOrder
 ) -> RecordedFacts:
     """Records a service order. Its number is its key: sent again it is 200, with other members 409."""
-    return _record_one(request, response, given, caller, connection, kind="orders", said=said)
+    return _record_one(connection, response, taking=_taking(request, given, caller, what="orders"), said=said)
 
 
 @router.post("/order-documents", status_code=HTTPStatus.CREATED, responses=responses(409))
@@ -80,7 +72,7 @@ def record_order_document(
     request: Request, response: Response, given: Given, caller: RecordsFacts, connection: Lent, said: NewOrderDocument
 ) -> RecordedFacts:
     """Records one more document of an order; the file is stored before (POST /documents)."""
-    return _record_one(request, response, given, caller, connection, kind="order-documents", said=said)
+    return _record_one(connection, response, taking=_taking(request, given, caller, what="order-documents"), said=said)
 
 
 @router.post("/uses" + BATCH, responses=responses(413))
@@ -89,8 +81,8 @@ def record_uses(
     dry_run: DryRun = False, all_or_nothing: AllOrNothing = False,
 ) -> FactsReport:  # fmt: skip
     """Records many uses, each on its own: 200 also where some are refused."""
-    taking = _taking(request, given, caller, "uses")._replace(dry_run=dry_run, all_or_nothing=all_or_nothing)
-    return _record_many(connection, taking, said.items)
+    taking = _taking(request, given, caller, what="uses")._replace(dry_run=dry_run, all_or_nothing=all_or_nothing)
+    return _record_many(connection, taking, items=said.items)
 
 
 @router.post("/orders" + BATCH, responses=responses(413))
@@ -99,8 +91,8 @@ def record_orders(
     dry_run: DryRun = False, all_or_nothing: AllOrNothing = False,
 ) -> FactsReport:  # fmt: skip
     """Records many orders, each on its own: 200 also where some are refused."""
-    taking = _taking(request, given, caller, "orders")._replace(dry_run=dry_run, all_or_nothing=all_or_nothing)
-    return _record_many(connection, taking, said.items)
+    taking = _taking(request, given, caller, what="orders")._replace(dry_run=dry_run, all_or_nothing=all_or_nothing)
+    return _record_many(connection, taking, items=said.items)
 
 
 @router.post("/order-documents" + BATCH, responses=responses(413))
@@ -109,14 +101,16 @@ def record_order_documents(
     dry_run: DryRun = False, all_or_nothing: AllOrNothing = False,
 ) -> FactsReport:  # fmt: skip
     """Records many documents of orders, each on its own: 200 also where some are refused."""
-    taking = _taking(request, given, caller, "order-documents")._replace(dry_run=dry_run, all_or_nothing=all_or_nothing)
-    return _record_many(connection, taking, said.items)
+    taking = _taking(request, given, caller, what="order-documents")._replace(
+        dry_run=dry_run, all_or_nothing=all_or_nothing
+    )
+    return _record_many(connection, taking, items=said.items)
 
 
 # Recording
 
 
-def _taking(request: Request, given: Services, caller: Caller, what: str) -> Taking:
+def _taking(request: Request, given: Services, caller: Caller, *, what: str) -> Taking:
     at_ms, scope = round(given.now().timestamp() * 1000), caller.access.scope
     unit = scope.name if scope.kind == "unit" else None
     name = caller.person.name
@@ -124,7 +118,7 @@ def _taking(request: Request, given: Services, caller: Caller, what: str) -> Tak
     return Taking(bringer, actor_of(request, caller), what, scope)
 
 
-def _take(connection: Connection, taking: Taking, items: Sequence[BaseModel]) -> tuple[Taken, list[RecordedRow]]:
+def _take(connection: Connection, taking: Taking, *, items: Sequence[BaseModel]) -> tuple[Taken, list[RecordedRow]]:
     """`taking.what` is the kind of the rows."""
     recorded: list[RecordedRow] = []
 
@@ -137,11 +131,8 @@ def _take(connection: Connection, taking: Taking, items: Sequence[BaseModel]) ->
     return take_rows(connection, rows, own_mapping(taking.what), taking=taking, report=Report()), recorded
 
 
-def _record_one(
-    request: Request, response: Response, given: Services, caller: Caller, connection: Connection, *, kind: str,
-    said: BaseModel,
-) -> RecordedFacts:  # fmt: skip
-    taken, recorded = _take(connection, _taking(request, given, caller, kind), [said])
+def _record_one(connection: Connection, response: Response, *, taking: Taking, said: BaseModel) -> RecordedFacts:
+    taken, recorded = _take(connection, taking, items=[said])
     if taken.report.refused:
         faults = [Fault(f"body.{each.field}", f"{each.why}; {each.remedy}") for each in taken.report.refusals]
         detail = "; ".join(f"{fault.place}: {fault.problem}" for fault in faults)
@@ -152,8 +143,8 @@ def _record_one(
     return RecordedFacts(facts=row.facts, is_new=row.is_new)
 
 
-def _record_many(connection: Connection, taking: Taking, items: Sequence[BaseModel]) -> FactsReport:
-    taken, recorded = _take(connection, taking, items)
+def _record_many(connection: Connection, taking: Taking, *, items: Sequence[BaseModel]) -> FactsReport:
+    taken, recorded = _take(connection, taking, items=items)
     report = taken.report
     return FactsReport(
         is_applied=taken.is_applied,

@@ -75,7 +75,7 @@ def _conclude(taken: Taken, arguments: Namespace) -> None:
         print("nothing was recorded: this was a dry run")
     elif not taken.is_applied:
         print("nothing was recorded: a row was refused, and all or nothing was asked for")
-    elif report.accepted == report.unchanged:
+    elif report.accepted and report.accepted == report.unchanged:
         print("nothing new: every row that was accepted is recorded already")
     if report.refused:
         raise RegistryError(f"{report.refused} of {report.rows} rows of {arguments.file} were refused")

@@ -100,3 +100,9 @@ def read_count(text: str) -> int:
     if not _COUNT.fullmatch(plain) or not 1 <= int(plain.partition(".")[0]) <= 1_000_000:
         raise BadCell("it is no whole number from 1 to 1000000", "write the number, or leave the cell empty")
     return int(plain.partition(".")[0])
+
+
+def read_samples(text: str) -> int | None:
+    """A number of samples; 0 is what many systems write where nobody counted, and says nothing."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    return None if plain.strip("0") in ("", ".") and plain.startswith("0") else read_count(plain)

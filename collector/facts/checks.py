@@ -74,7 +74,7 @@ def check(draft: Draft, known: Known, *, bringer: Bringer, scope: Scope) -> tupl
 
 def _refusals(draft: Draft, known: Known, scope: Scope) -> Iterator[Refusal]:
     if draft.use is not None:
-        yield from _refusals_of_use(draft, draft.use, known, scope)
+        yield from _refusals_of_use(draft, draft.use, known=known, scope=scope)
         return
     members = draft.order or draft.document or {}
     unit = members["unit"]
@@ -83,7 +83,7 @@ def _refusals(draft: Draft, known: Known, scope: Scope) -> Iterator[Refusal]:
         yield Refusal(draft.row.number, "unit", unit, why, "correct the code, or register the unit first")
 
 
-def _refusals_of_use(draft: Draft, use: Members, known: Known, scope: Scope) -> Iterator[Refusal]:
+def _refusals_of_use(draft: Draft, use: Members, *, known: Known, scope: Scope) -> Iterator[Refusal]:
     asset_no, first_day, last_day = stay = _stay(use)
     owner, throughout = known.owners.get(stay, (None, False))
     is_hidden = (scope.kind == "unit" and owner != scope.name) or (

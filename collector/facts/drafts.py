@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from collector.errors import BadCell
-from collector.facts.cells import read_count, read_hours, read_minutes, read_period
+from collector.facts.cells import read_count, read_hours, read_minutes, read_period, read_samples
 from collector.facts.mapping import SheetMapping
 from collector.facts.row_cells import Cells
 from collector.facts.salt import hash_user
@@ -47,7 +47,7 @@ class Draft(NamedTuple):
     document: Members | None = None
 
 
-def draft(row: Row, mapping: SheetMapping, bringer: Bringer) -> tuple[Draft, list[Refusal]]:
+def draft(row: Row, mapping: SheetMapping, *, bringer: Bringer) -> tuple[Draft, list[Refusal]]:
     """What a row makes, and what is wrong with it; the draft counts only where nothing is."""
     cells = Cells(row, mapping)
     made = _DRAFTS[mapping.kind](cells, bringer)
@@ -89,7 +89,7 @@ def _draft_use(cells: Cells, bringer: Bringer) -> Draft:
         "purpose": purpose,
         "order": order,
         "user": cells.read("user", partial(hash_user, salt=bringer.salt)),
-        "samples": cells.read("samples", read_count),
+        "samples": cells.read("samples", read_samples),
         "run_s": _run_s(cells),
         "share": cells.read("share", read_count),
     }

@@ -25,6 +25,9 @@ from collector.store.database import Connection
 AT_ONCE = 500
 
 
+Tell = Callable[[Row, Sequence[Recorded]], None]
+
+
 def _tell_nobody(row: Row, recorded: Sequence[Recorded]) -> None:
     """What a file's importer does with the identities of what it recorded."""
 
@@ -41,7 +44,7 @@ class Taking(NamedTuple):
     scope: Scope = EVERYTHING
     dry_run: bool = False
     all_or_nothing: bool = False
-    tell: Callable[[Row, Sequence[Recorded]], None] = _tell_nobody
+    tell: Tell = _tell_nobody
 
 
 class Taken(NamedTuple):
@@ -61,14 +64,15 @@ def take_rows(
     new: list[New] = []
     with connection.transaction() as transaction:
         for some in _portions(iter(rows)):
-            ready = [*_ready(connection, _drafts(some, mapping, taking, report), taking, report)]
-            new += _record(connection, ready, taking, report)
+            drafts = _drafts(some, mapping, bringer=taking.bringer, report=report)
+            ready = [*_ready(connection, drafts, taking=taking, report=report)]
+            new += _record(connection, ready, taking=taking, report=report)
         is_applied = not taking.dry_run and not (taking.all_or_nothing and report.refused)
         if not is_applied:
             raise psycopg.Rollback(transaction)
         if new:
             touch_days(connection, new)
-            _tell(connection, mapping, taking, report, facts=len(new))
+            _tell(connection, taking, kind=mapping.kind, report=report, facts=len(new))
     return Taken(report, is_applied)
 
 
@@ -77,16 +81,16 @@ def _portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield some
 
 
-def _drafts(rows: Sequence[Row], mapping: SheetMapping, taking: Taking, report: Report) -> list[Draft]:
+def _drafts(rows: Sequence[Row], mapping: SheetMapping, *, bringer: Bringer, report: Report) -> list[Draft]:
     drafts = []
     for row in rows:
-        made, refusals = draft(row, mapping, taking.bringer)
+        made, refusals = draft(row, mapping, bringer=bringer)
         if not _refuse(report, refusals):
             drafts.append(made)
     return drafts
 
 
-def _ready(connection: Connection, drafts: Sequence[Draft], taking: Taking, report: Report) -> Iterator[_Ready]:
+def _ready(connection: Connection, drafts: Sequence[Draft], *, taking: Taking, report: Report) -> Iterator[_Ready]:
     known = load_known(connection, drafts)
     for each in drafts:
         sent, refusals = check(each, known, bringer=taking.bringer, scope=taking.scope)
@@ -94,7 +98,7 @@ def _ready(connection: Connection, drafts: Sequence[Draft], taking: Taking, repo
             yield each.row, sent
 
 
-def _record(connection: Connection, ready: list[_Ready], taking: Taking, report: Report) -> list[New]:
+def _record(connection: Connection, ready: list[_Ready], *, taking: Taking, report: Report) -> list[New]:
     """Records rows together; where one contradicts what is recorded it is taken out, and the others begin again."""
     while ready:
         sent = [each for _, of_row in ready for each in of_row]
@@ -105,7 +109,7 @@ def _record(connection: Connection, ready: list[_Ready], taking: Taking, report:
             if failed:
                 raise psycopg.Rollback(savepoint)
         if not failed:
-            _accept(made, taking, report)
+            _accept(made, report, tell=taking.tell)
             return new_of(sent, outcomes)
         for row, of_row in made:
             if error := _contradiction(of_row):
@@ -126,11 +130,11 @@ def _contradiction(outcomes: Sequence[Outcome]) -> FactError | None:
     return next((outcome for outcome in outcomes if isinstance(outcome, FactError)), None)
 
 
-def _accept(made: Sequence[tuple[Row, Sequence[Outcome]]], taking: Taking, report: Report) -> None:
+def _accept(made: Sequence[tuple[Row, Sequence[Outcome]]], report: Report, *, tell: Tell) -> None:
     for row, outcomes in made:
         recorded = [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
         report.accept(is_new=any(each.is_new for each in recorded))
-        taking.tell(row, recorded)
+        tell(row, recorded)
 
 
 def _refuse(report: Report, refusals: Sequence[Refusal]) -> bool:
@@ -139,10 +143,10 @@ def _refuse(report: Report, refusals: Sequence[Refusal]) -> bool:
     return bool(refusals)
 
 
-def _tell(connection: Connection, mapping: SheetMapping, taking: Taking, report: Report, *, facts: int) -> None:
+def _tell(connection: Connection, taking: Taking, *, kind: str, report: Report, facts: int) -> None:
     new = {
         "source": taking.bringer.source,
-        "kind": mapping.kind,
+        "kind": kind,
         "facts": facts,
         "rows": report.rows,
         "unchanged": report.unchanged,

@@ -23,13 +23,13 @@ def read_lines(path: Path, *, fields: Collection[str], report: Report) -> Iterat
                     raise SheetError(f"it has more than {MAX_ROWS} lines; divide it")
                 if len(line) > MAX_LINE_BYTES:
                     raise SheetError(f"line {number} has more than {MAX_LINE_BYTES} bytes; is this a file of lines?")
-                if line.strip() and (row := _row(number, line, fields, report)):
+                if line.strip() and (row := _row(number, line, fields=fields, report=report)):
                     yield row
     except OSError as error:
         raise SheetError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _row(number: int, line: bytes, fields: Collection[str], report: Report) -> Row | None:
+def _row(number: int, line: bytes, *, fields: Collection[str], report: Report) -> Row | None:
     try:
         members = _decode(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

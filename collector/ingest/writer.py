@@ -21,8 +21,9 @@ import psycopg
 from collector.ingest import grants, rows
 from collector.ingest.declarations import store_declarations
 from collector.ingest.held import load_held
-from collector.ingest.judging import Work
+from collector.ingest.judging import judge
 from collector.ingest.prepare import Offer, Poison, Prepared
+from collector.ingest.work import Work
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
 from protocol.note import SigningKey
@@ -99,7 +100,7 @@ class Writer:
             self._connection.execute(_SQL.hold_measurements)
             held = load_held(self._connection, origins) if origins else {}
             work = Work(self._connection, self._receipt_key, self._clock_ms(), held, self._grants)
-            answers = work.judge(messages)
+            answers = judge(work, messages)
             self._swap(work)
             self._copy(rows.COPY_BATCH, work.batch_rows)
             self._copy(rows.COPY_READING, work.reading_rows)

@@ -98,7 +98,8 @@ class Trace(NamedTuple):
 
 
 def trace(points: Sequence[PowerPoint], window: Window, *, midnight_ms: int, policy: Policy | None) -> Trace:
-    """The points drawn as steps, broken where nobody observed."""
+    """The points drawn as steps, broken where nobody observed, by what the instrument drew (the policy's `ratio`)."""
+    points = points if policy is None else [_behind_transformers(point, policy) for point in points]
     triggers = [] if policy is None else [("standby", policy.standby), ("run", policy.run)]
     marks = [power for _, trigger in triggers for power in (trigger.on_mw, trigger.off_mw)]
     scale = power_scale([*(point.high_mw for point in points), *(point.low_mw for point in points), *marks])
@@ -120,6 +121,12 @@ def trace(points: Sequence[PowerPoint], window: Window, *, midnight_ms: int, pol
     line = [f"M{'L'.join(steps(piece, 'mean_mw'))}" for piece in pieces]
     thresholds = tuple(_threshold(name, trigger, scale) for name, trigger in triggers)
     return Trace("".join(band), "".join(line), scale, tuple(window.ticks()), thresholds, not points)
+
+
+def _behind_transformers(point: PowerPoint, policy: Policy) -> PowerPoint:
+    """The thresholds beside it are those of the instrument, not of the meter's secondary side."""
+    mean_mw, low_mw, high_mw = map(policy.scaled, (point.mean_mw, point.low_mw, point.high_mw))
+    return point._replace(mean_mw=mean_mw, low_mw=low_mw, high_mw=high_mw)
 
 
 def _unbroken(points: Sequence[PowerPoint]) -> list[list[PowerPoint]]:

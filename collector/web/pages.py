@@ -21,13 +21,13 @@ from collector.api.rates import Kind, network_of, rates_of
 from collector.registry import people
 from collector.registry.people import Person
 from collector.store.queries import load
-from collector.web import registered, visitor
+from collector.web import registered, visitor, year_pages
 from collector.web.axis import Window
 from collector.web.day_page import load_day_page
 from collector.web.overview import Zoom, load_overview
-from collector.web.render import day_path, page
+from collector.web.render import day_path
+from collector.web.showing import show
 from collector.web.visitor import SignInNeeded, Speaks, Visitor, require_own_page, require_visitor
-from collector.web.words import Words
 from protocol.interval import DAY_S, day_bounds_ms
 
 router = APIRouter(include_in_schema=False)
@@ -36,24 +36,6 @@ _SEE_OTHER = HTTPStatus.SEE_OTHER
 MIN_WINDOW_S = 60
 PASSWORD_CHECKS_AT_ONCE = 2
 """Each costs 64 MiB and a core for a while, on purpose; guessers must not take them all."""
-
-
-def show(
-    request: Request, template: str, words: Words, *, status: int = HTTPStatus.OK, **values: object
-) -> HTMLResponse:
-    """A page with the way to itself in the other language; a language that was asked for is remembered."""
-    given = {"person": None, "live": False, "path": _path_with(request), **values}
-    response = page(template, words, given, status=status)
-    if "lang" in request.query_params:
-        visitor.keep_language(request, response, language=words.language)
-    return response
-
-
-def _path_with(request: Request) -> str:
-    """This page's path and question without its language, ending so that `lang=…` can follow."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
-    question = "".join(f"{quote(name, safe='')}={quote(value, safe='')}&" for name, value in kept)
-    return f"{quote(request.url.path)}?{question}"
 
 
 # Signing in and out
@@ -225,6 +207,7 @@ def install(app: FastAPI) -> None:
     """Puts the pages and what they need on the application."""
     app.state.password_checks = BoundedSemaphore(PASSWORD_CHECKS_AT_ONCE)
     app.include_router(router)
+    app.include_router(year_pages.router)
     app.mount("/static", StaticFiles(packages=[("collector.web", "static")]))
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
     app.add_exception_handler(visitor.ForeignRequest, lambda request, _: draw_error(request, HTTPStatus.FORBIDDEN))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from collector.registry.described import Facility, Instrument, yuan
+from collector.registry.described import Facility, Instrument
 from collector.registry.descriptions import find_on
 from collector.registry.instruments import find_instrument_on
 from collector.registry.places import find_places
@@ -50,7 +50,12 @@ def _texts(registered: Registered, words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _amount(fen: int | None, words: Words) -> str:
-    return "" if fen is None else words("registered.amount", amount=yuan(fen))
+    return "" if fen is None else words("registered.amount", amount=_grouped(fen))
+
+
+def _grouped(fen: int) -> str:
+    """An amount of money as people read it: 2,356,000.00."""
+    return f"{fen // 100:,}.{fen % 100:02d}"
 
 
 def _government(instrument: Instrument, words: Words) -> str:
@@ -58,7 +63,7 @@ def _government(instrument: Instrument, words: Words) -> str:
     if not value or government is None:
         return ""
     tenths = government * 1_000 // value
-    return words("registered.share", amount=yuan(government), percent=f"{tenths // 10}.{tenths % 10}")
+    return words("registered.share", amount=_grouped(government), percent=f"{tenths // 10}.{tenths % 10}")
 
 
 def _origin(instrument: Instrument, words: Words) -> str:

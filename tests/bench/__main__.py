@@ -12,7 +12,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-PARTS = ("kernel", "agent", "journal", "data_files", "ingest", "reconnect", "framers", "sizes", "derive")
+PARTS = ("kernel", "agent", "journal", "data_files", "ingest", "reconnect", "framers", "sizes", "derive", "hours")
 
 
 def main() -> int:

@@ -106,6 +106,7 @@ def over_new_year(day: date) -> list[Block]:
 
 
 WORK = meter(("9:00", "12:00", BUSY))
+WARM_WORK = meter(("8:00", "9:00", IDLE), ("9:00", "10:00", BUSY), ("10:00", "11:00", IDLE))
 LONG_WORK = meter(("9:00", "13:00", BUSY))
 NIGHT = [
     Case(
@@ -233,7 +234,7 @@ PHASES = [
     Case(
         "warm-up without a run",
         "an hour of warm-up and an hour of cooling down about a run, policy 30 and 15 min: 45 min count",
-        meter(("8:00", "9:00", IDLE), ("9:00", "10:00", BUSY), ("10:00", "11:00", IDLE)),
+        WARM_WORK,
         {"prepare": 30 * MINUTE, "run": H, "post": 15 * MINUTE, "standby": 75 * MINUTE, "effective": 105 * MINUTE},
     ),
     Case(
@@ -337,6 +338,28 @@ DECLARED = [
         WORK,
         {"run": H, "maintain": 2 * H, "effective": H, "unresolved": H},
         said(use("9:00", "11:00", "maintenance")),
+    ),
+    Case(
+        "maintenance, repair",
+        "warming up and cooling down about a run that is maintenance are no work either",
+        WARM_WORK,
+        {"maintain": H, "run": 0, "prepare": 0, "post": 0, "standby": 2 * H, "effective": 0},
+        said(use("9:00", "10:00", "maintenance")),
+    ),
+    Case(
+        "declared calibration or maintenance",
+        "the same about a calibration, which the policy does not count",
+        WARM_WORK,
+        {"calibrate": H, "prepare": 0, "post": 0, "effective": 0},
+        said(use("9:00", "10:00", "calibration")),
+    ),
+    Case(
+        "declared calibration or maintenance",
+        "and where the policy counts it",
+        WARM_WORK,
+        {"calibrate": H, "prepare": 30 * MINUTE, "post": 15 * MINUTE, "effective": 105 * MINUTE, "internal": H},
+        said(use("9:00", "10:00", "calibration")),
+        under={"calibration": "counts"},
     ),
     Case(
         "maintenance, repair",

@@ -65,7 +65,7 @@ ORDER BY agent_id, watcher, channel;
 -- Hour records in a scope of a range of days after a (day, asset number), of all instruments.
 SELECT body, derived_at FROM hour_record
 WHERE day BETWEEN %(first_day)s AND %(last_day)s AND (day, asset_no) > (%(after_day)s, %(after_asset_no)s)
-  AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day)
+  AND (%(scope_kind)s = 'everything' OR in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day))
 ORDER BY day, asset_no
 LIMIT %(limit)s;
 
@@ -73,7 +73,7 @@ LIMIT %(limit)s;
 -- Hour records in a scope of a range of days after a day, of one instrument.
 SELECT body, derived_at FROM hour_record
 WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s AND day > %(after_day)s
-  AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day)
+  AND (%(scope_kind)s = 'everything' OR in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day))
 ORDER BY day
 LIMIT %(limit)s;
 

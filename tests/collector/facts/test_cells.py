@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from collector.errors import BadCell
-from collector.facts.cells import LOCAL, read_count, read_hours, read_instant, read_minutes, read_period
+from collector.facts.cells import LOCAL, read_count, read_hours, read_instant, read_minutes, read_period, read_samples
 
 NINE = round(datetime(2026, 11, 16, 9, tzinfo=LOCAL).timestamp() * 1000)
 HOUR_MS = 3_600_000
@@ -67,3 +67,10 @@ def test_counts_are_whole_numbers_from_one_on() -> None:
     for text in ("0", "2.5", "-1", "1000001", "三", "9" * 100):
         with pytest.raises(BadCell):
             read_count(text)
+
+
+def test_no_samples_are_samples_that_nobody_counted() -> None:
+    assert [read_samples(text) for text in ("0", "0.0", "０", "7")] == [None, None, None, 7]
+    for text in ("", "-0", "none"):
+        with pytest.raises(BadCell):
+            read_samples(text)

@@ -26,7 +26,7 @@ OWNERS = {"A001": (USCC, True), "B001": (USCC, True), "C001": (USCC, False), "D0
 
 def facts_of(kind: str, fields: dict[str, str], *, scope: Scope = EVERYTHING) -> tuple[list[Sent], list[Refusal]]:
     """A row held against a registry of four instruments (OWNERS) and two units."""
-    made, refusals = draft(Row(2, fields), own_mapping(kind), BRINGER)
+    made, refusals = draft(Row(2, fields), own_mapping(kind), bringer=BRINGER)
     if refusals:
         return [], refusals
     days = [date(2026, 11, day) for day in range(1, 31)]

@@ -1,5 +1,6 @@
 """Facts go in once each, under their source's keys, and mark the days that they may change."""
 
+import threading
 from datetime import date, timedelta
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 
 from collector.errors import KeyTaken, NumberTaken, UnknownDocument
 from collector.facts.store import Recorded, Sent, record_fact, record_facts
-from collector.store.database import Connection
+from collector.store.database import Connection, connect
 from protocol import facts
 from protocol.facts import Correction, Document, Fact, HandEntry, Order, OrderDocument, Use
 from protocol.interval import day_bounds_ms
@@ -110,6 +111,31 @@ def test_facts_sent_together_are_judged_one_after_the_other(held: Province) -> N
 def test_a_fact_outside_of_a_transaction_is_a_mistake(held: Province) -> None:
     with pytest.raises(RuntimeError, match="one transaction"):
         record_fact(held.connection, use())
+
+
+def test_of_two_at_once_under_one_key_the_second_sees_the_first(held: Province, dsn: str) -> None:
+    found: list[Recorded] = []
+
+    def bring_again() -> None:
+        with connect(dsn, application="test") as other, other.transaction():
+            found.append(record_fact(other, use(at=AT + 1), source="lims", key="7"))
+
+    second = threading.Thread(target=bring_again)
+    with held.connection.transaction():
+        first = record_fact(held.connection, use(), source="lims", key="7")
+        second.start()
+        _await_a_waiter(held.connection)
+    second.join(30)
+    assert found == [first._replace(is_new=False)]
+
+
+def _await_a_waiter(connection: Connection) -> None:
+    """Until another session of this database waits for a lock."""
+    waiting = (
+        "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+    )
+    while connection.execute(waiting.encode()).fetchone() is None:
+        pass
 
 
 def test_what_fails_later_in_the_transaction_leaves_neither_fact_nor_mark(held: Province) -> None:

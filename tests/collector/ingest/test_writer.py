@@ -529,7 +529,7 @@ def _before_first_accept(monkeypatch: pytest.MonkeyPatch, happen: Callable[[], o
             waiting.pop()()
         return accept(held, batch, agent_id=agent_id, root_at=root_at)
 
-    monkeypatch.setattr("collector.ingest.judging.accept", accept_later)
+    monkeypatch.setattr("collector.ingest.offers.accept", accept_later)
 
 
 def _dirty(connection: Connection) -> list[str]:

@@ -94,6 +94,17 @@ def test_a_trace_is_broken_where_nobody_observed() -> None:
     assert [threshold.name for threshold in drawn.thresholds] == ["standby", "run"]
 
 
+def test_a_meter_behind_transformers_is_drawn_by_what_the_instrument_draws() -> None:
+    """So that the trace crosses a threshold where the state changes."""
+    behind = parse_policy(POLICY[:-1] + b',"ratio":[40,1]}')
+    shown, drawn = (
+        PowerPoint(0, 1000, 25_000, 20_000, 30_000, 1000),
+        PowerPoint(0, 1000, 10**6, 8 * 10**5, 12 * 10**5, 1000),
+    )
+    plain = trace([drawn], Window(0, 60), midnight_ms=0, policy=parse_policy(POLICY))
+    assert trace([shown], Window(0, 60), midnight_ms=0, policy=behind) == plain
+
+
 def interval(start: int, end: int, low: int, high: int) -> PowerInterval:
     return PowerInterval(start, end, (low + high) // 2, low, high, None, "o", 0)
 

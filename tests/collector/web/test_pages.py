@@ -43,15 +43,6 @@ def week(province: Province) -> str:
     return origin
 
 
-@pytest.fixture
-def visitor(client: httpx.Client, province: Province, clock: MovableClock) -> httpx.Client:
-    """A browser in which somebody is signed in."""
-    person = people.find_person(province.connection, "approver")
-    token = people.open_web_session(province.connection, person, now=clock.at, lasts=timedelta(hours=12))
-    client.cookies.set(SESSION_COOKIE, token)
-    return client
-
-
 def register(province: Province, access: Access = Access("reader")) -> Person:  # noqa: B008 a frozen value
     """A person with a password and a role."""
     person = people.register_person(province.connection, "li.ming", password=PASSWORD)
@@ -484,17 +475,17 @@ def test_a_day_shows_what_was_registered_of_the_instrument_then(
     shown = [
         text_of(visitor, f"/instruments/A001/{day}?lang={lang}") for day in (MONDAY, TUESDAY) for lang in ("zh", "en")
     ]
-    assert "2356000.00 元" not in shown[0]
+    assert "2,356,000.00 元" not in shown[0]
     for text in (
         "透射电镜",
-        "2356000.00 元",
-        "1472500.00 元（62.5 %）",
+        "2,356,000.00 元",
+        "1,472,500.00 元（62.5 %）",
         "进口 · 日本",
         "豁免（<7号>：涉密）",
         "分析测试中心 · C-01",
     ):
         assert text in shown[2]
-    for text in ("CNY 2356000.00", "Exempt (<7号>: 涉密)", "Analysis centre · C-01"):
+    for text in ("CNY 2,356,000.00", "Exempt (<7号>: 涉密)", "Analysis centre · C-01"):
         assert text in shown[3]
 
 

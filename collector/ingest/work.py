@@ -1,0 +1,77 @@
+"""One transaction in memory: what is held, moved on by what is judged, and what is to be stored.
+
+Judging (judging.py, offers.py, greetings.py) moves the held journals on, so that several batches of one log may come
+together, and packs the rows; nothing is written while that goes on but the notes of suspicions and forks, what logs
+began with, hints, and the epochs that begin. The writer stores the rest.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from collector.ingest.accept import Fork, Gap, Suspect
+from collector.ingest.declarations import Declared
+from collector.ingest.grants import Grants
+from collector.ingest.held import HeldJournal, load_held
+from collector.ingest.prepare import Touch
+from collector.store.database import Connection
+from collector.store.queries import load
+from protocol.keys import SigningKey
+
+_SQL = load("ingest")
+
+# An answer is made once everything is judged and receipted; None: another message's answer serves this one.
+Answer = Callable[[], bytes | None]
+
+
+@dataclass(slots=True)
+class Work:
+    """`now_ms` is the collector's clock in UTC ms, the same for all of the transaction."""
+
+    connection: Connection
+    receipt_key: SigningKey
+    now_ms: int
+    journals: dict[str, HeldJournal]
+    grants: Grants
+    batch_rows: list[bytes] = field(default_factory=list)
+    reading_rows: list[bytes] = field(default_factory=list)
+    touches: set[tuple[str, Touch]] = field(default_factory=set)
+    declared: list[Declared] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    spread_s: int | None = None
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.now_ms / 1000, UTC)
+
+    def find_journal(self, origin: str) -> HeldJournal | None:
+        """A journal, also one that nobody knew of when the transaction began."""
+        if origin not in self.journals:
+            self.journals.update(load_held(self.connection, {origin}))
+        return self.journals.get(origin)
+
+    def root_at(self, journal: HeldJournal | None, size: int) -> bytes:
+        """The root of what is held of a journal, at a size up to that."""
+        assert journal is not None, "only a known log is compared"
+        return journal.root_at(self.connection, size)
+
+    def see(self, agent_id: str, size: int) -> None:
+        """The agent spoke, and says that its journal has this size."""
+        self.seen[agent_id] = max(size, self.seen.get(agent_id, 0))
+
+    def keep(self, note: bytes, raw: bytes, *, journal: HeldJournal, outcome: Gap | Suspect | Fork) -> None:
+        """Remembers how the journal stands, and the note that a suspicion or a fork rests on."""
+        kind = type(outcome).__name__.lower()
+        journal.stand(kind)
+        if isinstance(outcome, Gap):
+            return
+        values = {
+            "journal_id": journal.held.journal_id,
+            "kind": kind,
+            "note": note,
+            "batch": raw,
+            "now": self.now,
+        }
+        self.connection.execute(_SQL.hold_note, values)
