@@ -69,60 +69,24 @@ CREATE TABLE unit_month_hours (
     CHECK (off_s + standby_s + prepare_s + run_s + post_s + calibrate_s + maintain_s + fault_s + unobserved_s = until_s)
 ) WITH (fillfactor = 50);
 
--- What one written record changes. Of an insertion OLD is null, of a deletion NEW. A record that changes its owner
--- changes two lines, in the order of owners, so that two such transactions cannot wait for each other.
-CREATE FUNCTION add_to_months() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Adds a record to the sums of its instrument and of its unit (sign 1), or takes it out again (-1).
+CREATE FUNCTION add_to_months(r hour_record, sign integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    of_month date := date_trunc('month', r.day);
 BEGIN
-    WITH change AS MATERIALIZED (
-        SELECT date_trunc('month', r.day)::date AS month, r.*
-        FROM (SELECT -1 AS sign, o.* FROM (SELECT OLD.*) o UNION ALL SELECT 1, n.* FROM (SELECT NEW.*) n) r
-        WHERE r.asset_no IS NOT NULL
-    ), of_instrument AS (
-        INSERT INTO month_hours AS held (
-            asset_no, owner, month,
-            days, days_over, until_s, off_s, standby_s, prepare_s, run_s, post_s, calibrate_s, maintain_s, fault_s,
-            unobserved_s, energised_s, inferred_s, bridged_s, no_run_s, effective_s, internal_s, claimed_s, verified_s,
-            unresolved_s, hand_s, hand_external_s
-        )
-        SELECT
-            asset_no, owner, month,
-            sum(sign), sum(sign * (until_s = 86400)::integer), sum(sign * until_s), sum(sign * off_s),
-            sum(sign * standby_s), sum(sign * prepare_s), sum(sign * run_s), sum(sign * post_s),
-            sum(sign * calibrate_s), sum(sign * maintain_s), sum(sign * fault_s), sum(sign * unobserved_s),
-            sum(sign * energised_s), sum(sign * inferred_s), sum(sign * bridged_s), sum(sign * no_run_s),
-            sum(sign * effective_s), sum(sign * internal_s), sum(sign * claimed_s), sum(sign * verified_s),
-            sum(sign * unresolved_s), sum(sign * hand_s), sum(sign * hand_external_s)
-        FROM change GROUP BY asset_no, owner, month
-        ON CONFLICT (asset_no, owner, month) DO UPDATE SET
-            days = held.days + excluded.days, days_over = held.days_over + excluded.days_over,
-            until_s = held.until_s + excluded.until_s, off_s = held.off_s + excluded.off_s,
-            standby_s = held.standby_s + excluded.standby_s, prepare_s = held.prepare_s + excluded.prepare_s,
-            run_s = held.run_s + excluded.run_s, post_s = held.post_s + excluded.post_s,
-            calibrate_s = held.calibrate_s + excluded.calibrate_s, maintain_s = held.maintain_s + excluded.maintain_s,
-            fault_s = held.fault_s + excluded.fault_s, unobserved_s = held.unobserved_s + excluded.unobserved_s,
-            energised_s = held.energised_s + excluded.energised_s, inferred_s = held.inferred_s + excluded.inferred_s,
-            bridged_s = held.bridged_s + excluded.bridged_s, no_run_s = held.no_run_s + excluded.no_run_s,
-            effective_s = held.effective_s + excluded.effective_s, internal_s = held.internal_s + excluded.internal_s,
-            claimed_s = held.claimed_s + excluded.claimed_s, verified_s = held.verified_s + excluded.verified_s,
-            unresolved_s = held.unresolved_s + excluded.unresolved_s, hand_s = held.hand_s + excluded.hand_s,
-            hand_external_s = held.hand_external_s + excluded.hand_external_s
-    )
-    INSERT INTO unit_month_hours AS held (
-        owner, month,
+    INSERT INTO month_hours AS held (
+        asset_no, owner, month,
         days, days_over, until_s, off_s, standby_s, prepare_s, run_s, post_s, calibrate_s, maintain_s, fault_s,
         unobserved_s, energised_s, inferred_s, bridged_s, no_run_s, effective_s, internal_s, claimed_s, verified_s,
         unresolved_s, hand_s, hand_external_s
-    )
-    SELECT
-        owner, month,
-        sum(sign), sum(sign * (until_s = 86400)::integer), sum(sign * until_s), sum(sign * off_s),
-        sum(sign * standby_s), sum(sign * prepare_s), sum(sign * run_s), sum(sign * post_s), sum(sign * calibrate_s),
-        sum(sign * maintain_s), sum(sign * fault_s), sum(sign * unobserved_s), sum(sign * energised_s),
-        sum(sign * inferred_s), sum(sign * bridged_s), sum(sign * no_run_s), sum(sign * effective_s),
-        sum(sign * internal_s), sum(sign * claimed_s), sum(sign * verified_s), sum(sign * unresolved_s),
-        sum(sign * hand_s), sum(sign * hand_external_s)
-    FROM change GROUP BY owner, month ORDER BY owner, month
-    ON CONFLICT (owner, month) DO UPDATE SET
+    ) VALUES (
+        r.asset_no, r.owner, of_month,
+        sign, sign * (r.until_s = 86400)::integer, sign * r.until_s, sign * r.off_s, sign * r.standby_s,
+        sign * r.prepare_s, sign * r.run_s, sign * r.post_s, sign * r.calibrate_s, sign * r.maintain_s,
+        sign * r.fault_s, sign * r.unobserved_s, sign * r.energised_s, sign * r.inferred_s, sign * r.bridged_s,
+        sign * r.no_run_s, sign * r.effective_s, sign * r.internal_s, sign * r.claimed_s, sign * r.verified_s,
+        sign * r.unresolved_s, sign * r.hand_s, sign * r.hand_external_s
+    ) ON CONFLICT (asset_no, owner, month) DO UPDATE SET
         days = held.days + excluded.days, days_over = held.days_over + excluded.days_over,
         until_s = held.until_s + excluded.until_s, off_s = held.off_s + excluded.off_s,
         standby_s = held.standby_s + excluded.standby_s, prepare_s = held.prepare_s + excluded.prepare_s,
@@ -135,10 +99,52 @@ BEGIN
         claimed_s = held.claimed_s + excluded.claimed_s, verified_s = held.verified_s + excluded.verified_s,
         unresolved_s = held.unresolved_s + excluded.unresolved_s, hand_s = held.hand_s + excluded.hand_s,
         hand_external_s = held.hand_external_s + excluded.hand_external_s;
+    INSERT INTO unit_month_hours AS held (
+        owner, month,
+        days, days_over, until_s, off_s, standby_s, prepare_s, run_s, post_s, calibrate_s, maintain_s, fault_s,
+        unobserved_s, energised_s, inferred_s, bridged_s, no_run_s, effective_s, internal_s, claimed_s, verified_s,
+        unresolved_s, hand_s, hand_external_s
+    ) VALUES (
+        r.owner, of_month,
+        sign, sign * (r.until_s = 86400)::integer, sign * r.until_s, sign * r.off_s, sign * r.standby_s,
+        sign * r.prepare_s, sign * r.run_s, sign * r.post_s, sign * r.calibrate_s, sign * r.maintain_s,
+        sign * r.fault_s, sign * r.unobserved_s, sign * r.energised_s, sign * r.inferred_s, sign * r.bridged_s,
+        sign * r.no_run_s, sign * r.effective_s, sign * r.internal_s, sign * r.claimed_s, sign * r.verified_s,
+        sign * r.unresolved_s, sign * r.hand_s, sign * r.hand_external_s
+    ) ON CONFLICT (owner, month) DO UPDATE SET
+        days = held.days + excluded.days, days_over = held.days_over + excluded.days_over,
+        until_s = held.until_s + excluded.until_s, off_s = held.off_s + excluded.off_s,
+        standby_s = held.standby_s + excluded.standby_s, prepare_s = held.prepare_s + excluded.prepare_s,
+        run_s = held.run_s + excluded.run_s, post_s = held.post_s + excluded.post_s,
+        calibrate_s = held.calibrate_s + excluded.calibrate_s, maintain_s = held.maintain_s + excluded.maintain_s,
+        fault_s = held.fault_s + excluded.fault_s, unobserved_s = held.unobserved_s + excluded.unobserved_s,
+        energised_s = held.energised_s + excluded.energised_s, inferred_s = held.inferred_s + excluded.inferred_s,
+        bridged_s = held.bridged_s + excluded.bridged_s, no_run_s = held.no_run_s + excluded.no_run_s,
+        effective_s = held.effective_s + excluded.effective_s, internal_s = held.internal_s + excluded.internal_s,
+        claimed_s = held.claimed_s + excluded.claimed_s, verified_s = held.verified_s + excluded.verified_s,
+        unresolved_s = held.unresolved_s + excluded.unresolved_s, hand_s = held.hand_s + excluded.hand_s,
+        hand_external_s = held.hand_external_s + excluded.hand_external_s;
+END $$;
+
+-- What one written record changes. One that goes to another owner changes the lines of both, in the order of their
+-- codes, so that two such transactions cannot wait for each other.
+CREATE FUNCTION follow_hour_record() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.owner > NEW.owner THEN
+        PERFORM add_to_months(NEW, 1);
+        PERFORM add_to_months(OLD, -1);
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM add_to_months(OLD, -1);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM add_to_months(NEW, 1);
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER hour_record_in_months AFTER INSERT OR DELETE OR UPDATE OF body ON hour_record
-    FOR EACH ROW EXECUTE FUNCTION add_to_months();
+    FOR EACH ROW EXECUTE FUNCTION follow_hour_record();
 
 -- What month_hours has to be.
 CREATE VIEW month_hours_of_records AS
