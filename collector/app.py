@@ -19,6 +19,7 @@ from collector.api import (
     agents,
     audit,
     certificates,
+    contradictions,
     days,
     deliveries,
     docs,
@@ -134,6 +135,7 @@ def _api() -> APIRouter:
         figures,
         days,  # before records, whose day would else take the last part of its paths
         records,
+        contradictions,
         exports,
         sessions,
         readings,

@@ -58,6 +58,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
         Right.READINGS,
     ),
     "show_entry": ("/entries/jishi.example/a/em-01/1/0", Right.READINGS),
+    "list_contradictions": (f"/contradictions?{DAYS}", Right.HOURS),
     "export_hours": (f"/exports/hours.csv?{DAYS}", Right.HOURS),
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
