@@ -28,6 +28,6 @@ def run(config: Config, arguments: Namespace) -> None:
             last_day=arguments.last_day,
         )
     for each in found:
-        print(f"{each.rule:<11} {each.asset_no:<16} {str(each.day or ''):<10} {each.told}  {' '.join(each.about)}")
+        print(f"{each.rule:<11} {each.asset_no:<16} {each.day or ''!s:<10} {each.told}  {' '.join(each.about)}")
     if not found:
         print(f"nothing contradicts itself between {arguments.first_day} and {arguments.last_day}")
