@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from collector.registry.described import Described, Facility, Instrument, Kind, Unit
-from collector.store.database import Connection
+from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
 
 _SQL = load("registered")
@@ -72,9 +72,21 @@ def describe(connection: Connection, described: Sequence[tuple[Described, date]]
     ]
     if values:
         kind = type(described[0][0])
+        _touch_days_of_models(connection, described)
         with connection.cursor() as cursor:
             cursor.executemany(_REGISTER[kind], values)
             cursor.executemany(_DESCRIBE[kind], values)
+
+
+def _touch_days_of_models(connection: Connection, described: Sequence[tuple[Described, date]]) -> None:
+    """A policy may hold for a model: days under another model are derived under another policy."""
+    modelled = [(each.asset_no, from_day, each.model) for each, from_day in described if isinstance(each, Instrument)]
+    if not modelled:
+        return
+    asset_nos, days, models = map(list, zip(*modelled, strict=True))
+    values = {"asset_nos": asset_nos, "days": days, "models": models}
+    if connection.execute(_SQL.touch_days_of_models, values).rowcount:
+        connection.execute(load("registry").notify_dirty_days, {"channel": DIRTY_DAY_CHANNEL})
 
 
 def list_past(connection: Connection, asset_no: str) -> list[Past]:

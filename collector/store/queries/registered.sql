@@ -89,3 +89,16 @@ CROSS JOIN LATERAL (
 ) newest
 WHERE newest.role IN ('officer', 'approver') AND (newest.scope_kind, newest.scope_name) = ('unit', %(uscc)s)
 ORDER BY p.name;
+
+-- name: touch_days_of_models
+-- Marks the days of instruments that are to be another model from a day on, where a policy holds for any model: asked
+-- before the new description is there.
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT DISTINCT r.asset_no, r.day, clock_timestamp(), 'policy'
+FROM unnest(%(asset_nos)s::text[], %(days)s::date[], %(models)s::text[]) AS told (asset_no, from_day, model)
+JOIN hour_record r ON r.asset_no = told.asset_no AND r.day >= told.from_day
+WHERE EXISTS (SELECT FROM policy_in_force f WHERE f.model IS NOT NULL)
+    AND (SELECT i.model FROM instrument_on(told.asset_no, told.from_day) i) IS DISTINCT FROM told.model
+ORDER BY r.asset_no, r.day
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);

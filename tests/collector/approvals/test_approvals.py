@@ -17,6 +17,8 @@ from collector.facts.store import record_fact
 from collector.registry import people, policies
 from collector.registry.access import Access, Scope
 from collector.registry.audit import Actor, list_changes
+from collector.registry.described import Instrument
+from collector.registry.descriptions import describe
 from protocol import facts, hours
 from protocol.facts import Order, Reported, Use
 from protocol.interval import day_bounds_ms
@@ -302,6 +304,19 @@ def test_a_policy_for_a_model_goes_before_the_default_and_behind_the_instruments
     own = WARM.replace(b"with warm-up", b"its own")
     approve_policy(province, propose_policy(province, "instrument:A001", own))
     assert name_on("A001") == "its own"
+
+
+def test_an_instrument_that_turns_out_to_be_another_model_gets_that_models_policy(
+    dsn: str, province: Province, sem: str
+) -> None:
+    approve_policy(province, propose_policy(province, "model:JEM-2100"))
+    assert record_of(province).prepare_s == 1800
+    for model, prepare_s in (("JEM-1400", 0), ("JEM-2100", 1800)):
+        with province.connection.transaction():
+            described = Instrument(asset_no="A001", name_zh="电子显微镜", model=model)
+            describe(province.connection, [(described, MONDAY)], recorded_by="li")
+        assert record_of(province).prepare_s == prepare_s
+    assert verify(dsn) == Verification(1, [], [])
 
 
 def test_a_dry_run_for_a_model_or_all_leaves_out_who_has_a_policy_of_its_own(province: Province, sem: str) -> None:
