@@ -9,7 +9,8 @@ from starlette.responses import PlainTextResponse
 
 from collector.accounts.liveness import liveness
 from collector.api.access import Given, Lent, ReadsAgents
-from collector.api.models import Agent, Epoch, Epochs, Hint, Journal, Page, Showing
+from collector.api.agent_models import Agent, Epoch, Epochs, Hint, Journal, Showing
+from collector.api.models import Page
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import Problem, not_found, responses
 from collector.registry import epochs

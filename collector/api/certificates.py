@@ -7,8 +7,8 @@ collector.registry.agent_certificates'.
 from fastapi import APIRouter, Depends, Request
 
 from collector.api.access import Given, Lent
+from collector.api.agent_models import CertificateAnswer, CertificateRequest, Credentials
 from collector.api.enrolments import count_enrolment, refusals
-from collector.api.models import CertificateAnswer, CertificateRequest, Credentials
 from collector.api.problem import responses
 from collector.errors import EnrolmentError
 from collector.registry import agent_certificates

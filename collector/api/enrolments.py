@@ -11,7 +11,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Request, Response
 
 from collector.api.access import Given, Lent, Services
-from collector.api.models import (
+from collector.api.agent_models import (
     BrokerAddress,
     ChallengeAnswer,
     ChallengeRequest,

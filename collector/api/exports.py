@@ -76,7 +76,7 @@ def _write(connection: Connection, selection: Selection, *, form: str, given: Se
 
 
 def _spool(connection: Connection, selection: Selection, *, form: str, given: Services) -> BinaryIO:
-    file = tempfile.TemporaryFile()  # noqa: SIM115
+    file = tempfile.TemporaryFile()  # noqa: SIM115 closed by _pieces, which sends it
     if form == "csv":
         for piece in as_csv(connection, selection):
             file.write(piece)

@@ -5,7 +5,8 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from collector.api.models import HEX64, RefusedRow
+from collector.api.models import HEX64
+from collector.api.registry_models import RefusedRow
 
 MAX_ROWS = 1_000
 

@@ -21,8 +21,8 @@ from collector.api.fact_models import (
     RecordedFacts,
     RecordedRow,
 )
-from collector.api.models import RefusedRow
 from collector.api.problem import Fault, Problem, responses
+from collector.api.registry_models import RefusedRow
 from collector.facts.drafts import Bringer
 from collector.facts.importing import Taken, Taking, take_rows
 from collector.facts.lines import as_texts

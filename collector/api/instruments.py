@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from collector.api.access import Given, Lent, ReadsInstruments
-from collector.api.models import Instrument, InstrumentDetail, MeasuringChannel, Page, PolicyInForce, Unit
+from collector.api.models import Page
 from collector.api.paging import AsOf, AssetNoInPath, Cursor, Limit, after, page
 from collector.api.problem import not_found, responses
+from collector.api.registry_models import Instrument, InstrumentDetail, MeasuringChannel, PolicyInForce, Unit
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load

@@ -14,16 +14,7 @@ from starlette.responses import Response
 from collector.api import cursor as cursors
 from collector.api.access import Given, Lent, ReadsHours
 from collector.api.instruments import load_instrument
-from collector.api.models import (
-    HourRecord,
-    HourRecordDetail,
-    JournalRange,
-    OperatingSpan,
-    Page,
-    Served,
-    Span,
-    ToldBy,
-)
+from collector.api.models import HourRecord, HourRecordDetail, JournalRange, OperatingSpan, Page, Served, Span, ToldBy
 from collector.api.paging import (
     FIRST_DAY,
     LAST_DAY,

@@ -9,9 +9,9 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 
 from collector.api.access import ChangesRegistry, Given, Lent, actor_of
-from collector.api.models import ImportReport, RefusedRow
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from collector.api.problem import Problem, responses
+from collector.api.registry_models import ImportReport, RefusedRow
 from collector.errors import SheetError
 from collector.registry.sheet_import import Outcome, Terms, import_sheet
 

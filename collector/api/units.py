@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 
 from collector.api.access import Given, Lent, ReadsInstruments
-from collector.api.models import Officer, Page, UnitDetail, UnitWithOfficers
+from collector.api.models import Page
 from collector.api.paging import AsOf, Cursor, Limit, after, page
 from collector.api.problem import not_found, responses
+from collector.api.registry_models import Officer, UnitDetail, UnitWithOfficers
 from collector.registry import units
 from collector.registry.access import Scope
 from collector.store.database import Connection
