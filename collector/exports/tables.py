@@ -68,7 +68,7 @@ HOUR_COLUMNS: list[Column[Named]] = [
     Column("对外服务机时-已证(h)", "hours", _hours("verified_s")),
     Column("对外服务机时-待证(h)", "hours", _hours("claimed_s")),
     Column("内部机时(h)", "hours", _hours("internal_s")),
-    Column("服务对象未明(h)", "hours", _hours("unresolved_s")),
+    Column("待归属(h)", "hours", _hours("unresolved_s")),
     Column("运行(h)", "hours", _hours("run_s")),
     Column("准备(h)", "hours", _hours("prepare_s")),
     Column("后处理(h)", "hours", _hours("post_s")),

@@ -57,7 +57,7 @@ def test_a_line_for_each_day_with_the_names_of_that_day(two_days: Province) -> N
     assert list(first) == HEADINGS
     assert (first["管理单位代码"], first["管理单位"]) == (USCC, "西安测试大学")
     assert (first["有效工作机时(h)"], first["有效工作(s)"], first["覆盖率"]) == ("3.1", "11000", "0.5023")
-    assert (first["服务对象未明(h)"], first["版次"]) == ("3.1", "")
+    assert (first["待归属(h)"], first["版次"]) == ("3.1", "")
     assert len(first["记录SHA-256"]) == 64
 
 
