@@ -49,6 +49,7 @@ class Measured(NamedTuple):
     no_run_s: int
     vetoed_s: int
     told: tuple[tuple[str, tuple[DaySpan, ...]], ...]
+    reached: Mapping[str, int] | None = None
 
     @property
     def head(self) -> str:
@@ -81,6 +82,7 @@ def derive_day(
     lead_in: str,
     journals: Mapping[str, tuple[int, int]],
     observed_until_ms: int,
+    reached: Mapping[str, int] | None = None,
     said: Said = NOTHING_SAID,
     neighbours: Neighbours = ALONE,
 ) -> HourRecord:
@@ -92,6 +94,7 @@ def derive_day(
         lead_in=lead_in,
         journals=journals,
         observed_until_ms=observed_until_ms,
+        reached=reached,
     )
     return account(asset_no, measured, policy=policy, said=said, neighbours=neighbours)
 
@@ -104,10 +107,12 @@ def measure(
     lead_in: str,
     journals: Mapping[str, tuple[int, int]],
     observed_until_ms: int,
+    reached: Mapping[str, int] | None = None,
 ) -> Measured:
     """The measured states of a day.
 
-    `evidence` reaches over `evidence_window(day, policy)`; `journals` is `contributing` over the day. The day is
+    `evidence` reaches over `evidence_window(day, policy)`; `journals` is `contributing` and `reached`
+    `reaches` over the day. The day is
     covered up to `observed_until_ms` (UTC): the newest evidence while it is open, anything past its end once it is
     over, so that silence at its end is unobserved.
     """
@@ -128,6 +133,7 @@ def measure(
         no_run_s=length(_seconds(states.quiet, start_ms)),
         vetoed_s=length(_seconds(states.vetoed, start_ms)),
         told=tuple((name, _in_seconds(told, start_ms)) for name, told in states.told),
+        reached=reached,
     )
 
 
@@ -135,7 +141,7 @@ def account(
     asset_no: str, measured: Measured, *, policy: Policy, said: Said = NOTHING_SAID, neighbours: Neighbours = ALONE
 ) -> HourRecord:
     """The record of a measured day, with what was said about it."""
-    claims = claims_of(said, asset_no, measured.day)
+    claims = claims_of(said, asset_no, measured.day, reached=measured.reached)
     follow = neighbours.follow if looks_ahead(measured, policy) else NOTHING
     phases = classify(
         measured.spans,
@@ -201,6 +207,16 @@ def contributing(
         if start < end_ms and start_ms < end:
             first, last = found.get(origin, (entry.index, entry.index))
             found[origin] = min(first, entry.index), max(last, entry.index)
+    return found
+
+
+def reaches(blocks: Iterable[tuple[str, Entry, Reading]], start_ms: int, *, end_ms: int) -> dict[str, int]:
+    """By origin, up to when (UTC ms) readings that touch [start_ms, end_ms) go: said.py, rule 6."""
+    found: dict[str, int] = {}
+    for origin, entry, reading in blocks:
+        start, end = covered_ms(entry, reading)
+        if start < end_ms and start_ms < end:
+            found[origin] = max(found.get(origin, 0), min(end, end_ms))
     return found
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from protocol.attribution import Claim, Standing
-from protocol.derivation import effective_spans
+from protocol.derivation import effective_spans, reaches
 from protocol.explain_meter import Metered, explain_meter
 from protocol.facts import target_of_declaration
 from protocol.fusion import METER
@@ -109,7 +109,9 @@ class _Account:
         self.operating_class = _there(record.classes, second)
         spans = effective_spans(record.spans, record.classes, ground.policy)
         self.is_effective = any(start <= second < end for start, end in spans)
-        self._claims = claims_of(ground.said, record.asset, date.fromisoformat(record.day))
+        _, end_ms = day_bounds_ms(date.fromisoformat(record.day))
+        reached = reaches(ground.blocks, self._day_ms, end_ms=end_ms)
+        self._claims = claims_of(ground.said, record.asset, date.fromisoformat(record.day), reached=reached)
 
     @property
     def here(self) -> list[Claim]:

@@ -11,8 +11,8 @@ rules (domain.md section 3), which count in attribution.py:
  3 Another legal person is external: verified with one document of the order at least, else claimed.
  4 Without an order, own research, teaching and calibration are internal. Service without an order is unresolved.
  5 Maintenance, calibration and fault are classes of what was measured, and no claims (calibration is both).
- 6 Somebody who never signed out is there to the last evidence of that journal, at most 31 days, and the days bear a
-   flag.
+ 6 Somebody who never signed out is there, for 31 days at most, on each day up to the last reading of the instrument in
+   that journal on that day; the days bear a flag. So only readings of a day can change how far he reaches in it.
  7 While nobody owns the instrument nothing is resolved.
 """
 
@@ -110,22 +110,16 @@ class _Resolved(NamedTuple):
         return self.standing in ("claimed", "verified")
 
 
-def stays(origin: str, entries: Iterable[Entry], asset_no: str, *, newest_ms: int | None) -> list[Stay]:
-    """Who was at an instrument by one journal's entries, in their order.
-
-    `newest_ms` is the end of the journal's newest reading, up to which somebody stays who never signed out (rule 6).
-    """
+def stays(origin: str, entries: Iterable[Entry], asset_no: str) -> list[Stay]:
+    """Who was at an instrument by one journal's entries, in their order (rule 6)."""
     found: list[Stay] = []
     present: Present = {}
     for entry in entries:
         present, ended = follow(present, entry)
         if ended is not None and ended.presence.asset == asset_no:
             found.append(_stay(origin, ended.presence, ended.end_ms, is_closed=not ended.forgotten))
-    for each in present.values():
-        if each.asset == asset_no:
-            end_ms = each.since_ms if newest_ms is None else max(newest_ms, each.since_ms)
-            found.append(_stay(origin, each, end_ms, is_closed=False))
-    return found
+    there = [each for each in present.values() if each.asset == asset_no]
+    return found + [_stay(origin, each, each.since_ms + MAX_USE_MS, is_closed=False) for each in there]
 
 
 def _stay(origin: str, presence: Presence, end_ms: int, *, is_closed: bool) -> Stay:
@@ -135,9 +129,13 @@ def _stay(origin: str, presence: Presence, end_ms: int, *, is_closed: bool) -> S
     )
 
 
-def claims_of(said: Said, asset_no: str, day: date) -> Claims:
-    """The claims on one instrument's local day."""
-    account = _Account(said, asset_no, day)
+def claims_of(said: Said, asset_no: str, day: date, *, reached: Mapping[str, int] | None = None) -> Claims:
+    """The claims on one instrument's local day.
+
+    `reached`: by origin the end (UTC ms) of the last reading of the instrument on that day (rule 6); None: of no
+    journal is it known, and whoever is still there claims the whole day.
+    """
+    account = _Account(said if reached is None else _cut(said, reached), asset_no, day)
     told = account.told()
     resolved = {each: account.resolve(each.purpose, each.order) for each in told}
     hands = account.hands()
@@ -151,6 +149,18 @@ def claims_of(said: Said, asset_no: str, day: date) -> Claims:
         hand_external_s=min(DAY_S, sum(hand.seconds for hand in hands if hand.resolved.is_external)),
         refs=tuple(sorted(refs.union(account.withdrawn()))),
         flags=tuple(sorted(flags - {""})),
+    )
+
+
+def _cut(said: Said, reached: Mapping[str, int]) -> Said:
+    """Rule 6: stays without an end reach no further than the readings of their journal."""
+    return said._replace(
+        present=tuple(
+            each
+            if each.is_closed
+            else each._replace(end_ms=max(each.start_ms, min(each.end_ms, reached.get(each.origin, 0))))
+            for each in said.present
+        )
     )
 
 

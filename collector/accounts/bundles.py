@@ -56,7 +56,6 @@ class Bundles:
     def _scan(self, channels: set[Channel], asset_no: str) -> None:
         agents = sorted({channel.agent_id for channel in channels})
         said: dict[str, list[Entry]] = {}
-        newest: dict[str, tuple[int, int, int]] = {}  # start, index and end of the reading that begins last
         with self._connection.cursor(name="bundles", binary=True) as cursor:
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(_SQL.list_bundles, {"agents": agents})
@@ -71,7 +70,6 @@ class Bundles:
                         continue
                     reading = entry.body
                     start_ms, end_ms = covered_ms(entry, reading)
-                    newest[origin] = max(newest.get(origin, _NONE), (start_ms, entry.index, end_ms))
                     channel = Channel(agent_id, reading.watcher, reading.channel)
                     if channel in channels:
                         self.days.update(days_touched(start_ms, end_ms))
@@ -79,8 +77,7 @@ class Bundles:
                         covered[channel] = min(held[0], start_ms), max(held[1], end_ms)
                 self._extents += [_Extent(journal_id, origin, first, *item[:1], *item[1]) for item in covered.items()]
         for origin, entries in said.items():
-            newest_ms = newest[origin][2] if origin in newest else None
-            self.stays += stays(origin, entries, asset_no, newest_ms=newest_ms)
+            self.stays += stays(origin, entries, asset_no)
 
     def read(self, stretch: Stretch) -> Iterator[Block]:
         """The blocks of the stretch's channels that touch it."""
@@ -105,9 +102,6 @@ class Bundles:
                     and stretch.start_ms < end_ms
                 ):
                     yield block
-
-
-_NONE = (-(2**62), -1, -(2**62))
 
 
 def _blocks(stored: bytes, origin: str, *, first: int) -> Iterator[Block]:

@@ -75,16 +75,11 @@ def _load_stays(connection: Connection, asset_no: str, *, day: date) -> list[Sta
     start_ms, end_ms = day_bounds_ms(day)
     values = {"asset_no": asset_no, "earliest_ms": start_ms - MAX_USE_MS, "end_ms": end_ms}
     found = []
-    for journal_id, origin, index, purpose, order, since_ms, ended_ms, how in connection.execute(
+    for origin, index, purpose, order, since_ms, ended_ms, how in connection.execute(
         _SQL.list_stays, values, binary=True
     ).fetchall():
         is_closed = ended_ms is not None and how != "forgotten"
-        until_ms = _newest_ms(connection, journal_id) if ended_ms is None else ended_ms
-        until_ms = min(max(since_ms, until_ms or since_ms), since_ms + MAX_USE_MS)
+        longest_ms = since_ms + MAX_USE_MS
+        until_ms = longest_ms if ended_ms is None else min(max(since_ms, ended_ms), longest_ms)
         found.append(Stay(origin, index, purpose, order, since_ms, until_ms, is_closed=is_closed))
     return found
-
-
-def _newest_ms(connection: Connection, journal_id: int) -> int | None:
-    row = connection.execute(_SQL.find_newest_reading, {"journal_id": journal_id}).fetchone()
-    return None if row is None else round(row[0].timestamp() * 1000)

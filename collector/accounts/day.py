@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from collector.accounts.bindings import MeasurementFact, Stretch, stretches
 from collector.errors import DerivationError
-from protocol.derivation import Measured, contributing, evidence_window, measure
+from protocol.derivation import Measured, contributing, evidence_window, measure, reaches
 from protocol.interval import day_bounds_ms
 from protocol.lead import UNOBSERVED
 from protocol.observation import covered_ms
@@ -97,6 +97,7 @@ def _measure(day: Day, gathered: Gathered, *, until_ms: int) -> Measured:
         policy=day.policy,
         lead_in=day.lead_in,
         journals=contributing(gathered.blocks, start_ms, end_ms=end_ms),
+        reached=reaches(gathered.blocks, start_ms, end_ms=end_ms),
         observed_until_ms=until_ms,
     )
 

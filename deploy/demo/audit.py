@@ -187,6 +187,7 @@ def _recompute(
             policy=policy,
             lead_in=before.lead_out if before is not None and follows else UNOBSERVED,
             journals=derivation.contributing(within, start_ms, end_ms=end_ms),
+            reached=derivation.reaches(within, start_ms, end_ms=end_ms),
             observed_until_ms=end_ms if record.until == DAY_S else newest_ms,
             said=_said(record, origin, decoded),
             neighbours=derivation.Neighbours(
@@ -200,9 +201,7 @@ def _recompute(
 
 def _said(record: HourRecord, origin: str, decoded: Sequence[Entry]) -> Said:
     """The sign-ins of the journal; the demo has no orders and no corrections."""
-    placed = [covered_ms(entry, entry.body) for entry in decoded if isinstance(entry.body, Reading)]
-    newest_ms = max(placed)[1] if placed else None
-    return Said(record.owner, {}, tuple(stays(origin, decoded, record.asset, newest_ms=newest_ms)))
+    return Said(record.owner, {}, tuple(stays(origin, decoded, record.asset)))
 
 
 def _readings(entries: Sequence[Entry], bound: frozenset[tuple[str, str]]) -> Iterator[tuple[Entry, Reading]]:

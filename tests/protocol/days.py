@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from protocol.derivation import ALONE, Neighbours, contributing, derive_day
+from protocol.derivation import ALONE, Neighbours, contributing, derive_day, reaches
 from protocol.entry import Declaration, Entry, Purpose, Reading, make
 from protocol.facts import Correction, Document, Fact, HandEntry, Order, Use, UsePurpose
 from protocol.hours import HourRecord
@@ -216,6 +216,7 @@ def record_of(
         policy=under,
         lead_in=lead_in,
         journals=contributing(given, start_ms, end_ms=end_ms),
+        reached=reaches(given, start_ms, end_ms=end_ms),
         observed_until_ms=end_ms,
         said=said,
         neighbours=neighbours,

@@ -31,7 +31,6 @@ from tests.protocol.days import (
     H,
     Journal,
     Unseen,
-    at,
     clock,
     hand,
     meter,
@@ -77,7 +76,7 @@ def never_signed_out() -> tuple[list[Block], Said]:
     """Signed in at 13:00 on a PC whose last reading is of 17:10; the gateway's meter goes on."""
     pc = Journal().declares("13:00", "own-research").meter(("13:00", "17:10", BUSY), since="12:00", until="17:10")
     gateway = Journal(GATEWAY).meter(("13:00", "20:00", BUSY))
-    there = stays(ORIGIN, pc.entries, "A001", newest_ms=at("17:10"))
+    there = stays(ORIGIN, pc.entries, "A001")
     return [*pc.blocks, *gateway.blocks], said(present=tuple(there))
 
 

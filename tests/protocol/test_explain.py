@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.derivation import Neighbours, contributing, derive_day
+from protocol.derivation import Neighbours, contributing, derive_day, reaches
 from protocol.entry import Entry, Reading
 from protocol.explain import Explanation, Ground, encode, explain, render
 from protocol.facts import Fact, Order, Use
@@ -79,6 +79,7 @@ def of(blocks: Sequence[Block], rules: Policy, said: Said = NOTHING_SAID) -> tup
         policy=rules,
         lead_in="unobserved",
         journals=contributing(blocks, MIDNIGHT_MS, end_ms=END_MS),
+        reached=reaches(blocks, MIDNIGHT_MS, end_ms=END_MS),
         observed_until_ms=END_MS,
         said=said,
         neighbours=Neighbours("new", ""),

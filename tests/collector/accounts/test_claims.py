@@ -150,6 +150,16 @@ def test_who_never_signed_out_is_there_to_the_last_evidence(dsn: str, province: 
     assert verify(dsn) == Verification(2, [], [])
 
 
+def test_who_never_signed_out_claims_no_day_that_his_agent_did_not_see(dsn: str, province: Province, sem: str) -> None:
+    province.declare(sem, MONDAY, 10 * HOUR, sign_in())
+    gateway = province.add_agent("em-02", "A001")
+    province.observe(gateway, Piece(MONDAY, 12 * HOUR, 13 * HOUR, RUN), Piece(TUESDAY, 0, HOUR, RUN))
+    monday, tuesday = record_of(province), record_of(province, TUESDAY)
+    assert (monday.internal_s, monday.unresolved_s) == (2 * HOUR, 2 * HOUR)
+    assert (tuesday.internal_s, tuesday.unresolved_s, tuesday.flags) == (0, HOUR, ())
+    assert verify(dsn) == Verification(2, [], [])
+
+
 def test_a_late_sign_out_changes_every_day_since_the_sign_in(dsn: str, province: Province, sem: str) -> None:
     province.observe(sem, Piece(TUESDAY, 9 * HOUR, 10 * HOUR, RUN))
     province.declare(sem, MONDAY, 11 * HOUR, sign_in())
