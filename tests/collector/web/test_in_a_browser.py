@@ -30,10 +30,10 @@ def entry_link(province: Province, clock: MovableClock, client: httpx.Client, co
 def test_a_one_time_link_leads_to_the_instruments_and_their_days(entry_link: str) -> None:
     with browser.browsing() as page:
         page.open(entry_link).click("main form button")
-        page.await_true("location.pathname == '/'")
+        page.await_true("location.pathname == '/' && document.readyState == 'complete'")
         assert "A001" in page.text()
         page.click("a[href*='/instruments/A001']")
-        page.await_true("location.pathname.startsWith('/instruments/A001')")
+        page.await_true("location.pathname.startsWith('/instruments/A001') && document.readyState == 'complete'")
         page.await_true("document.querySelectorAll('svg').length > 1")
         assert page.complaints == []
         assert page.hosts() == {"127.0.0.1"}
@@ -42,7 +42,7 @@ def test_a_one_time_link_leads_to_the_instruments_and_their_days(entry_link: str
 def test_a_link_that_was_used_lets_nobody_in(entry_link: str) -> None:
     with browser.browsing() as page:
         page.open(entry_link).click("main form button")
-        page.await_true("location.pathname == '/'")
+        page.await_true("location.pathname == '/' && document.readyState == 'complete'")
     with browser.browsing() as page:
         page.open(entry_link).click("main form button")
         page.await_true("document.readyState == 'complete' && !document.querySelector('input[name=token]')")
@@ -52,7 +52,7 @@ def test_a_link_that_was_used_lets_nobody_in(entry_link: str) -> None:
 def test_signing_out_ends_the_visit(entry_link: str, client: httpx.Client) -> None:
     with browser.browsing() as page:
         page.open(entry_link).click("main form button")
-        page.await_true("location.pathname == '/'")
+        page.await_true("location.pathname == '/' && document.readyState == 'complete'")
         page.click("form[action='/sign-out'] button")
         page.await_true("location.pathname == '/sign-in'")
         page.open(f"{client.base_url}/")
