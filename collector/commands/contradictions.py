@@ -1,9 +1,9 @@
 """`jishi-collector contradictions`: what people said that cannot all be so."""
 
 from argparse import ArgumentParser, Namespace
-from datetime import date
 
 from collector.accounts.contradictions import find_contradictions
+from collector.commands.days import parse_day
 from collector.config import Config
 from collector.registry.access import parse_scope
 from collector.store.database import connect
@@ -12,8 +12,8 @@ from collector.store.migrate import check_migrated
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `contradictions`."""
-    parser.add_argument("--from", dest="first_day", type=date.fromisoformat, required=True, metavar="DAY")
-    parser.add_argument("--to", dest="last_day", type=date.fromisoformat, required=True, metavar="DAY")
+    parser.add_argument("--from", dest="first_day", type=parse_day, required=True, metavar="DAY")
+    parser.add_argument("--to", dest="last_day", type=parse_day, required=True, metavar="DAY")
     parser.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
 
 

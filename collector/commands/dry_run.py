@@ -8,6 +8,7 @@ from collector.accounts.dry_run import Difference
 from collector.approvals.dry_runs import DryRun, run_dry
 from collector.approvals.proposals import find_proposal
 from collector.approvals.proposed import ProposedPolicy
+from collector.commands.days import parse_day
 from collector.config import Config
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
@@ -19,11 +20,14 @@ DAYS = 30
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `dry-run`."""
     parser.add_argument("number", type=int, metavar="NUMBER", help="of the proposal")
-    day = date.fromisoformat
     parser.add_argument(
-        "--from", dest="first_day", type=day, metavar="DAY", help=f"default: the policy's, at most {DAYS} days ago"
+        "--from",
+        dest="first_day",
+        type=parse_day,
+        metavar="DAY",
+        help=f"default: the policy's, at most {DAYS} days ago",
     )
-    parser.add_argument("--to", dest="last_day", type=day, metavar="DAY", help="default: today")
+    parser.add_argument("--to", dest="last_day", type=parse_day, metavar="DAY", help="default: today")
 
 
 def run(config: Config, arguments: Namespace) -> None:

@@ -2,11 +2,12 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from psycopg import IsolationLevel
 
+from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import ExportError
 from collector.exports.hour_records import Selection, as_csv, count, write_xlsx
@@ -17,8 +18,8 @@ from collector.store.migrate import check_migrated
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `export-hours`."""
     parser.add_argument("file", type=Path, metavar="FILE", help="its end says what it will be: .csv or .xlsx")
-    parser.add_argument("--from", dest="first_day", type=date.fromisoformat, required=True, metavar="DAY")
-    parser.add_argument("--to", dest="last_day", type=date.fromisoformat, required=True, metavar="DAY")
+    parser.add_argument("--from", dest="first_day", type=parse_day, required=True, metavar="DAY")
+    parser.add_argument("--to", dest="last_day", type=parse_day, required=True, metavar="DAY")
     parser.add_argument("--instrument", metavar="ASSET")
     parser.add_argument("--unit", metavar="USCC")
 

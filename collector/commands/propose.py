@@ -1,7 +1,7 @@
 """`jishi-collector propose`: a policy, a correction or hours by hand, for a second person to rule on."""
 
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from collector.approvals.proposals import propose
 from collector.approvals.proposed import MAX_BODY_BYTES, Proposed, ProposedHand, ProposedPolicy, decode
 from collector.commands import asker
+from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import ProposalError
 from collector.files import read_limited
@@ -26,11 +27,11 @@ def configure(parser: ArgumentParser) -> None:
     whom.add_argument("--instrument", metavar="ASSET")
     whom.add_argument("--model", metavar="MODEL")
     whom.add_argument("--default", action="store_true", help="for every instrument without another one")
-    policy.add_argument("--from-day", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    policy.add_argument("--from-day", type=parse_day, required=True, metavar="YYYY-MM-DD")
     policy.add_argument("--amends", action="store_true", help="it may begin in a period that is frozen")
     hand = kinds.add_parser("hand", help="hours of a day that no watcher saw")
     hand.add_argument("asset", metavar="ASSET")
-    hand.add_argument("day", type=date.fromisoformat, metavar="YYYY-MM-DD")
+    hand.add_argument("day", type=parse_day, metavar="YYYY-MM-DD")
     hand.add_argument("minutes", type=int, metavar="MINUTES")
     hand.add_argument("--source", required=True, metavar="TEXT", help="page of the paper log, or what else it is from")
     hand.add_argument("--order", metavar="NUMBER")
