@@ -14,7 +14,7 @@ and days sum up.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from protocol.attribution import STANDINGS, attribute
@@ -30,6 +30,7 @@ from protocol.said import NOTHING_SAID, Claims, DeclaredClass, Said, claims_of
 from protocol.timeline import Span
 from protocol.witness import Evidence
 
+_ONE_DAY = timedelta(days=1)
 _ENERGISED_BY = ("meter", "status", "contact")
 """Classes of watchers that see the instrument's own power (domain.md section 2, "energised")."""
 _DECLARED: tuple[DeclaredClass, ...] = ("fault", "maintain", "calibrate")
@@ -65,6 +66,16 @@ class Neighbours(NamedTuple):
 
 
 ALONE = Neighbours()
+
+
+def neighbours_of(measured: Measured, *, before: HourRecord | None, after: Measured | None) -> Neighbours:
+    """What two days in a chain say to the one between them; `before` and `after` may be days further away."""
+    phase_in, follow = UNKNOWN, NOTHING
+    if before is not None and before.until == DAY_S and before.day == (measured.day - _ONE_DAY).isoformat():
+        phase_in = before.phase_out
+    if after is not None and after.day == measured.day + _ONE_DAY:
+        follow = after.head
+    return Neighbours(phase_in, follow)
 
 
 def looks_ahead(measured: Measured, policy: Policy) -> bool:

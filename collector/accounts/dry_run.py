@@ -9,19 +9,18 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from collector.accounts.blocks import load_measurement_facts, read_blocks
+from collector.accounts.blocks import read_blocks
 from collector.accounts.claims import load_said
 from collector.accounts.day import MAX_BLOCKS, Day, measure_day
+from collector.accounts.history import History, load_history
 from collector.errors import DerivationError
-from collector.registry.instruments import find_owner
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
-from protocol.derivation import Measured, Neighbours, account
+from protocol.derivation import Measured, account, neighbours_of
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
-from protocol.phases import NOTHING, UNKNOWN
 from protocol.policy import Policy
 
 _SQL = load("accounts")
@@ -78,7 +77,7 @@ def _derive(
     last_day: date,
 ) -> Iterator[HourRecord]:
     """The records of those days that have one, under the policy; the day before the range hands over as it is."""
-    facts = load_measurement_facts(connection, asset_no)
+    history = load_history(connection, asset_no)
     before: HourRecord | None = held.get(first_day - _ONE_DAY)
     waiting: Measured | None = None
     for number in range((last_day - first_day).days + 1):
@@ -90,14 +89,14 @@ def _derive(
                 lead_in = waiting.lead_out
             elif waiting is None and before is not None and before.day == (day - _ONE_DAY).isoformat():
                 lead_in = before.lead_out
-            given = Day(asset_no, day, policy, facts, lead_in=lead_in, is_over=held[day].until == DAY_S)
+            given = Day(asset_no, day, policy, history.measurements, lead_in=lead_in, is_over=held[day].until == DAY_S)
             measured = measure_day(given, lambda stretch: read_blocks(connection, stretch, limit=MAX_BLOCKS + 1))
         if waiting is not None:
-            before = _account(connection, asset_no, policy, waiting, before=before, after=measured)
+            before = _account(connection, asset_no, policy, waiting, history=history, before=before, after=measured)
             yield before
         waiting = measured
     if waiting is not None:
-        yield _account(connection, asset_no, policy, waiting, before=before, after=None)
+        yield _account(connection, asset_no, policy, waiting, history=history, before=before, after=None)
 
 
 def _account(
@@ -106,15 +105,12 @@ def _account(
     policy: Policy,
     measured: Measured,
     *,
+    history: History,
     before: HourRecord | None,
     after: Measured | None,
 ) -> HourRecord:
-    is_next = before is not None and before.day == (measured.day - _ONE_DAY).isoformat() and before.until == DAY_S
-    neighbours = Neighbours(
-        before.phase_out if before is not None and is_next else UNKNOWN, NOTHING if after is None else after.head
-    )
-    owner = find_owner(connection, asset_no, day=measured.day) or ""
-    said = load_said(connection, asset_no, day=measured.day, owner=owner)
+    neighbours = neighbours_of(measured, before=before, after=after)
+    said = load_said(connection, asset_no, day=measured.day, owner=history.owner_on(measured.day))
     return account(asset_no, measured, policy=policy, said=said, neighbours=neighbours)
 
 

@@ -19,11 +19,10 @@ from collector.errors import DerivationError
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
-from protocol.derivation import Measured, Neighbours, account
+from protocol.derivation import Measured, account, neighbours_of
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
-from protocol.phases import NOTHING, UNKNOWN
 from protocol.policy import Policy
 from protocol.said import Said
 
@@ -86,12 +85,8 @@ def chain(
         if not isinstance(link.measured, Measured) or link.policy is None:
             yield Recomputed(link.day, link.measured if isinstance(link.measured, str) else None)
             continue
-        is_next = before is not None and before.day == (link.day - _ONE_DAY).isoformat() and before.until == DAY_S
-        phase_in = before.phase_out if before is not None and is_next else UNKNOWN
-        follow = NOTHING
-        if after is not None and after.day == link.day + _ONE_DAY and isinstance(after.measured, Measured):
-            follow = after.measured.head
-        neighbours = Neighbours(phase_in, follow)
+        following = after.measured if after is not None and isinstance(after.measured, Measured) else None
+        neighbours = neighbours_of(link.measured, before=before, after=following)
         before = account(asset_no, link.measured, policy=link.policy, said=link.said, neighbours=neighbours)
         yield Recomputed(link.day, before)
 
