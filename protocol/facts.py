@@ -239,9 +239,9 @@ def identity(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def target_of(raw: bytes) -> str:
-    """How a correction names the fact of these bytes."""
-    return f"fact:{identity(raw)}"
+def target_of(sha256: str) -> str:
+    """How a correction names the fact of this identity."""
+    return f"fact:{sha256}"
 
 
 def target_of_declaration(origin: str, index: int) -> str:

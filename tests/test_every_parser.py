@@ -54,7 +54,6 @@ NOT_FOREIGN = {
     "protocol.phases.parse_head": "reads members of hour records, whose decode is tested over it",
     "protocol.entry.has_control_character": "bytes in, yes or no out; decode is tested over it",
     "protocol.facts.identity": "hashes",
-    "protocol.facts.target_of": "hashes",
     "protocol.frozen.identity": "hashes",
     "protocol.header.first_line": "takes a line off; parse_up and parse_down are tested over it",
     "protocol.keys.is_valid_point": "32 bytes in, yes or no out; parse_vkey is tested over it",

@@ -62,7 +62,7 @@ def _load_corrections(connection: Connection, targets: Iterable[str], cut: Cut) 
 
 def _read(rows: Iterable[tuple[Any, ...]]) -> dict[str, Fact]:
     """Facts by their refs; the bytes are ours, so each is one."""
-    return {f"fact:{sha256}": facts.decode(bytes(body)) for sha256, body in rows}
+    return {facts.target_of(sha256): facts.decode(bytes(body)) for sha256, body in rows}
 
 
 def _orders_named(fact: Fact) -> list[str]:

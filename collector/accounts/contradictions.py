@@ -161,7 +161,7 @@ def _load_uses(connection: Connection, values: dict[str, object]) -> list[Record
     for sha256, body, owner in connection.execute(_SQL.list_standing_uses, values, binary=True):
         fact = facts.decode(bytes(body))
         assert isinstance(fact, Use), "the query asks for those"
-        found.append(Recorded(f"fact:{sha256}", fact, owner))
+        found.append(Recorded(facts.target_of(sha256), fact, owner))
     return found
 
 

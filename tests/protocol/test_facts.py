@@ -53,7 +53,8 @@ def test_a_use_has_these_bytes() -> None:
         b'{"kind":"use","v":1,"at":1764554716036,"by":"lims","asset":"A001","start":1764547516036,'
         b'"end":1764554716036,"purpose":"service-order","order":"SO-14","samples":3}'
     )
-    assert facts.target_of(b"{}") == "fact:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert facts.identity(b"{}") == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert facts.target_of("44" * 32) == f"fact:{'44' * 32}"
     assert facts.target_of_declaration("jishi.example/a/em-01/1", 7) == "entry:jishi.example/a/em-01/1#7"
 
 

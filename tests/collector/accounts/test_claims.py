@@ -76,7 +76,7 @@ def put(province: Province, *said: Fact) -> list[str]:
                 named.order if isinstance(named, Order | OrderDocument) else None, getattr(fact, "target", None),
             ],
         )  # fmt: skip
-        refs.append(facts.target_of(raw))
+        refs.append(facts.target_of(facts.identity(raw)))
     province.connection.execute(
         "INSERT INTO dirty_day VALUES ('A001', %s, clock_timestamp()) ON CONFLICT DO NOTHING", [MONDAY]
     )
