@@ -137,6 +137,11 @@ def of_class(classes: Iterable[ClassSpan], name: OperatingClass) -> list[Interva
     return union(each[:2] for each in classes if each[2] == name)
 
 
+def in_tenths(seconds: int) -> int:
+    """Tenths of an hour, halves up: the one rounding there is, made on output (domain.md section 3)."""
+    return (seconds * 10 + 1_800) // 3_600
+
+
 def encode(record: HourRecord) -> bytes:
     """The record's bytes."""
     return msgspec.json.encode(record)

@@ -1,6 +1,6 @@
 """What is exported: tables with Chinese headings, their columns in the order of the file. Pure.
 
-A table is a name, columns and rows. A cell is text, a whole number, hours (rounded once, here, to 0.1), a share, or a
+A table is a name, columns and rows. A cell is text, a whole number, hours (rounded once, to 0.1), a share, or a
 date; how it is written is for csv_file and xlsx_file. Totals are summed from whole seconds, never from what is shown.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from protocol.hours import HourRecord
+from protocol.hours import HourRecord, in_tenths
 
 Row = TypeVar("Row")
 Cell = str | int | float | date | None
@@ -34,11 +34,6 @@ class Table(NamedTuple):
     rows: Iterable[Sequence[Cell]]
 
 
-def hours_of(seconds: int) -> float:
-    """Hours to 0.1, rounded half up once, on output."""
-    return (seconds * 10 + 1800) // 3600 / 10
-
-
 class Named(NamedTuple):
     """An hour record with the names that people know the instrument and its owner by, and how it is kept."""
 
@@ -50,7 +45,7 @@ class Named(NamedTuple):
 
 
 def _hours(name: str) -> Callable[[Named], Cell]:
-    return lambda named: hours_of(getattr(named.record, name))
+    return lambda named: in_tenths(getattr(named.record, name)) / 10
 
 
 def _coverage(named: Named) -> Cell:

@@ -1,11 +1,12 @@
 """Numbers and times as people read them. Pure; the words come from the catalogue.
 
-Hours are rounded once, here, to 0.1 h (domain.md section 3); everything before is whole seconds.
+Hours are rounded once, to 0.1 h (protocol.hours.in_tenths); everything before is whole seconds.
 """
 
 from datetime import date, datetime, timedelta, timezone
 
 from collector.web.words import Words
+from protocol.hours import in_tenths
 
 LOCAL = timezone(timedelta(hours=8))
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -13,7 +14,7 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def hours(seconds: int) -> str:
     """To 0.1 h, halves up."""
-    tenths = (seconds * 10 + 1_800) // 3_600
+    tenths = in_tenths(seconds)
     return f"{tenths // 10}.{tenths % 10}"
 
 

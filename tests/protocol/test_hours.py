@@ -14,7 +14,7 @@ from protocol.derivation import contributing, derive_day, evidence_window
 from protocol.entry import Reading, make
 from protocol.entry import decode as decode_entry
 from protocol.errors import ForeignBytesError, MalformedRecord, TooLarge
-from protocol.hours import MAX_RECORD_BYTES, decode, encode, sessions
+from protocol.hours import MAX_RECORD_BYTES, decode, encode, in_tenths, sessions
 from protocol.interval import DAY_MS, day_bounds_ms, days_touched
 from protocol.observation import covered_ms
 from protocol.policy import parse_policy
@@ -382,3 +382,10 @@ def test_late_readings_of_one_day_reach_later_days_through_the_lead_alone():
 
     assert run_seconds(monday_early) == [0, 0, 0, 0]
     assert run_seconds(monday_late) == [82_800, 86_400, 86_400, 86_400]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tenths"), [(0, 0), (179, 0), (180, 1), (3600, 10), (3779, 10), (3780, 11), (86_400, 240)]
+)
+def test_hours_are_rounded_once_to_a_tenth(seconds: int, tenths: int) -> None:
+    assert in_tenths(seconds) == tenths

@@ -12,7 +12,7 @@ import pytest
 from collector.cli import main
 from collector.exports import csv_file
 from collector.exports.hour_records import Selection, as_csv, write_xlsx
-from collector.exports.tables import HOUR_COLUMNS, Table, hours_of
+from collector.exports.tables import HOUR_COLUMNS, Table
 from collector.registry.access import Access, Scope
 from collector.store import database
 from tests.collector.conftest import make_key
@@ -92,13 +92,6 @@ def test_a_workbook_has_real_dates_and_numbers_and_says_what_it_rests_on(two_day
     basis = [cell.value for cell in workbook["规则与覆盖"][2]]
     assert (basis[0], basis[2], basis[4]) == ("test policy", 4, "未分级")
     assert 0.5 < basis[3] < 0.51
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, 0.0), (179, 0.0), (180, 0.1), (3600, 1.0), (3779, 1.0), (3780, 1.1), (86_400, 24.0)]
-)
-def test_hours_are_rounded_once_to_a_tenth(seconds: int, shown: float) -> None:
-    assert hours_of(seconds) == shown
 
 
 def test_a_selection_leaves_out_what_it_does_not_name(two_days: Province) -> None:
