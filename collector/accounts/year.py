@@ -80,10 +80,13 @@ class YearFigures(NamedTuple):
         return self.owned_days * DAY_S + self.until_s - self.days_over * DAY_S
 
     @property
+    def observed_s(self) -> int:
+        return self.until_s - self.unobserved_s - self.bridged_s
+
+    @property
     def coverage(self) -> float | None:
         """Observed seconds ÷ in-network seconds; None where it was not in the network yet."""
-        observed_s = self.until_s - self.unobserved_s - self.bridged_s
-        return observed_s / self.in_network_s if self.in_network_s > 0 else None
+        return self.observed_s / self.in_network_s if self.in_network_s > 0 else None
 
     @property
     def average_effective_s(self) -> float | None:

@@ -34,7 +34,7 @@ Year = Annotated[int | None, Query(ge=FIRST_DAY.year, le=LAST_DAY.year)]
 
 
 class Line(NamedTuple):
-    """One line of a table of hours: what it is about, where it leads, and its seconds."""
+    """One line of a table of hours: what it is about, where it leads, and its seconds; observed of `until_s`."""
 
     name: str
     note: str
@@ -44,7 +44,8 @@ class Line(NamedTuple):
     claimed_s: int
     internal_s: int
     unresolved_s: int
-    coverage: float | None
+    observed_s: int
+    until_s: int
 
 
 class Total(NamedTuple):
@@ -156,7 +157,8 @@ def _of_figures(figures: YearFigures, path: str, *, language: str) -> Line:
         claimed_s=figures.claimed_s,
         internal_s=figures.internal_s,
         unresolved_s=figures.unresolved_s,
-        coverage=figures.coverage,
+        observed_s=figures.observed_s,
+        until_s=figures.in_network_s,
     )
 
 
@@ -170,7 +172,8 @@ def _of_record(record: HourRecord) -> Line:
         claimed_s=record.claimed_s,
         internal_s=record.internal_s,
         unresolved_s=record.unresolved_s,
-        coverage=record.observed_s / record.until if record.until else None,
+        observed_s=record.observed_s,
+        until_s=record.until,
     )
 
 
