@@ -134,14 +134,16 @@ def is_in_scope(connection: Connection, access: Access, subject: str, *, today: 
     return row is not None and bool(row[0])
 
 
-def check(connection: Connection, proposed: Proposed, *, now: datetime, deadline_days: int | None) -> None:
+def check(
+    connection: Connection, proposed: Proposed, *, now: datetime, deadline_days: int | None, own: int | None = None
+) -> None:
     """Holds a proposal against what is recorded; raises ProposalError, UnknownName.
 
-    It is asked again when somebody approves: much may have happened meanwhile.
+    It is asked again when somebody approves proposal `own`: much may have happened meanwhile.
     """
     match proposed:
         case ProposedCorrection():
-            days = _check_correction(connection, proposed, now=now)
+            days = _check_correction(connection, proposed, now=now, own=own)
         case ProposedHand():
             days = _check_hand(connection, proposed, now=now)
         case ProposedPolicy():
@@ -154,14 +156,16 @@ def check(connection: Connection, proposed: Proposed, *, now: datetime, deadline
         )
 
 
-def _check_correction(connection: Connection, proposed: ProposedCorrection, *, now: datetime) -> Iterable[date]:
+def _check_correction(
+    connection: Connection, proposed: ProposedCorrection, *, now: datetime, own: int | None
+) -> Iterable[date]:
     days: list[date] = []
     if proposed.target is not None:
         concern = concern_of(connection, proposed.target)
         if concern.subject != proposed.subject:
             raise ProposalError(f"{proposed.target[:80]} is about {concern.subject}: propose the correction there")
         days.append(concern.day)
-        row = connection.execute(_SQL.find_open_on_target, {"target": proposed.target}).fetchone()
+        row = connection.execute(_SQL.find_open_on_target, {"target": proposed.target, "own": own}).fetchone()
         if row is not None:
             raise ProposalError(
                 f"proposal {row[0]} wants to correct {proposed.target[:80]} already: have it ruled on first"

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from collector.accounts.freezing import check_not_frozen
 from collector.approvals.proposals import Asker, Proposal, check, check_right, find_proposal
-from collector.approvals.proposed import Proposed, ProposedCorrection, ProposedHand, ProposedPolicy
+from collector.approvals.proposed import ProposedCorrection, ProposedHand, ProposedPolicy
 from collector.errors import NotAllowed, ProposalError
 from collector.facts.store import record_fact
 from collector.registry import policies
@@ -74,26 +74,16 @@ def _carry_out(
 ) -> tuple[str | None, str | None]:
     """What an approval makes: its identity, and the same where it is a fact."""
     proposed = proposal.proposed
-    _check_again(connection, proposal, proposed, now=now)
+    try:
+        check(connection, proposed, now=now, deadline_days=None, own=proposal.proposal_id)
+    except ProposalError as error:
+        raise ProposalError(f"proposal {proposal.proposal_id} cannot be approved any more: {error}") from error
     match proposed:
         case ProposedPolicy():
             return _put_in_force(connection, proposal, proposed, asker), None
         case ProposedCorrection() | ProposedHand():
             fact = record_fact(connection, _fact(proposal, proposed, asker, now=now)).sha256
             return fact, fact
-
-
-def _check_again(connection: Connection, proposal: Proposal, proposed: Proposed, *, now: datetime) -> None:
-    if isinstance(proposed, ProposedCorrection) and proposed.target is not None:
-        proposed = ProposedCorrection(
-            subject=proposed.subject, target=None, use=proposed.use, order=proposed.order, document=proposed.document
-        )
-        if proposed.use is None and proposed.order is None:
-            return
-    try:
-        check(connection, proposed, now=now, deadline_days=None)
-    except ProposalError as error:
-        raise ProposalError(f"proposal {proposal.proposal_id} cannot be approved any more: {error}") from error
 
 
 def _fact(proposal: Proposal, proposed: ProposedCorrection | ProposedHand, asker: Asker, *, now: datetime) -> Fact:

@@ -42,9 +42,9 @@ SELECT %(scope_kind)s = 'everything' OR %(subject)s = %(scope_kind)s || ':' || %
         AND in_scope(substring(%(subject)s FROM 12), %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s));
 
 -- name: find_open_on_target
--- The open proposal that wants to correct the same thing.
+-- Another open proposal that wants to correct the same thing; `own`: null for one that is not made yet.
 SELECT p.proposal_id FROM proposal p LEFT JOIN ruling r USING (proposal_id)
-WHERE p.kind = 'correction' AND r.verdict IS NULL
+WHERE p.kind = 'correction' AND r.verdict IS NULL AND p.proposal_id IS DISTINCT FROM %(own)s::bigint
     AND convert_from(p.body, 'UTF8')::jsonb ->> 'target' = %(target)s
 ORDER BY p.proposal_id LIMIT 1;
 
