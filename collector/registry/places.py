@@ -8,8 +8,8 @@ from datetime import date
 from typing import NamedTuple
 
 from collector.registry import instruments
-from collector.registry.described import FACILITY_KINDS, Facility, Wrong, uscc_faults
-from collector.registry.descriptions import Asked, find_on
+from collector.registry.described import FACILITY_KINDS, Wrong, uscc_faults
+from collector.registry.descriptions import Asked
 from collector.store.database import Connection
 from collector.store.queries import load
 
@@ -40,11 +40,6 @@ class Move(NamedTuple):
     place: str
     to: str | None
     from_day: date
-
-
-def find_facility_on(connection: Connection, facility_no: str, *, day: date) -> Facility | None:
-    """What held of a facility or centre on a local day; None for one that nobody registered."""
-    return find_on(connection, Facility, [(facility_no, day)]).get((facility_no, day))
 
 
 def find_places(connection: Connection, asked: Sequence[Asked]) -> dict[Asked, Places]:

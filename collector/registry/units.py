@@ -4,8 +4,6 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from collector.errors import BadUscc, RegistryError, UnknownName
-from collector.registry.described import Unit
-from collector.registry.descriptions import find_on
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.uscc import fault
@@ -45,11 +43,6 @@ def check_unit(connection: Connection, uscc: str) -> None:
     """Raises UnknownName unless the unit is registered."""
     if connection.execute(_SQL.load_unit, {"uscc": uscc}).fetchone() is None:
         raise UnknownName(f"no unit {uscc} is registered: register it first")
-
-
-def find_unit_on(connection: Connection, uscc: str, *, day: date) -> Unit | None:
-    """What held of a unit on a local day; None for one that nobody registered."""
-    return find_on(connection, Unit, [(uscc, day)]).get((uscc, day))
 
 
 def list_officers_on(connection: Connection, uscc: str, *, day: date) -> list[Officer]:

@@ -7,11 +7,13 @@ import pytest
 
 from collector.errors import RegistryError
 from collector.registry.audit import Actor, list_changes
+from collector.registry.described import Unit
+from collector.registry.descriptions import find_on
 from collector.registry.instruments import find_instrument_on
 from collector.registry.province_file import register_file
-from collector.registry.units import find_unit_on
 from collector.store.database import Connection
 
+QINGHUA = "12100000400000624D", date(2020, 1, 1)
 ACTOR = Actor("li.ming", "command", "test")
 PROVINCE = """
 [[unit]]
@@ -42,7 +44,7 @@ def register(connection: Connection, folder: Path, text: str) -> None:
 def test_what_holds_from_a_day_is_registered_once(connection: Connection, tmp_path: Path) -> None:
     for _ in range(2):
         register(connection, tmp_path, PROVINCE)
-    unit = find_unit_on(connection, "12100000400000624D", day=date(2020, 1, 1))
+    unit = find_on(connection, Unit, [QINGHUA]).get(QINGHUA)
     instrument = find_instrument_on(connection, "A001", day=date(2020, 1, 1))
     assert unit is not None
     assert instrument is not None

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from collector.errors import RegistryError, SheetError
-from collector.registry import instruments, places, units
+from collector.registry import instruments, places
 from collector.registry.audit import Actor, list_changes
 from collector.registry.described import Facility, Instrument, Unit
-from collector.registry.descriptions import list_past, list_places
+from collector.registry.descriptions import find_on, list_past, list_places
 from collector.registry.sheet_import import Outcome, Terms, import_sheet
 from collector.store.database import Connection
 
@@ -47,7 +47,7 @@ def examples(connection: Connection) -> Connection:
 
 
 def test_the_examples_are_registered_with_all_that_they_say(examples: Connection) -> None:
-    assert units.find_unit_on(examples, OURS, day=DAY) == Unit(
+    assert find_on(examples, Unit, [(OURS, DAY)])[OURS, DAY] == Unit(
         uscc=OURS,
         name_zh="示例大学",
         name_en="Example University",
@@ -60,7 +60,8 @@ def test_the_examples_are_registered_with_all_that_they_say(examples: Connection
         value_fen=680_000_000, funding="中央财政专项与自筹", government_fen=425_000_000, maker="布鲁克",
         model="AVANCE NEO 600", origin="imported", country="德国", accepted_on=date(2020, 9, 1), shareable=True,
     )  # fmt: skip
-    assert places.find_facility_on(examples, "F-01", day=date(2021, 6, 1)) == Facility(
+    magnet = ("F-01", date(2021, 6, 1))
+    assert find_on(examples, Facility, [magnet])[magnet] == Facility(
         facility_no="F-01", kind="facility", name_zh="强磁场实验装置", name_en="High-field magnet", uscc=OURS,
         value_fen=12_600_000_000, government_fen=12_600_000_000,
     )  # fmt: skip
