@@ -1,12 +1,11 @@
 """What people said that cannot all be so: a list for whoever looks at it, by rule, with figures and where to look."""
 
 from datetime import date
-from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import Field
 
-from collector.accounts.contradictions import find_contradictions
+from collector.accounts.contradictions import Rule, find_contradictions
 from collector.api.access import Lent, ReadsHours
 from collector.api.models import Model
 from collector.api.paging import FirstDay, LastDay, check_days
@@ -18,7 +17,7 @@ router = APIRouter(prefix="/contradictions", tags=["hours"])
 class Contradiction(Model):
     """One finding; it changes no hour."""
 
-    rule: Literal["overlap", "two-places", "no-run", "unclaimed", "unpaid", "not-owned", "document", "voucher"]
+    rule: Rule
     asset_no: str = Field(description="Empty where it is about orders alone")
     day: date | None
     about: list[str] = Field(description="Facts and orders that it is about")
