@@ -3,12 +3,16 @@
 By hand, the handover is always at 200 s.
 """
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
-from protocol.interval import day_bounds_ms, local_day
+from protocol.derivation import ALONE, Measured, Neighbours, neighbours_of
+from protocol.interval import DAY_S, day_bounds_ms, local_day
 from protocol.policy import Trigger
 from protocol.timeline import Span, derive
+from tests.protocol.days import DAY, meter, record_of
 from tests.protocol.loads import BAND, BUSY, FLOOR, IDLE, POLICY, observed, told
 
 
@@ -115,3 +119,20 @@ def test_the_year_boundary_of_the_domain():
         run_ms.append(sum(span.end_ms - span.start_ms for span in timeline.spans if span.state == "run"))
         lead = timeline.lead_out
     assert run_ms == [2 * 3_600_000, 6 * 3_600_000]
+
+
+def test_only_the_days_next_to_it_tell_a_day_something_and_an_open_one_does_not():
+    before = record_of(meter())  # off all day: a session has yet to begin
+    days = [_measured(DAY + timedelta(days=number)) for number in (1, 2, 3)]
+    assert neighbours_of(days[0], before=before, after=days[1]) == Neighbours("new", "run:600")
+    assert neighbours_of(days[0], before=None, after=None) == ALONE
+    assert neighbours_of(days[1], before=before, after=None) == ALONE
+    assert neighbours_of(days[0], before=None, after=days[2]) == ALONE
+    still_open = msgspec.structs.replace(before, until=100, spans=((0, 100, "off"),), off_s=100)
+    assert neighbours_of(days[0], before=still_open, after=None) == ALONE
+
+
+def _measured(day):
+    """Standby for ten minutes, then a run."""
+    spans = ((0, 600, "standby"), (600, DAY_S, "run"))
+    return Measured(day, DAY_S, "off", "run", (), spans, (), 0, 0, ())
