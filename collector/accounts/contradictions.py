@@ -16,7 +16,7 @@ A use that a correction names is left out: somebody has looked at it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import Literal, NamedTuple, get_args
 
 from collector.registry.access import Scope
@@ -33,6 +33,7 @@ Rule = Literal["overlap", "two-places", "no-run", "unclaimed", "unpaid", "not-ow
 RULES: tuple[Rule, ...] = get_args(Rule)
 MAX_ON_ONE_DAY = 200
 """Uses of one instrument or user that are compared in pairs; a machine that writes more is at fault itself."""
+_ROWS_AT_ONCE = 400
 
 
 class Contradiction(NamedTuple):
@@ -57,21 +58,20 @@ class Recorded(NamedTuple):
 def find_contradictions(
     connection: Connection, scope: Scope, *, first_day: date, last_day: date
 ) -> list[Contradiction]:
-    """Everything that is found over a range of days, both included, by rule."""
+    """Everything that is found over a range of days, both included, by rule.
+
+    The uses of the range are held at once, the records of one instrument at a time.
+    """
     values = {**scope.values, "first_day": first_day, "last_day": last_day}
-    uses = _load_uses(connection, values)
-    rows = connection.execute(_SQL.list_records_of_days, values, binary=True)
-    records = [hours.decode(bytes(body)) for (body,) in rows]
-    orders = _load_orders(connection, records)
-    found = [
-        *overlaps(uses),
-        *two_places(uses),
-        *without_run(uses, records),
-        *unclaimed(records),
-        *unpaid(records, orders),
-        *not_owned(uses),
-        *_shared(connection, values),
-    ]
+    with connection.transaction():
+        uses = _load_uses(connection, values)
+        uses_of = dict(_grouped(uses, lambda each: each.use.asset))
+        found = [*overlaps(uses), *two_places(uses), *not_owned(uses), *_shared(connection, values)]
+        for asset_no, of_asset in groupby(_records(connection, values), lambda record: record.asset):
+            records = list(of_asset)
+            orders = _load_orders(connection, records)
+            found += without_run(uses_of.get(asset_no, []), records)
+            found += [*unclaimed(records), *unpaid(records, orders)]
     return sorted(found, key=lambda each: (RULES.index(each.rule), each.asset_no, each.day or date.min, each.about))
 
 
@@ -163,6 +163,13 @@ def _load_uses(connection: Connection, values: dict[str, object]) -> list[Record
         assert isinstance(fact, Use), "the query asks for those"
         found.append(Recorded(facts.target_of(sha256), fact, owner))
     return found
+
+
+def _records(connection: Connection, values: dict[str, object]) -> Iterator[HourRecord]:
+    with connection.cursor(name="records", binary=True) as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        for (body,) in cursor.execute(_SQL.list_records_of_days, values):
+            yield hours.decode(bytes(body))
 
 
 def _load_orders(connection: Connection, records: Iterable[HourRecord]) -> dict[tuple[str, str], Order]:

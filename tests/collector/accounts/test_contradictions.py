@@ -78,10 +78,10 @@ def test_one_user_at_two_instruments(lab: Province) -> None:
 
 
 def test_a_use_without_a_run_in_it_is_listed_only_where_somebody_looked(lab: Province) -> None:
-    listed = found(lab, use(13, 15), use(9, 10), use(14, 16, None, purpose="maintenance"))
-    [each] = listed["no-run"]
-    assert (each.seconds, each.asset_no) == (2 * HOUR, "A001")
-    lab.connection.execute("DELETE FROM hour_record WHERE asset_no = 'A001'")
+    idle = use(13, 15), use(9, 10), use(14, 16, None, purpose="maintenance")
+    listed = found(lab, *idle, use(14, 15, asset="B001"), use(9, 10, asset="B001"))
+    assert [(each.asset_no, each.seconds) for each in listed["no-run"]] == [("A001", 2 * HOUR), ("B001", HOUR)]
+    lab.connection.execute("DELETE FROM hour_record")
     assert "no-run" not in found(lab)
 
 
