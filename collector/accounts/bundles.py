@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple, TypeGuard
 
-from collector.accounts.bindings import Channel, MeasurementFact, Stretch
 from collector.accounts.history import NOW, Cut
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
+from protocol.bindings import Channel, MeasurementFact, Stretch
 from protocol.entry import Body, Declaration, Entry, Reading, decode
 from protocol.errors import MalformedBatch, MalformedEntry
 from protocol.interval import days_touched

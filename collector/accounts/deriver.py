@@ -11,16 +11,16 @@ from datetime import date, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from collector.accounts.bindings import MeasurementFact, stretches
-from collector.accounts.blocks import read_blocks
+from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import is_entered_by_hand, load_said
 from collector.accounts.closing import revise
-from collector.accounts.day import MAX_BLOCKS, Day, measure_day, measure_silence
 from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
+from protocol.bindings import MeasurementFact, stretches
+from protocol.day import Day, measure_day, measure_silence
 from protocol.derivation import Neighbours, account, looks_ahead
 from protocol.interval import DAY_S, day_bounds_ms
 from protocol.lead import UNOBSERVED
@@ -122,7 +122,7 @@ def _derive(
             "instrument or as the default"
         )
     given = Day(asset_no, day, policy, facts, lead_in=before.lead_out, is_over=day < today)
-    measured = measure_day(given, lambda stretch: read_blocks(connection, stretch, limit=MAX_BLOCKS + 1))
+    measured = measure_day(given, lambda stretch: bounded(read_blocks(connection, stretch)))
     if measured is None and (by_hand or replaces is not None):
         measured = measure_silence(given)
     if measured is None:

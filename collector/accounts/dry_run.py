@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from collector.accounts.blocks import read_blocks
+from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import load_said
-from collector.accounts.day import MAX_BLOCKS, Day, measure_day
-from collector.accounts.history import History, load_history
+from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
+from protocol.day import Day, measure_day
 from protocol.derivation import Measured, account, neighbours_of
+from protocol.history import History
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
@@ -90,7 +91,7 @@ def _derive(
             elif waiting is None and before is not None and before.day == (day - _ONE_DAY).isoformat():
                 lead_in = before.lead_out
             given = Day(asset_no, day, policy, history.measurements, lead_in=lead_in, is_over=held[day].until == DAY_S)
-            measured = measure_day(given, lambda stretch: read_blocks(connection, stretch, limit=MAX_BLOCKS + 1))
+            measured = measure_day(given, lambda stretch: bounded(read_blocks(connection, stretch)))
         if waiting is not None:
             before = _account(connection, asset_no, policy, waiting, history=history, before=before, after=measured)
             yield before

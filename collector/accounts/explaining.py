@@ -2,15 +2,15 @@
 
 from datetime import date
 
-from collector.accounts.blocks import read_blocks
+from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import load_said
-from collector.accounts.day import MAX_BLOCKS, Day, gather_day, measure_gathered
 from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.registry.instruments import check_instrument
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
+from protocol.day import Day, gather_day, measure_gathered
 from protocol.derivation import Neighbours, account
 from protocol.explain import Explanation, Ground, explain
 from protocol.hours import HourRecord
@@ -34,7 +34,7 @@ def explain_second(connection: Connection, asset_no: str, *, day: date, second: 
             raise DerivationError(f"no policy holds for instrument {asset_no} on {day}: put one in force first")
         facts, is_over = history.measurements, stored.until == DAY_S
         given = Day(asset_no, day, policy, facts, lead_in=stored.lead_in, is_over=is_over)
-        gathered = gather_day(given, lambda stretch: read_blocks(connection, stretch, limit=MAX_BLOCKS + 1))
+        gathered = gather_day(given, lambda stretch: bounded(read_blocks(connection, stretch)))
         said = load_said(connection, asset_no, day=day, owner=history.owner_on(day))
         neighbours = Neighbours(stored.phase_in, stored.follow)
         record = account(asset_no, measure_gathered(given, gathered), policy=policy, said=said, neighbours=neighbours)

@@ -7,9 +7,9 @@ blocks both appear. What counts is decided in protocol/timeline.py and never her
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from collector.accounts.bindings import stretches
 from collector.accounts.blocks import load_power_facts, read_blocks
 from collector.store.database import Connection
+from protocol.bindings import stretches
 from protocol.observation import covered_ms
 from protocol.witness import Block
 

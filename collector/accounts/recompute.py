@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from collector.accounts.bindings import channels_on
+from collector.accounts.blocks import bounded
 from collector.accounts.bundles import Bundles
 from collector.accounts.claims import is_entered_by_hand, load_said
-from collector.accounts.day import Day, measure_day, measure_silence
-from collector.accounts.history import NOW, Cut, History, load_history
+from collector.accounts.history import NOW, Cut, load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
+from protocol.bindings import channels_on
+from protocol.day import Day, measure_day, measure_silence
 from protocol.derivation import Measured, account, neighbours_of
+from protocol.history import History
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
@@ -135,7 +137,7 @@ class _Links:
         facts = self._history.measurements
         given = Day(self._asset_no, day, policy, facts, lead_in=lead_in, is_over=held.is_over)
         try:
-            measured = measure_day(given, self._bundles.read)
+            measured = measure_day(given, lambda stretch: bounded(self._bundles.read(stretch)))
         except DerivationError as error:
             return _Link(day, str(error), policy, said)
         return _Link(day, measure_silence(given) if measured is None and is_due else measured, policy, said)

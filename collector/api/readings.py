@@ -15,7 +15,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from collector.accounts.bindings import stretches
 from collector.accounts.blocks import load_power_facts, read_blocks
 from collector.accounts.power import read_power, thin_out
 from collector.api import cursor as cursors
@@ -26,6 +25,7 @@ from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNo, Cursor, Key, afte
 from collector.api.problem import Fault, Problem, bad_request, responses
 from collector.errors import ReadingsDropped
 from collector.store.database import Connection
+from protocol.bindings import stretches
 from protocol.interval import day_bounds_ms, local_day
 from protocol.observation import covered_ms
 from protocol.witness import Block

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import psutil
 
-from collector.accounts.bindings import Channel, MeasurementFact
-from collector.accounts.day import Day, derive_record
 from collector.accounts.worker import Worker
 from collector.embedded.postgres import EmbeddedPostgres
 from collector.registry import instruments, people, policies
 from collector.store import layout
 from collector.store.database import Connection
+from protocol.bindings import Channel, MeasurementFact
+from protocol.day import Day, measure_day
+from protocol.derivation import account
 from protocol.entry import Reading, decode
 from protocol.interval import local_day
 from protocol.policy import Policy
@@ -105,6 +106,8 @@ def _derive_in_memory(fleet: Fleet, policy: Policy) -> float:
             per_day = len(blocks) // DAYS
             near = blocks[max(0, per_day * number - 20) : per_day * (number + 1) + 20]
             before_s = time.process_time()
-            assert derive_record(day, lambda _stretch, near=near: near) is not None
+            measured = measure_day(day, lambda _stretch, near=near: near)
+            assert measured is not None
+            account(agent.agent_id, measured, policy=policy)
             used_s += time.process_time() - before_s
     return used_s * 1000 / fleet.instrument_days

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from collector.accounts import blocks
-from collector.accounts.bindings import Channel, Stretch
 from collector.accounts.blocks import read_blocks
+from protocol.bindings import Channel, Stretch
 from protocol.interval import day_bounds_ms
 from tests.collector.province import IDLE, Piece, Province
 

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from collector.accounts.day import measure_day
 from collector.accounts.deriver import Outcome, derive_dirty_day
 from collector.accounts.recompute import recompute
 from collector.accounts.worker import Worker
 from collector.errors import DerivationError
 from collector.store.database import connect
 from protocol import hours
+from protocol.day import measure_day
 from protocol.derivation import Measured
 from protocol.interval import DAY_MS, day_bounds_ms
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Piece, Province
@@ -308,7 +308,7 @@ def test_a_bug_in_one_day_is_written_down_and_blocks_nobody(
 
 
 def test_too_many_blocks_for_one_day_are_refused(province: Province, sem: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.accounts.day.MAX_BLOCKS", 3)
+    monkeypatch.setattr("collector.accounts.blocks.MAX_BLOCKS", 3)
     province.observe(sem, Piece(MONDAY, 0, 5 * HOUR, RUN))
     with pytest.raises(DerivationError, match="more than 3 reading blocks touch this day"):
         derive_dirty_day(province.connection, "A001", day=MONDAY, today=TUESDAY)

@@ -5,7 +5,6 @@ import re
 import psycopg
 import pytest
 
-from collector.accounts.bindings import Channel, Stretch
 from collector.accounts.blocks import read_blocks
 from collector.errors import MigrationError
 from collector.ingest.prepare import prepare
@@ -13,6 +12,7 @@ from collector.ingest.writer import Writer
 from collector.store import database, layout, migrate
 from collector.store.database import Connection
 from collector.store.layout import Layout, Offer, what_is_missing
+from protocol.bindings import Channel, Stretch
 from protocol.entry import MAX_WALL_MS, MIN_WALL_MS
 from tests.light_agent import RECEIPT_KEY, START_MS, LightAgent, reading
 

@@ -9,18 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from collector.accounts.bindings import MeasurementFact, Stretch, stretches
-from collector.errors import DerivationError
+from protocol.bindings import MeasurementFact, Stretch, stretches
 from protocol.derivation import Measured, contributing, evidence_window, measure, reaches
 from protocol.interval import day_bounds_ms
 from protocol.lead import UNOBSERVED
 from protocol.observation import covered_ms
 from protocol.policy import Policy
 from protocol.witness import Block, Evidence, gather, joined, within
-
-MAX_BLOCKS = 50_000
-"""Blocks that one day may be derived from. An honest agent writes about 300 a day, and at most 9 000 when its token
-bucket of one interval each 10 s is never full; what is beyond is refused, so that nobody fills our memory."""
 
 
 class Day(NamedTuple):
@@ -52,14 +47,13 @@ class Gathered(NamedTuple):
 def gather_day(day: Day, read: Callable[[Stretch], Iterable[Block]]) -> Gathered:
     """All evidence that the day is measured by.
 
-    `read` gives the blocks of a stretch's channels that touch it, in any order. Raises DerivationError for more
-    blocks than MAX_BLOCKS.
+    `read` gives the blocks of a stretch's channels that touch it, in any order; how many it gives is its to bound.
     """
     start_ms, end_ms = day_bounds_ms(day.day)
     evidence: list[Evidence] = []
     of_the_day: list[Block] = []
     for stretch in day.stretches:
-        blocks = _read(stretch, read)
+        blocks = list(read(stretch))
         evidence.append(within(gather(blocks, day.policy), stretch.start_ms, end_ms=stretch.end_ms))
         if stretch.start_ms < end_ms and start_ms < stretch.end_ms:
             bounds = max(start_ms, stretch.start_ms), min(end_ms, stretch.end_ms)
@@ -100,18 +94,6 @@ def _measure(day: Day, gathered: Gathered, *, until_ms: int) -> Measured:
         reached=reaches(gathered.blocks, start_ms, end_ms=end_ms),
         observed_until_ms=until_ms,
     )
-
-
-def _read(stretch: Stretch, read: Callable[[Stretch], Iterable[Block]]) -> list[Block]:
-    blocks: list[Block] = []
-    for block in read(stretch):
-        if len(blocks) == MAX_BLOCKS:
-            raise DerivationError(
-                f"more than {MAX_BLOCKS} reading blocks touch this day; an agent that writes so many is at fault: "
-                "look at its journal, then revoke or re-enrol it"
-            )
-        blocks.append(block)
-    return blocks
 
 
 def _touches(block: Block, start_ms: int, end_ms: int) -> bool:

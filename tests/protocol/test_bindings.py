@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from collector.accounts.bindings import Channel, MeasurementFact, Stretch, channels_on, stretches
+from protocol.bindings import Channel, MeasurementFact, Stretch, channels_on, stretches
 from protocol.interval import DAY_MS, day_bounds_ms
 
 METER, OTHER = Channel("em-01", "meter1", "power"), Channel("em-02", "meter1", "power")
