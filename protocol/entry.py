@@ -58,6 +58,8 @@ Ints = Annotated[tuple[Int, ...], _PerInterval]
 Naturals = Annotated[tuple[Natural, ...], _PerInterval]
 Words = Annotated[tuple[Word, ...], _PerInterval]
 
+LogName = Annotated[str, Meta(pattern=r"\A[0-9]{4}-[1-9][0-9]{0,5}\Z")]
+
 Purpose = Literal["own-research", "service-order", "teaching", "maintenance", "calibration"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 How = Literal["command", "card", "page", "forgotten"]
@@ -200,13 +202,17 @@ class ClockJump(_Body, frozen=True):
 
 
 class Beacon(_Body, frozen=True):
-    """The collector's own checkpoint, verified before it was journalled: bounds later entries from below."""
+    """The collector's own checkpoint, verified before it was journalled: bounds later entries from below.
+
+    With the domain of the journal's origin `log` names the log; protocol/beacon.py makes the signed note of it again.
+    """
 
     kind: ClassVar[str] = "beacon"
+    log: LogName
     size: Natural
     root: Root
     time_s: Natural
-    signature: Base64  # of the collector's timestamped line
+    signature: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/]{96}\Z")]  # 72 bytes of the collector's timestamped line
 
 
 class ConfigChange(_Body, frozen=True):

@@ -13,6 +13,7 @@
     ├── MalformedSamples   a recording of power over time that cannot be read, with the line
     ├── MalformedFact      a fact that is not canonical, not known, or breaks a rule of its kind
     ├── MalformedFrozen    the manifest of a frozen period of the wrong form
+    ├── MalformedLeaf      a leaf of the collector's log, or a statement of the registry, of the wrong form
     ├── MalformedRecord    an hour record of the wrong form, or whose seconds do not add up
     └── MalformedName      an agent id, origin or topic of the wrong form
 
@@ -72,6 +73,10 @@ class MalformedFact(ForeignBytesError):
 
 class MalformedFrozen(ForeignBytesError):
     """The manifest of a frozen period does not have the form of one."""
+
+
+class MalformedLeaf(ForeignBytesError):
+    """A leaf of the collector's log, or a statement of the registry, is not canonical or not known."""
 
 
 class MalformedRecord(ForeignBytesError):

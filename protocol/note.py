@@ -44,6 +44,7 @@ __all__ = [
     "SigningKey",
     "VerifierKey",
     "cosign",
+    "cosigned_message",
     "enrolment_text",
     "is_valid_point",
     "open_checkpoint",
@@ -208,7 +209,7 @@ def cosign(checkpoint_note: bytes, key: SigningKey, *, time_s: int) -> bytes:
     parse_checkpoint(note.text)
     if _lines_of(note, key.verifier):
         raise MalformedNote(f"the note already bears a line of {key.name}")
-    signature = key.sign(_cosigned_message(note.text, time_s))
+    signature = key.sign(cosigned_message(note.text, time_s))
     line = SignatureLine(key.name, key.verifier.key_id, time_s.to_bytes(8, "big") + signature)
     receipt = checkpoint_note + str(line).encode()
     parse_note(receipt)  # TooLarge where the note left no room for the line
@@ -228,8 +229,13 @@ def open_receipt(raw: bytes, receipt_key: VerifierKey) -> Receipt:
     time_s = int.from_bytes(stamped[:8], "big")
     if time_s > MAX_TIME_S:
         raise BadSignature(f"the line of {receipt_key.name} bears a time that cannot be")
-    receipt_key.check(_cosigned_message(note.text, time_s), stamped[8:])
+    receipt_key.check(cosigned_message(note.text, time_s), stamped[8:])
     return Receipt(checkpoint, time_s, raw)
+
+
+def cosigned_message(text: str, time_s: int) -> bytes:
+    """Return what a 0x04 line signs: the note's text with the time (C2SP tlog-cosignature)."""
+    return f"cosignature/v1\ntime {time_s}\n{text}".encode()
 
 
 def enrolment_text(origin: str, vkey: str, nonce: str) -> str:
@@ -264,7 +270,3 @@ def _only_line(note: Note, key: VerifierKey) -> SignatureLine:
     if len(lines) != 1:
         raise BadSignature(f"the note bears {len(lines)} lines of the key {key.name}+{key.key_id:08x}, one is expected")
     return lines[0]
-
-
-def _cosigned_message(text: str, time_s: int) -> bytes:
-    return f"cosignature/v1\ntime {time_s}\n{text}".encode()

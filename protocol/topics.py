@@ -21,6 +21,7 @@ MAX_EPOCH = 999_999_999
 _AGENT_ID = re.compile(r"[a-z0-9-]{4,40}")
 _DOMAIN = re.compile(r"(?=.{1,180}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _EPOCH = re.compile(r"[1-9][0-9]{0,8}")
+_LOG_NAME = re.compile(r"[0-9]{4}-[1-9][0-9]{0,5}")
 _UP_TOPIC = re.compile(r"jishi/v1/up/(0|[1-9][0-9]?)/([a-z0-9-]{4,40})")
 
 
@@ -84,3 +85,25 @@ def parse_origin(origin: str) -> tuple[str, str, int]:
     if len(parts) != 4 or parts[1] != "a" or not _EPOCH.fullmatch(parts[3]):
         raise MalformedName(f"origin {excerpt(origin)}: <domain>/a/<agent id>/<epoch> is expected")
     return check_domain(parts[0]), check_agent_id(parts[2]), int(parts[3])
+
+
+def log_origin(domain: str, year: int, number: int) -> str:
+    """Return the origin of the collector's own log of a year, which is also the name of its key."""
+    if not (1000 <= year <= 9999 and 1 <= number <= 999_999):
+        raise ValueError(f"log {year}-{number}: a year of four digits and a number from 1 on are expected")
+    return f"{check_domain(domain)}/log/{year}-{number}"
+
+
+def parse_log_origin(origin: str) -> tuple[str, str]:
+    """Return (domain, log name such as 2026-1) of a collector's log origin; MalformedName when it is none."""
+    parts = origin.split("/", 3)
+    if len(parts) != 3 or parts[1] != "log":
+        raise MalformedName(f"origin {excerpt(origin)}: <domain>/log/<year>-<number> is expected")
+    return check_domain(parts[0]), check_log_name(parts[2])
+
+
+def check_log_name(text: str) -> str:
+    """Return the name of a collector's log as it is; MalformedName when it is none."""
+    if not _LOG_NAME.fullmatch(text):
+        raise MalformedName(f"log {excerpt(text)}: <year>-<number>, as in 2026-1, is expected")
+    return text

@@ -19,6 +19,7 @@ HOUSES = ("protocol", "agent", "collector")
 
 OF_PROTOCOL = {
     "batch.parse_batch": "batch",
+    "beacon.open_beacon": "beacon",
     "certificate_request.open_certificate_request": "certificate request",
     "entry.decode_all": "entries at once",
     "batch.parse_bundle": "bundle",
@@ -32,6 +33,7 @@ OF_PROTOCOL = {
     "hint.open_hint": "hint",
     "hours.decode": "hour record",
     "keys.parse_vkey": "vkey",
+    "log_leaf.decode": "leaf",
     "merkle.verify_inclusion": "proofs",
     "message.parse_up": "up",
     "message.parse_down": "down",
@@ -43,9 +45,13 @@ OF_PROTOCOL = {
     "note.open_receipt": "receipt",
     "parcel.parse_manifest": "manifest",
     "policy.parse_policy": "policy",
+    "registered.decode": "statement",
     "sample_file.parse_samples": "samples",
+    "tiles.parse_entries": "log entries",
+    "tiles.parse_hashes": "log hashes",
     "topics.parse_up_topic": "topic",
     "topics.parse_origin": "origin",
+    "topics.parse_log_origin": "log origin",
 }
 """The parsers of protocol, and the names that they have in its table."""
 
@@ -53,7 +59,9 @@ NOT_FOREIGN = {
     "protocol.phases.parse_phase": "reads members of hour records, whose decode is tested over it",
     "protocol.phases.parse_head": "reads members of hour records, whose decode is tested over it",
     "protocol.entry.has_control_character": "bytes in, yes or no out; decode is tested over it",
+    "protocol.beacon.is_beacon": "bytes in, yes or no out; open_beacon is tested over it",
     "protocol.facts.identity": "hashes",
+    "protocol.registered.identity": "hashes",
     "protocol.frozen.identity": "hashes",
     "protocol.header.first_line": "takes a line off; parse_up and parse_down are tested over it",
     "protocol.keys.is_valid_point": "32 bytes in, yes or no out; parse_vkey is tested over it",

@@ -15,18 +15,22 @@ from hypothesis import strategies as st
 
 from protocol import (
     batch,
+    beacon,
     entry,
     epoch,
     facts,
     frozen,
     hint,
     hours,
+    log_leaf,
     merkle,
     message,
     note,
     parcel,
     policy,
+    registered,
     sample_file,
+    tiles,
     topics,
 )
 from protocol.certificate_request import make_certificate_request, open_certificate_request
@@ -45,6 +49,11 @@ READING = (
 START = (
     b'{"v":1,"i":0,"t":1,"m":2,"b":"00000000","k":"start","d":{"version":"\xe4\xbb\xaa","recovered":[["5f3a9c01",6]]}}'
 )
+BEACON = beacon.beacon_note(
+    note.Checkpoint("lab.example/log/2026-1", 3, merkle.EMPTY_ROOT), RECEIPTS, time_s=1764554716
+)
+LEAF = log_leaf.encode(log_leaf.Closed(day="2026-03-02", unit="", records=3, root="ab" * 32))
+STATEMENT = registered.encode(registered.Measurement("em-01", "meter1", "power", "A001", "2026-01-01", 5))
 BUNDLE = batch.pack_bundle((READING, START))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
 HELLO = message.pack(message.Hello("0f" * 16, SIGNED))
@@ -142,6 +151,11 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "hour record": (hours.decode, (RECORD,)),
     "fact": (facts.decode, (USE, CORRECTION)),
     "frozen period": (frozen.decode, (FROZEN,)),
+    "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
+    "leaf": (log_leaf.decode, (LEAF,)),
+    "statement": (registered.decode, (STATEMENT,)),
+    "log entries": (tiles.parse_entries, (BUNDLE,)),
+    "log hashes": (lambda raw: tiles.parse_hashes(raw, width=2), (bytes(64),)),
 }
 TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "vkey": (parse_vkey, (str(AGENT.verifier), str(RECEIPTS.verifier))),
@@ -150,6 +164,7 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "domain": (topics.check_domain, ("jishi.example",)),
     "topic": (topics.parse_up_topic, (topics.up_topic("em-01"),)),
     "origin": (topics.parse_origin, ("jishi.example/a/em-01/1",)),
+    "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),
 }
 
 

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 
 SHA = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 ROOT = base64.b64encode(hashlib.sha256(b"golden root").digest()).decode()
-SIGNED = base64.b64encode(hashlib.sha512(b"golden line").digest() + bytes(12)).decode()
+SIGNED = base64.b64encode(bytes(4) + (1764554700).to_bytes(4, "big") + hashlib.sha512(b"golden line").digest()).decode()
 VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 
 
@@ -70,7 +70,7 @@ ENTRIES = {
     "declaration that was forgotten": wrap("declaration", DECLARED + '"action":"out","how":"forgotten","until_ms":1764550800000}'),
     "clock step": wrap("clock", '{"jump_ms":-31536000000,"cause":"step"}', wall=-8796093022208),
     "clock suspend": wrap("clock", '{"jump_ms":28800000,"cause":"suspend"}', wall=140737488355327),
-    "beacon": wrap("beacon", f'{{"size":42,"root":"{ROOT}","time_s":1764554700,"signature":"{SIGNED}"}}'),
+    "beacon": wrap("beacon", f'{{"log":"2026-1","size":42,"root":"{ROOT}","time_s":1764554700,"signature":"{SIGNED}"}}'),
     "config": wrap("config", f'{{"sha256":"{SHA}","changed":["agent.id","watcher[0].port"]}}'),
     "storage": wrap("storage", '{"problem":"fdatasync failed: EIO"}'),
     "4096 bytes": of_length(4096),
@@ -151,8 +151,8 @@ REFUSED_ENTRIES = {
     "a watcher's name with a slash": wrap("reading", '{"s":"m/1","ch":"p","a":0,"d":[1],"n":[0]}'),
     "an empty channel": wrap("reading", '{"s":"m","ch":"","a":0,"d":[1],"n":[0]}'),
     "a watcher that is sideways": wrap("watcher", '{"watcher":"m","state":"sideways","reason":"x"}'),
-    "a root of 31 bytes": wrap("beacon", f'{{"size":1,"root":"{base64.b64encode(bytes(31)).decode()}","time_s":1,"signature":"{SIGNED}"}}'),
-    "a root with stray bits": wrap("beacon", f'{{"size":1,"root":"{ROOT[:-2]}{chr(ord(ROOT[-2]) + 1)}=","time_s":1,"signature":"{SIGNED}"}}'),
+    "a root of 31 bytes": wrap("beacon", f'{{"log":"2026-1","size":1,"root":"{base64.b64encode(bytes(31)).decode()}","time_s":1,"signature":"{SIGNED}"}}'),
+    "a root with stray bits": wrap("beacon", f'{{"log":"2026-1","size":1,"root":"{ROOT[:-2]}{chr(ord(ROOT[-2]) + 1)}=","time_s":1,"signature":"{SIGNED}"}}'),
     "a declaration with a name in it": wrap("declaration", '{"asset":"A001","operator":"张三","action":"out","how":"page"}'),
     "a declaration for no instrument": wrap("declaration", '{"operator":"' + SHA + '","action":"out","how":"page"}'),
     "a purpose of its own": wrap("declaration", DECLARED + '"action":"in","how":"page","purpose":"委托测试"}'),
