@@ -37,6 +37,7 @@ COMMANDS = {
     "ingest": Command("collector.commands.ingest", "take in what agents send, until SIGTERM"),
     "import": Command("collector.commands.import_parcels", "take in what agents exported to a medium"),
     "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
+    "log": Command("collector.commands.log", "write the collector's own log, until SIGTERM; or show or restart it"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
     "explain": Command("collector.commands.explain", "say why a second of an instrument's day counted or did not"),
     "freeze": Command("collector.commands.freeze", "fix a period's records and figures for good"),

@@ -19,6 +19,8 @@
     [documents]
     directory = "/srv/jishi-documents"      # files that prove orders; left out: data_dir/documents
     max_mib = 20                            # the largest that is taken
+    [log]
+    directory = "/srv/jishi-log"    # the collector's own log as files; left out: data_dir/log
     [accounts]
     close_after_days = 3            # so many days after its midnight a day's record is kept for good
     [api]
@@ -67,6 +69,7 @@ _TYPES: dict[str, dict[str, type]] = {
     "ingest": {"metrics_host": str, "metrics_port": int},
     "corrections": {"deadline_days": int},
     "documents": {"directory": str, "max_mib": int},
+    "log": {"directory": str},
     "accounts": {"close_after_days": int},
     "api": {
         "host": str,
@@ -135,6 +138,16 @@ class Documents:
 
 
 @dataclass(frozen=True)
+class Log:
+    """Where the collector's own log lies as files; directory "": in the collector's own."""
+
+    directory: str = ""
+
+    def directory_in(self, data_dir: Path) -> Path:
+        return Path(self.directory).expanduser().absolute() if self.directory else data_dir / "log"
+
+
+@dataclass(frozen=True)
 class Accounts:
     """From how many days after its midnight on a day's record is kept for good."""
 
@@ -170,6 +183,7 @@ class Config:
     ingest: Ingest = Ingest()
     corrections: Corrections = Corrections()
     documents: Documents = Documents()
+    log: Log = Log()
     accounts: Accounts = Accounts()
     given_dsn: str | None = field(default=None, repr=False)
 
@@ -201,6 +215,7 @@ class Config:
             **_as_environment("ingest", asdict(self.ingest)),
             **_as_environment("corrections", asdict(self.corrections)),
             **_as_environment("documents", asdict(self.documents)),
+            **_as_environment("log", asdict(self.log)),
             **_as_environment("accounts", asdict(self.accounts)),
         }
 
@@ -247,6 +262,7 @@ def load_config(
         ingest=Ingest(**_section(values, "ingest")),
         corrections=Corrections(**_section(values, "corrections")),
         documents=Documents(**_section(values, "documents")),
+        log=Log(**_section(values, "log")),
         accounts=Accounts(**_section(values, "accounts")),
         given_dsn=values.get(("database", "dsn")),
     )

@@ -6,6 +6,7 @@
     │   └── AlreadyRunning          another `up` holds this directory
     ├── StoreError
     │   └── MigrationError          the database's schema is not the one that this program knows
+    ├── LogStopped                  somebody shows another history of our own log than this database holds
     ├── SheetError                  a file is no table that can be read, or lacks the columns that are expected
     ├── MediumError                 what lies on a medium cannot be taken in, or not all of it
     ├── ExportError                 a file for people cannot be written as asked
@@ -60,6 +61,18 @@ class StoreError(CollectorError):
 
 class MigrationError(StoreError):
     """The schema in the database and the migrations of this program disagree."""
+
+
+class LogStopped(CollectorError):
+    """Nothing is signed in a log any more, and why."""
+
+    def __init__(self, log: str, reason: str) -> None:
+        super().__init__(
+            f"log {log} stands still: {reason}. Find out which database is the right one; where it is this one, open "
+            "the next log: jishi-collector log restart --why TEXT"
+        )
+        self.log = log
+        self.reason = reason
 
 
 class SheetError(CollectorError):

@@ -1,6 +1,6 @@
 """`jishi-collector up`: everything on one machine, one directory, one command.
 
-Starts, in this order, an embedded PostgreSQL, the migrations, a broker, and `serve`, `ingest` and `account` as
+Starts, in this order, an embedded PostgreSQL, the migrations, a broker, and `serve`, `ingest`, `account` and `log` as
 processes of their own; starts again what dies; stops everything in the reverse order on Ctrl-C or SIGTERM. One
 lock on the directory lets one `up` in. The lock is the kernel's and every child dies with its parent, so even
 kill -9 leaves nothing behind, and the next `up` continues with the same data.
@@ -36,7 +36,7 @@ from collector.store.migrate import migrate
 
 log = logging.getLogger(__name__)
 
-PARTS = ("serve", "ingest", "account")
+PARTS = ("serve", "ingest", "account", "log")
 _LOOK_EVERY_S = 0.2
 _PORT_PATIENCE_S = 3.0
 

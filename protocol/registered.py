@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Meta
 
 from protocol.bindings import Channel, MeasurementFact
-from protocol.entry import MAX_INT, Name, Natural, Text, WallMs, Word
+from protocol.entry import MAX_INT, Natural, Text, WallMs, Word
 from protocol.errors import MalformedLeaf, TooLarge, excerpt, one_line
 from protocol.facts import Sha256
 from protocol.history import History, InForce, Modelled, Owned
@@ -82,8 +82,8 @@ class Model(_Statement, frozen=True, tag="model"):
 class Measurement(_Statement, frozen=True, tag="measurement"):
     kind: ClassVar[str] = "measurement"
     agent: Word
-    watcher: Name
-    channel: Name
+    watcher: Word
+    channel: Word
     asset: Annotated[str, Meta(max_length=64)]
     from_day: str
     seq: _Number

@@ -1,0 +1,119 @@
+"""The sequencer as a process: a step each minute, the files after it, and one of its kind at a time.
+
+A database that goes away is waited for. A log that stands still is said once an hour, and asked again each minute:
+somebody may have opened the next one. Nothing else of the collector depends on this process; while it rests, agents
+get no beacons, and their hours no better grade than C.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+
+from collector.errors import CollectorError, LogStopped
+from collector.evidence.log_proofs import frontier_at
+from collector.evidence.pending import PORTION
+from collector.evidence.sequencer import Head, Keys, check_conflicts, list_heads, load_head, note_conflict, step
+from collector.evidence.tile_files import TileFiles
+from collector.store.database import Connection, connect
+from collector.store.migrate import check_migrated
+from collector.store.queries import load
+
+log = logging.getLogger(__name__)
+
+MINUTE_S = 60.0
+RETRY_S = 5.0
+SAY_AGAIN_S = 3600.0
+_SQL = load("log")
+
+
+def system_now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class LogWorker:
+    """One sequencer; `run` until told to stop, or `work` once on a connection that holds the lock."""
+
+    def __init__(self, dsn: str, keys: Keys, *, directory: Path, now_ms: Callable[[], int] = system_now_ms) -> None:
+        self._dsn = dsn
+        self._keys = keys
+        self._directory = directory
+        self._now_ms = now_ms
+        self._said_s = -SAY_AGAIN_S
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set. MigrationError where the schema is not this program's."""
+        while not stop.is_set():
+            try:
+                with connect(self._dsn, application="log") as connection:
+                    check_migrated(connection)
+                    self._run_with(connection, stop)
+            except psycopg.OperationalError as error:
+                log.warning("database lost retry_s=%g: %s", RETRY_S, str(error).strip())
+                stop.wait(RETRY_S)
+
+    def work(self, connection: Connection) -> Head:
+        """Compare, append until nothing waits any more, and write the files. LogStopped, ConfigError, OSError."""
+        self.compare_files(connection)
+        with_minute = True
+        while True:
+            before = load_head(connection)
+            head = step(connection, self._keys, now_ms=self._now_ms(), root_at=self._root_at, with_minute=with_minute)
+            TileFiles(self._directory, head.log).publish(connection, head)
+            grown = head.size - (before.size if before is not None and before.log == head.log else 0)
+            if grown < PORTION:
+                return head
+            with_minute = False
+
+    def compare_files(self, connection: Connection) -> None:
+        """Write a conflict down where the files hold a tree that the database does not have."""
+        head = load_head(connection)
+        held = None if head is None else TileFiles(self._directory, head.log).checkpoint()
+        if head is None or held is None:
+            return
+        is_newer = held.size > head.size
+        if is_newer or self._root_of(connection, head, held.size) != held.root:
+            note_conflict(connection, head, "files", size=held.size, root=held.root)
+        check_conflicts(connection, head)
+
+    def _root_at(self, head: Head, size: int) -> bytes:
+        """By the files, which were compared before; an empty root where they do not reach."""
+        if size == head.size:
+            return head.frontier.root()
+        return TileFiles(self._directory, head.log).root_at(size) or b""
+
+    def _root_of(self, connection: Connection, head: Head, size: int) -> bytes:
+        """By the database alone: from the leaves, where the sizes differ, which they do after a crash."""
+        return head.frontier.root() if size == head.size else frontier_at(connection, head.log, size).root()
+
+    def _run_with(self, connection: Connection, stop: threading.Event) -> None:
+        while not stop.is_set():
+            began_s = time.monotonic()
+            row = connection.execute(_SQL.try_lock).fetchone()
+            if row is not None and row[0]:
+                self._work_once(connection)
+            stop.wait(max(0.0, MINUTE_S - (time.monotonic() - began_s)))
+
+    def _work_once(self, connection: Connection) -> None:
+        try:
+            head = self.work(connection)
+            log.info("log grew log=%s size=%d", head.log, head.size)
+        except psycopg.OperationalError:
+            raise
+        except LogStopped as error:
+            if time.monotonic() - self._said_s >= SAY_AGAIN_S:
+                self._said_s = time.monotonic()
+                log.error("%s", error)
+        except (CollectorError, OSError, psycopg.Error) as error:
+            log.error("log could not grow: %s", error)
+
+
+def rebuild_files(connection: Connection, directory: Path) -> Iterator[tuple[str, int]]:
+    """Write the files of every log again from the database; yields each log with its number of leaves."""
+    for head in list_heads(connection):
+        files = TileFiles(directory, head.log)
+        files.remove()
+        yield head.log, files.publish(connection, head)

@@ -1,0 +1,349 @@
+"""The collector's own log: what comes into it, once each, signed, and what makes it stand still."""
+
+from base64 import b64decode
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from collector.errors import ConfigError, LogStopped
+from collector.evidence.log_proofs import LogTree, find_leaf, find_record
+from collector.evidence.log_worker import LogWorker, rebuild_files
+from collector.evidence.registered import list_registered
+from collector.evidence.sequencer import Head, Keys, find_conflict, list_heads, load_head, open_next
+from collector.keys import ensure_receipt_key, load_log_key
+from protocol import beacon, entry, log_leaf, merkle, registered, tiles
+from protocol.interval import day_bounds_ms
+from protocol.log_leaf import Closed, Fact, Minute, Opened, Registered
+from protocol.note import Checkpoint, open_checkpoint, open_receipt
+from tests.collector.province import DOMAIN, RUN, USCC, Piece, Province
+
+MONDAY = date(2026, 11, 16)
+NOON_MS = day_bounds_ms(date(2026, 11, 20))[0] + 12 * 3_600_000
+HOUR = 3600
+
+
+class Log:
+    """A sequencer over a province's database, with a clock that is moved."""
+
+    def __init__(self, province: Province, directory: Path) -> None:
+        self.connection = province.connection
+        self.data_dir = directory
+        self.receipt = ensure_receipt_key(directory, DOMAIN)
+        self.now_ms = NOON_MS
+        self.keys = Keys(directory, DOMAIN, self.receipt)
+        self.worker = LogWorker("", self.keys, directory=directory / "log", now_ms=lambda: self.now_ms)
+
+    def grow(self, *, minutes: int = 1) -> Head:
+        self.now_ms += 60_000 * minutes
+        return self.worker.work(self.connection)
+
+    def leaves(self, name: str = "2026-1") -> list[log_leaf.Leaf]:
+        rows = self.connection.execute("SELECT body FROM log_leaf WHERE log = %s ORDER BY leaf_index", [name])
+        return [log_leaf.decode(bytes(raw)) for (raw,) in rows]
+
+    def read(self, path: str, name: str = "2026-1") -> bytes | None:
+        file = self.data_dir / "log" / name / path
+        return file.read_bytes() if file.exists() else None
+
+    def put_beacon(self, checkpoint: Checkpoint, *, index: int = 0) -> None:
+        """What ingest stores of a beacon that an agent journalled."""
+        raw = beacon.beacon_note(checkpoint, self.receipt, time_s=self.now_ms // 1000)
+        body = beacon.open_beacon(raw, self.receipt.verifier).body
+        encoded = entry.encode(entry.make(body, index=index, wall_ms=self.now_ms, mono_ms=5, boot="0000abcd"))
+        self.connection.execute(
+            "INSERT INTO landmark (journal_id, entry_index, kind, boot, mono_ms, wall_ms, body, beacon_s)"
+            " VALUES ((SELECT min(journal_id) FROM journal), %s, 'beacon', '0000abcd', 5, %s, %s, %s)",
+            [index, self.now_ms, encoded, body.time_s],
+        )
+
+
+@pytest.fixture
+def log(province: Province, tmp_path: Path) -> Log:
+    province.add_instrument("A001")
+    return Log(province, tmp_path)
+
+
+@pytest.fixture
+def origin(log: Log, province: Province) -> str:
+    return province.add_agent("em-01", "A001")
+
+
+def test_the_first_leaf_says_whose_log_it_is(log: Log) -> None:
+    head = log.grow()
+    opened = log.leaves()[0]
+    assert isinstance(opened, Opened)
+    assert (opened.log, opened.receipt, opened.predecessor) == ("2026-1", str(log.receipt.verifier), "")
+    assert opened.key == str(load_log_key(log.data_dir, head.origin).verifier) == head.vkey
+
+
+def test_the_newest_tree_is_signed_by_the_logs_key_and_the_receipt_key(log: Log) -> None:
+    head = log.grow()
+    key = load_log_key(log.data_dir, f"{DOMAIN}/log/2026-1").verifier
+    signed = open_checkpoint(head.note, key)
+    assert (signed.size, signed.root) == (
+        head.size,
+        merkle.root(map(merkle.leaf_hash, map(log_leaf.encode, log.leaves()))),
+    )
+    assert open_receipt(head.note, log.receipt.verifier).time_s == log.now_ms // 1000
+
+
+def test_each_receipt_is_in_one_minute_and_its_root(log: Log, province: Province, origin: str) -> None:
+    log.grow()
+    province.observe(origin, Piece(MONDAY, 0, HOUR, RUN))
+    province.observe(origin, Piece(MONDAY, HOUR, 2 * HOUR, RUN))
+    receipts = [bytes(raw) for (raw,) in log.connection.execute("SELECT receipt FROM batch ORDER BY first")]
+    head = log.grow()
+    minute = log.leaves()[-1]
+    assert isinstance(minute, Minute)
+    assert (minute.t, minute.receipts) == (head.time_s, 2)
+    assert minute.root == merkle.root(map(merkle.leaf_hash, sorted(receipts))).hex()
+    log.grow()
+    after = log.leaves()[-1]
+    assert isinstance(after, Minute)
+    assert (after.receipts, after.root) == (0, merkle.EMPTY_ROOT.hex())
+    assert after.random != minute.random
+
+
+def test_what_is_not_committed_yet_is_in_a_later_minute(log: Log, province: Province, origin: str, dsn: str) -> None:
+    province.observe(origin, Piece(MONDAY, 0, HOUR, RUN))
+    with psycopg.connect(dsn) as other:
+        other.execute(
+            "INSERT INTO batch SELECT journal_id, 500, 501, note, entries, receipt || 'x', received_at FROM batch"
+        )
+        log.grow()
+        log.grow()
+        other.commit()
+    log.grow()
+    counts = [leaf.receipts for leaf in log.leaves() if isinstance(leaf, Minute)]
+    assert counts == [1, 0, 1], "whatever is not older than the oldest open transaction waits for it"
+
+
+def test_facts_statements_and_closed_records_come_in_once(log: Log, province: Province, origin: str) -> None:
+    province.observe(origin, Piece(MONDAY, 0, HOUR, RUN))
+    province.derive(date(2026, 11, 20))
+    _put_fact(log, "ab" * 32)
+    log.grow()
+    log.grow(minutes=200)
+    log.grow()
+    kinds = [type(leaf) for leaf in log.leaves()]
+    assert kinds.count(Fact) == 1
+    assert kinds.count(Closed) == 1
+    statements = [each.raw for each in list_registered(log.connection, None)]
+    assert kinds.count(Registered) == len(statements) == len({registered.identity(raw) for raw in statements}) >= 6
+    logged = {leaf.sha256 for leaf in log.leaves() if isinstance(leaf, Registered)}
+    assert logged == {registered.identity(raw) for raw in statements}
+
+
+def test_a_fact_that_comes_after_the_cursor_moved_is_logged_too(log: Log) -> None:
+    _put_fact(log, "aa" * 32)
+    log.grow()
+    log.grow(minutes=300)
+    _put_fact(log, "bb" * 32)
+    log.grow()
+    assert [leaf.sha256 for leaf in log.leaves() if isinstance(leaf, Fact)] == ["aa" * 32, "bb" * 32]
+
+
+def test_statements_of_an_instrument_say_what_its_history_is(log: Log, province: Province, origin: str) -> None:
+    province.add_instrument("B001")
+    province.add_agent("em-02", "B001")
+    said = [registered.decode(each.raw) for each in list_registered(log.connection, "A001")]
+    policies = {sha: bytes(raw) for sha, raw in log.connection.execute("SELECT sha256, body FROM policy")}
+    history = registered.history_of(said, policies, "A001")
+    assert history.owner_on(MONDAY) == USCC
+    assert {fact.channel.agent_id for fact in history.measurements} == {"em-01"}
+    held = history.policy_on(MONDAY)
+    assert held is not None
+    assert held.sha256 == province.policy.sha256
+
+
+def test_a_record_is_proved_through_its_leaf(log: Log, province: Province, origin: str) -> None:
+    province.observe(origin, Piece(MONDAY, 0, HOUR, RUN))
+    province.derive(date(2026, 11, 20))
+    log.grow()
+    sha256 = log.connection.execute("SELECT sha256 FROM closed_record").fetchone()[0]  # type: ignore[index]
+    placed = find_record(log.connection, "A001", day="2026-11-16", revision=1)
+    assert placed is not None
+    leaf = log_leaf.decode(placed.leaf.raw)
+    assert isinstance(leaf, Closed)
+    inner = merkle.leaf_hash(log_leaf.closed_leaf(log_leaf.ClosedRecord("A001", "2026-11-16", 1, sha256, "")))
+    merkle.verify_inclusion(inner, index=placed.place, size=placed.of, proof=placed.path, root=bytes.fromhex(leaf.root))
+    tree = LogTree(log.connection, log.data_dir / "log", "2026-1")
+    merkle.verify_inclusion(
+        merkle.leaf_hash(placed.leaf.raw),
+        index=placed.leaf.leaf_index,
+        size=tree.size,
+        proof=tree.inclusion(placed.leaf.leaf_index),
+        root=tree.root_at(tree.size),
+    )
+
+
+@pytest.mark.parametrize("with_files", [True, False])
+def test_trees_continue_each_other(log: Log, tmp_path: Path, with_files: bool) -> None:
+    old = log.grow()
+    for _ in range(5):
+        log.grow()
+    tree = LogTree(log.connection, log.data_dir / "log" if with_files else tmp_path / "none", "2026-1")
+    merkle.verify_consistency(
+        old_size=old.size,
+        old_root=old.frontier.root(),
+        new_size=tree.size,
+        new_root=tree.root_at(tree.size),
+        proof=tree.consistency(old.size),
+    )
+
+
+def test_the_files_are_a_log_that_any_reader_can_check(log: Log) -> None:
+    for _ in range(300):
+        head = log.grow()
+    assert head.size > 300
+    assert log.read("checkpoint") == head.note
+    assert list(tiles.check(log.read, head.size, head.frontier.root())) == []
+    assert not (log.data_dir / "log/2026-1/tile/0/000.p").exists(), "partial tiles go when the full one is there"
+    assert (log.data_dir / "log/2026-1/checkpoint").stat().st_mode & 0o777 == 0o644
+
+
+def test_files_that_were_lost_are_made_again(log: Log) -> None:
+    for _ in range(5):
+        head = log.grow()
+    held = {path: path.read_bytes() for path in (log.data_dir / "log").rglob("*") if path.is_file()}
+    for path in held:
+        path.unlink()
+    assert list(rebuild_files(log.connection, log.data_dir / "log")) == [("2026-1", head.size)]
+    made = {path: path.read_bytes() for path in (log.data_dir / "log").rglob("*") if path.is_file()}
+    assert made.items() <= held.items()
+    assert list(tiles.check(log.read, head.size, head.frontier.root())) == []
+
+
+def test_a_crash_between_commit_and_files_is_mended_by_the_next_step(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.grow()
+    with monkeypatch.context() as patch:
+        patch.setattr("collector.evidence.tile_files.TileFiles.publish", lambda *_: 0)
+        log.grow()
+    head = log.grow()
+    assert list(tiles.check(log.read, head.size, head.frontier.root())) == []
+
+
+def test_an_agents_beacon_of_our_own_tree_is_no_conflict(log: Log, origin: str) -> None:
+    old = log.grow()
+    log.grow()
+    log.put_beacon(Checkpoint(old.origin, old.size, old.frontier.root()))
+    log.grow()
+    assert find_conflict(log.connection, "2026-1") == ""
+
+
+@pytest.mark.parametrize("more", [0, 1000])
+def test_an_agents_beacon_of_another_tree_stops_the_log(log: Log, origin: str, more: int) -> None:
+    head = log.grow()
+    log.put_beacon(Checkpoint(head.origin, head.size + more, bytes(32)))
+    with pytest.raises(
+        LogStopped, match=r"entry 0 of jishi\.example/a/em-01/1 holds our checkpoint of size .* restart"
+    ):
+        log.grow()
+    with pytest.raises(LogStopped):
+        log.grow()
+    assert load_head(log.connection) == head
+
+
+def test_a_database_from_before_the_newest_files_stops_the_log(log: Log, dsn: str) -> None:
+    log.grow()
+    backup = _dump(dsn)
+    ahead = log.grow()
+    _restore(dsn, backup)
+    with pytest.raises(LogStopped, match="our own files hold a checkpoint of size"):
+        log.grow()
+    opened = open_next(log.connection, log.keys, why="restored from the backup of noon", now_ms=log.now_ms)
+    assert opened.log == "2026-2"
+    head = log.grow()
+    assert (head.log, [each.log for each in list_heads(log.connection)]) == ("2026-2", ["2026-1", "2026-2"])
+    first = log.leaves("2026-2")[0]
+    assert isinstance(first, Opened)
+    assert first.why == "restored from the backup of noon"
+    before = open_checkpoint(b64decode(first.predecessor), load_log_key(log.data_dir, ahead.origin).verifier)
+    assert before.size < ahead.size
+    assert list(tiles.check(lambda path: log.read(path, "2026-2"), head.size, head.frontier.root())) == []
+    assert list(tiles.check(log.read, ahead.size, ahead.frontier.root())) == [], "what was published stays to be seen"
+
+
+def test_transactions_that_count_from_lower_numbers_stop_the_log(log: Log) -> None:
+    head = log.grow()
+    log.connection.execute("UPDATE log_head SET read_to = '9000000000000000'")
+    with pytest.raises(LogStopped, match="restored from a dump"):
+        log.grow()
+    assert head.size == log.connection.execute("SELECT size FROM log_head").fetchone()[0]  # type: ignore[index]
+
+
+def test_a_database_from_before_the_log_never_signs_in_its_name_again(log: Log, dsn: str) -> None:
+    backup = _dump(dsn)
+    log.grow()
+    _restore(dsn, backup)
+    assert log.grow().log == "2026-2"
+
+
+def test_a_new_year_begins_a_new_log(log: Log) -> None:
+    last = log.grow()
+    log.now_ms = day_bounds_ms(date(2027, 1, 1))[0]
+    assert log.grow().log == "2027-1"
+    first = log.leaves("2027-1")[0]
+    assert isinstance(first, Opened)
+    assert b64decode(first.predecessor) == last.note
+    assert first.why == "the year 2027 began"
+
+
+def test_without_its_key_the_log_does_not_grow_and_says_what_to_do(log: Log) -> None:
+    log.grow()
+    (log.data_dir / "keys" / "log-2026-1.key").unlink()
+    with pytest.raises(ConfigError, match=r"no log key at .*restore it from a backup, or open another log"):
+        log.grow()
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE log_leaf SET body = 'x'", "DELETE FROM log_leaf", "TRUNCATE log_leaf CASCADE",
+    "UPDATE log_head SET size = 1", "DELETE FROM log_head", "UPDATE collector_log SET why = 'x'",
+])  # fmt: skip
+def test_the_database_refuses_to_change_the_log(log: Log, statement: str) -> None:
+    log.grow()
+    log.grow()
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        log.connection.execute(statement.encode())
+
+
+def test_a_leaf_is_found_by_what_it_commits_to(log: Log) -> None:
+    _put_fact(log, "ab" * 32)
+    log.grow()
+    placed = find_leaf(log.connection, f"fact:{'ab' * 32}")
+    assert placed is not None
+    assert log_leaf.decode(placed.raw) == Fact(sha256="ab" * 32)
+    assert find_leaf(log.connection, f"fact:{'cd' * 32}") is None
+
+
+def _put_fact(log: Log, mark: str) -> None:
+    """A row of `fact` whose identity is what the test says: the table's checks are lifted for it."""
+    for (name,) in log.connection.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'fact'::regclass AND contype = 'c'"
+    ).fetchall():
+        log.connection.execute(f'ALTER TABLE fact DROP CONSTRAINT "{name}"'.encode())
+    log.connection.execute(
+        "INSERT INTO fact (sha256, body, kind, recorded_at) VALUES (%s, 'x', 'order', %s)",
+        [mark, datetime.fromtimestamp(log.now_ms / 1000, UTC)],
+    )
+
+
+_TABLES = ("collector_log", "log_leaf", "log_head", "log_cursor", "logged_record", "log_conflict")
+
+
+def _dump(dsn: str) -> dict[str, list[tuple[object, ...]]]:
+    with psycopg.connect(dsn) as connection:
+        return {table: connection.execute(f"SELECT * FROM {table}".encode()).fetchall() for table in _TABLES}
+
+
+def _restore(dsn: str, held: dict[str, list[tuple[object, ...]]]) -> None:
+    """The log's tables as they were; transactions go on counting, as after restoring files of the server."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for table in _TABLES:
+            connection.execute(f"DELETE FROM {table}".encode())
+            for row in held[table]:
+                marks = ", ".join(["%s"] * len(row))
+                connection.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE VALUES ({marks})".encode(), row)
