@@ -131,8 +131,8 @@ def open_next(connection: Connection, keys: Keys, *, why: str, now_ms: int) -> H
         connection.cursor().executemany(_INSERT_LEAF, [(name, 0, raw, None)])
         frontier = EMPTY_FRONTIER.append(merkle.leaf_hash(raw))
         note = _sign(key, keys.receipt, frontier, time_s=now_ms // 1000)
-        values = _head_values(name, frontier, note, now_ms // 1000)
-        connection.execute(_SQL.insert_head, values | {"read_to": before.read_to if before else 0})
+        first = _head_values(name, frontier, note, now_ms // 1000)
+        connection.execute(_SQL.insert_head, first | {"read_to": before.read_to if before else 0})
         log.warning("log opened log=%s why=%s", name, why)
         head = load_head(connection)
         assert head is not None, "it was just made"
