@@ -26,6 +26,7 @@ from agent.errors import JournalDamaged
 from agent.exchange import (
     Action,
     Appended,
+    BeaconDue,
     Brought,
     Closing,
     Connect,
@@ -35,6 +36,7 @@ from agent.exchange import (
     Due,
     EndEpoch,
     Event,
+    KeepBeacon,
     KeepReceipt,
     Ledger,
     Lost,
@@ -188,9 +190,15 @@ class Conversation:
         self._is_doubted = False
         self._progress_ms = now_ms
         self._enter(Phase.WELCOMED, now_ms, due_ms=now_ms + STEADY_MS)
+        actions += [KeepBeacon(welcome.beacon)] if welcome.beacon else []
         return [*actions, UseHints(welcome.levels, welcome.policies), *self._send(now_ms)]
 
     # Batches
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is welcome and nothing is under way: then a hello costs nobody anything."""
+        return self._is_in(Phase.WELCOMED) and not self._flights
 
     def _appended(self, _event: Event, now_ms: int) -> list[Action]:
         return self._send(now_ms)
@@ -411,7 +419,7 @@ _REFUSALS: dict[str, Callable[[Conversation, Refusal, int], list[Action]]] = {
 }
 
 _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
-    **{(phase, event): Conversation._ignore for phase in Phase for event in (Closing, Damaged)},
+    **{(phase, event): Conversation._ignore for phase in Phase for event in (Closing, Damaged, BeaconDue)},
     **{(phase, Brought): Conversation._brought for phase in Phase},
     (Phase.DIVERGED, Brought): Conversation._ignore,
     (Phase.OFFLINE, Due): Conversation._connect,
@@ -429,6 +437,7 @@ _TABLE: dict[tuple[Phase, type], Callable[..., list[Action]]] = {
     (Phase.WELCOMED, Lost): Conversation._lost,
     (Phase.WELCOMED, Appended): Conversation._appended,
     (Phase.WELCOMED, Due): Conversation._check,
+    (Phase.WELCOMED, BeaconDue): Conversation._resume,
     (Phase.WELCOMED, Closing): Conversation._hurry,
     (Phase.WELCOMED, Damaged): Conversation._damaged,
     (Phase.PAUSED, Received): Conversation._received,

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.beacons import BeaconBook
 from agent.clock import Clock
 from agent.config import Configuration
 from agent.credentials import api_context, broker_context
@@ -81,6 +82,7 @@ class Epoch:
             levels=levels,
             block_ms=round(configuration.agent.block_s * 1000),
         )
+        self.beacons = _open_beacons(journal, who, self.recorder)
         self.uplink = Uplink(
             journal,
             who.key,
@@ -88,6 +90,7 @@ class Epoch:
             link=_make_link(configuration, who, clock=clock),
             clock=clock,
             on_hints=on_hints,
+            beacons=self.beacons,
             request=pending_request(journal.directory),
             showing=lambda: showing(self.recorder),
             on_end=on_end,
@@ -131,6 +134,7 @@ class Epoch:
         self.uplink.close()
         self._join("uplink", UPLINK_PATIENCE_S)
         self._scratch.close()
+        self.beacons.close()
         self.journal.close()
 
     def _make_desk(self, watchers: Iterable[Watcher], glance: Callable[[], Mapping[str, Any]]) -> DeskService | None:
@@ -182,6 +186,20 @@ def _make_renewal(configuration: Configuration, who: Identity) -> DailyRenewal |
     from agent.renewal import DailyRenewal  # urllib.request and its kin, which a plain broker does not need
 
     return DailyRenewal(configuration, who)
+
+
+def _open_beacons(journal: Journal, who: Identity, recorder: Recorder) -> BeaconBook:
+    try:
+        return BeaconBook(
+            journal.directory,
+            journal.origin,
+            receipt_key=who.receipt_key,
+            write=recorder.write,
+            is_powered=lambda: recorder.is_powered,
+        )
+    except OSError as problem:
+        journal.close()
+        raise JournalError(f"the beacon's slot in {journal.directory} cannot be used: {problem}") from problem
 
 
 def _open_scratch(journal: Journal) -> Scratch:

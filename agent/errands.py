@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from protocol.entry import Declaration, Entry
+from protocol.entry import Body, Entry
 from protocol.message import Level
 
 log = logging.getLogger(__name__)
@@ -27,10 +27,10 @@ class Levels(NamedTuple):
     levels: tuple[Level, ...]
 
 
-class Declare(NamedTuple):
-    """Journal what a person said; the result is the entry once it is durable, None when it was not accepted."""
+class Write(NamedTuple):
+    """Journal this; the result is the entry once it is durable, None when it was not accepted."""
 
-    said: Declaration
+    body: Body
     result: Future[Entry | None]
 
 
@@ -46,7 +46,7 @@ class Ending(NamedTuple):
     reason: str
 
 
-Errand = Declare | ShowOpen
+Errand = Write | ShowOpen
 
 
 class Awaited(Protocol[_Result]):

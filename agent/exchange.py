@@ -78,11 +78,15 @@ class Due(NamedTuple):
     """`due_ms` has come."""
 
 
+class BeaconDue(NamedTuple):
+    """A beacon is wanted: a hello brings one."""
+
+
 class Closing(NamedTuple):
     """The agent is about to end and would like its last receipts; may come more than once."""
 
 
-Event = Connected | Lost | Received | Brought | Appended | Damaged | Due | Closing
+Event = Connected | Lost | Received | Brought | Appended | Damaged | Due | BeaconDue | Closing
 
 
 # Actions, to be done in their order
@@ -125,6 +129,12 @@ class KeepReceipt(NamedTuple):
     receipt: Receipt
 
 
+class KeepBeacon(NamedTuple):
+    """Journal this beacon note, which nobody has verified yet, if one is due."""
+
+    raw: bytes
+
+
 class UseHints(NamedTuple):
     """Hand the level hints to the recorder, and the policies to the preview."""
 
@@ -146,4 +156,4 @@ class Tell(NamedTuple):
     text: str
 
 
-Action = Connect | Disconnect | SendHello | SendBatch | SendHint | KeepReceipt | UseHints | EndEpoch | Tell
+Action = Connect | Disconnect | SendHello | SendBatch | SendHint | KeepReceipt | KeepBeacon | UseHints | EndEpoch | Tell

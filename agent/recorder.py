@@ -18,8 +18,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from agent.beacons import is_powered
 from agent.clock import Clock, Instant, jump_ms
-from agent.errands import Declare, Ending, Errand, Levels, ShowOpen, fulfil, wait_for
+from agent.errands import Ending, Errand, Levels, ShowOpen, Write, fulfil, wait_for
 from agent.journal import Journal
 from agent.pen import Pen
 from agent.reading import BLOCK_MS, Block, BlockBuilder, Channel, Notice, Sample
@@ -30,7 +31,6 @@ from protocol.entry import (
     Body,
     ClockJump,
     ConfigChange,
-    Declaration,
     Entry,
     Start,
     Stop,
@@ -111,9 +111,14 @@ class Recorder:
         with contextlib.suppress(queue.Full):  # hints: the next welcome brings them again
             self._items.put_nowait(Levels(levels))
 
-    def declare(self, said: Declaration) -> Entry | None:
-        """Journal what a person said; the entry once it is durable, None when it was not and will not be accepted."""
-        return wait_for(Declare(said, Future()), self._items, patience_s=PATIENCE_S)
+    def write(self, body: Body) -> Entry | None:
+        """Journal this now; the entry once it is durable, None when it was not and will not be accepted."""
+        return wait_for(Write(body, Future()), self._items, patience_s=PATIENCE_S)
+
+    @property
+    def is_powered(self) -> bool:
+        """Whether anything that is watched shows that it is powered (beacons.py); any thread."""
+        return is_powered(self.observed.values(), self._levels)
 
     def refuses(self) -> str:
         """Why the journal takes nothing at the moment; empty while it does."""
@@ -163,8 +168,8 @@ class Recorder:
         if isinstance(item, Levels):
             self._use_levels(item.levels)
             return
-        if isinstance(item, Declare):
-            fulfil(item, lambda: self._declare(item.said))
+        if isinstance(item, Write):
+            fulfil(item, lambda: self._write(item.body))
             return
         if isinstance(item, ShowOpen):
             fulfil(item, self._open_entries)
@@ -196,13 +201,13 @@ class Recorder:
             self._save(now)
         self.beats += 1
 
-    def _declare(self, said: Declaration) -> Entry | None:
+    def _write(self, body: Body) -> Entry | None:
         at = self._clock.now()
         self._notice_jump(at)
-        index = self.pen.append(said, at=at)
+        index = self.pen.append(body, at=at)
         if index is None:
             return None
-        return make(said, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot=self._clock.boot_id)
+        return make(body, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot=self._clock.boot_id)
 
     def _open_entries(self) -> tuple[Entry, ...]:
         size, boot = self._journal.size, self._clock.boot_id

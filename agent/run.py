@@ -160,6 +160,7 @@ class Agent:
             epoch.journal,
             recorder=epoch.recorder,
             uplink=epoch.uplink.view(),
+            beacon=epoch.beacons.view,
             failures=self._supervisor.failures,
             desk=epoch.desk.status() if epoch.desk else None,
             now=self._clock.now(),

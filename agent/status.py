@@ -8,6 +8,7 @@
                 "refusing":null,"dropped":0},
      "uplink":{"state":"welcomed","since_ms":1764554000000,"detail":"","clock_ahead_ms":12,
                "road":"mqtt","road_why":""},
+     "beacon":{"log":"2026-1","size":88211,"time_s":1764554700,"problem":""},
      "desk":{"page":"http://127.0.0.1:8323/","problem":"","hint":"","failures":0,
              "present":[{"asset":"A001","operator":"张三","purpose":"teaching","order":null,"how":"card",
                          "since_ms":1764554000000,"entry":1240}]}}
@@ -25,6 +26,7 @@ from typing import Any
 
 import msgspec
 
+from agent.beacons import BeaconView
 from agent.clock import Instant
 from agent.journal import Journal
 from agent.recorder import Observed, Recorder
@@ -43,6 +45,7 @@ def compose(
     *,
     recorder: Recorder,
     uplink: UplinkView,
+    beacon: BeaconView,
     failures: dict[str, int],
     desk: Status | None = None,
     now: Instant,
@@ -62,6 +65,7 @@ def compose(
         "watchers": watchers,
         "journal": _describe_journal(journal, recorder, now=now),
         "uplink": uplink._asdict(),
+        "beacon": beacon._asdict(),
         "desk": desk,
     }
 
@@ -114,6 +118,8 @@ def table(status: Status, *, now_ms: int) -> str:
         lines += _journal_lines(journal)
     if uplink:
         lines += _uplink_lines(uplink, now_ms=now_ms)
+    if status.get("beacon"):
+        lines += _beacon_lines(status["beacon"], now_ms=now_ms)
     if status.get("desk"):
         lines += _desk_lines(status["desk"], now_ms=now_ms)
     rows = [_row(watcher, now_ms=now_ms) for watcher in status.get("watchers", [])]
@@ -168,6 +174,14 @@ def _uplink_lines(uplink: Status, *, now_ms: int) -> list[str]:
     if ahead_ms is not None and abs(ahead_ms) > 60_000:
         direction = "ahead of" if ahead_ms > 0 else "behind"
         lines.append(f"clock    {age(abs(ahead_ms))} {direction} the collector's: set it")
+    return lines
+
+
+def _beacon_lines(beacon: Status, *, now_ms: int) -> list[str]:
+    lines = [f"beacon   WARNING: {beacon['problem']}"] if beacon["problem"] else []
+    if beacon["time_s"]:
+        ago = age(now_ms - 1000 * beacon["time_s"])
+        lines.append(f"beacon   of {beacon['size']} leaves of the collector's log {beacon['log']}, {ago} ago")
     return lines
 
 

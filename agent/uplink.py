@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterable
 from random import SystemRandom
 from typing import Any, NamedTuple
 
+from agent.beacons import BeaconBook
 from agent.clock import Clock
 from agent.conversation import Conversation
 from agent.errors import EntryRefused, JournalDamaged, JournalError
 from agent.exchange import (
     Action,
     Appended,
+    BeaconDue,
     Brought,
     Closing,
     Connect,
@@ -31,6 +33,7 @@ from agent.exchange import (
     Due,
     EndEpoch,
     Event,
+    KeepBeacon,
     KeepReceipt,
     Lost,
     Phase,
@@ -82,11 +85,13 @@ class Uplink:
         link: Link,
         clock: Clock,
         on_hints: Callable[[UseHints], None],
+        beacons: BeaconBook | None = None,
         request: bytes | None = None,
         showing: Callable[[], Iterable[Showing]] = tuple,
         on_end: Callable[[EndEpoch], None] = lambda _: None,
     ) -> None:
-        """`request`: for an epoch that the agent began by itself. `showing`: what watchers show now, for hints.
+        """`beacons`: which of the collector's are journalled; None: none of them. `request`: for an epoch that the
+        agent began by itself. `showing`: what watchers show now, for hints.
         `on_end` is called, by the uplink's thread, when this journal cannot go on.
         """
         self._journal = journal
@@ -94,6 +99,7 @@ class Uplink:
         self._link = link
         self._clock = clock
         self._on_hints = on_hints
+        self._beacons = beacons
         self._showing = showing
         self._on_end = on_end
         self._conversation = Conversation(
@@ -169,6 +175,8 @@ class Uplink:
             self._handle(self._link.events.popleft())
         if self._ending.is_set():
             self._handle(Closing())
+        elif self._beacons and self._conversation.is_idle and self._beacons.due(self._clock.now().mono_ms):
+            self._handle(BeaconDue())
         due_ms = self._conversation.due_ms
         if due_ms is not None and self._clock.now().mono_ms >= due_ms:
             self._handle(Due())
@@ -219,6 +227,9 @@ class Uplink:
                     self._link.send(self._hint(waiting))
                 case KeepReceipt():
                     self._journal.store_receipt(action.receipt)
+                case KeepBeacon(raw):
+                    if self._beacons:
+                        self._beacons.take(raw, self._clock.now().mono_ms)
                 case UseHints():
                     self._on_hints(action)
                 case EndEpoch():

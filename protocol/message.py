@@ -18,6 +18,7 @@
 
 `level` stands once for each channel (watcher, channel, values ascending or not, as hints); `policy meter1 344` once for
 each watcher whose instrument has a policy, so that the agent can show a preview: its bytes follow those of the receipt.
+`beacon 243`, where there is one, says that a beacon note (beacon.py) of so many bytes follows at the end.
 `log` is the origin of what was refused, left out where that named none: agents that share an id (a cloned directory)
 hear each other's answers. `receipt 0` means that there is none. A receipt of its own is sent as its bytes, so
 `parse_down` gives back as bytes whatever begins with none of our first lines. Batches are `batch`'s, the request for
@@ -44,7 +45,8 @@ REFUSAL_CODES: tuple[RefusalCode, ...] = get_args(RefusalCode)
 MAX_SENT_POLICIES = 64
 MAX_SENT_POLICY_BYTES = 8192
 """A longer policy holds all the same, but no agent is shown it."""
-MAX_DOWN_BYTES = MAX_HEADER_BYTES + MAX_NOTE_BYTES + MAX_SENT_POLICIES * MAX_SENT_POLICY_BYTES
+MAX_DOWN_BYTES = MAX_HEADER_BYTES + MAX_NOTE_BYTES + MAX_SENT_POLICIES * MAX_SENT_POLICY_BYTES + 2048
+MAX_BEACON_BYTES = 2048
 MAX_LEVELS = 256
 MAX_LEVEL_VALUES = 16
 MAX_WINDOW = 1024
@@ -56,6 +58,7 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(NAME_PATTERN)
 _LEVEL = re.compile(r"(\S+) (\S+) ((?:0|-?[1-9][0-9]{0,15})(?:,(?:0|-?[1-9][0-9]{0,15})){0,15})")
 _POLICY = re.compile(r"(\S+) ([1-9][0-9]{0,3})")
+_LENGTH = re.compile(r"[1-9][0-9]{0,4}")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -96,6 +99,7 @@ class Welcome:
     levels: tuple[Level, ...]
     receipt: bytes | None  # the latest one
     policies: tuple[SentPolicy, ...] = ()
+    beacon: bytes | None = None  # the collector's own checkpoint with this moment's time, signed: beacon.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,10 @@ def _pack(message: Hello | Welcome | Refusal) -> bytes:
     ]
     members += [("level", f"{one.watcher} {one.channel} {','.join(map(str, one.values))}") for one in message.levels]
     members += [("policy", f"{one.watcher} {len(one.body)}") for one in message.policies]
-    return format_header(_WELCOME, [*members, tail]) + receipt + b"".join(one.body for one in message.policies)
+    beacon = message.beacon or b""
+    members += [("beacon", str(len(beacon)))] if beacon else []
+    follow = [*(one.body for one in message.policies), beacon]
+    return format_header(_WELCOME, [*members, tail]) + receipt + b"".join(follow)
 
 
 def _parse_hello(raw: bytes) -> Hello:
@@ -198,13 +205,14 @@ def _parse_welcome(raw: bytes) -> Welcome:
         receipt=None,
     )
     lengths = list(_take_policies(header))
-    follows = sum(length for _, length in lengths)
+    beacon_bytes = _take_beacon(header)
+    follows = sum(length for _, length in lengths) + beacon_bytes
     receipt = _take_tail(header, "receipt", raw=raw, follows=follows)
     at, policies = len(raw) - follows, []
     for watcher, length in lengths:
         policies.append(SentPolicy(watcher, raw[at : at + length]))
         at += length
-    return replace(welcome, receipt=receipt, policies=tuple(policies))
+    return replace(welcome, receipt=receipt, policies=tuple(policies), beacon=raw[at:] or None)
 
 
 def _parse_refusal(raw: bytes) -> Refusal:
@@ -257,6 +265,16 @@ def _take_policies(header: Header) -> Iterator[tuple[str, int]]:
             expected = f"<watcher> <bytes, at most {MAX_SENT_POLICY_BYTES}>"
             raise MalformedMessage(f"policy {excerpt(text)}: {expected} is expected")
         yield match[1], int(match[2])
+
+
+def _take_beacon(header: Header) -> int:
+    """The length of the beacon note, 0 where there is none."""
+    text = next(header.take_all("beacon"), None)
+    if text is None:
+        return 0
+    if not _LENGTH.fullmatch(text) or int(text) > MAX_BEACON_BYTES:
+        raise MalformedMessage(f"beacon {excerpt(text)}: 1 to {MAX_BEACON_BYTES} bytes are expected")
+    return int(text)
 
 
 def _take_tail(header: Header, name: str, *, raw: bytes, follows: int = 0) -> bytes | None:

@@ -1,6 +1,6 @@
 """The desk: takes what people do, has it journalled, and knows who is there. The shell around rules, book and evidence.
 
-    page, command ──sign_in, sign_out──▶ desk ──declare──▶ recorder ──▶ journal
+    page, command ──sign_in, sign_out──▶ desk ──write────▶ recorder ──▶ journal
     readers ──────────toggle────────────▶  │  ◀── every minute: what the journal says of use
                                            └──▶ book (durable), then the answer
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 class Recording(Protocol):
     """What the desk needs of the recorder."""
 
-    def declare(self, said: Declaration) -> Entry | None: ...
+    def write(self, body: Declaration, /) -> Entry | None: ...
     def refuses(self) -> str: ...
 
 
@@ -194,7 +194,7 @@ class Desk:
         kept = 0 if said.how == "forgotten" else TOKENS_KEPT
         if not self._bucket.take(self._clock.now().mono_ms, keep=kept):
             raise refuse("too_many")
-        entry = self._recorder.declare(said)
+        entry = self._recorder.write(said)
         if entry is None:
             raise refuse("not_recorded", reason=self._recorder.refuses() or "it is busy")
         ended = self._book.enter(entry, name=name)

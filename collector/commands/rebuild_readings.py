@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import StoreError
+from collector.keys import load_receipt_key
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
 
@@ -34,11 +35,12 @@ def run(config: Config, arguments: Namespace) -> None:
         raise StoreError(
             f"--to {arguments.last_day} is before --from {arguments.first_day}: give the later day as --to"
         )
+    receipt_key = load_receipt_key(config.data_dir, config.domain).verifier
     period = Period.deciding(arguments.first_day, arguments.last_day)
     with connect(config.dsn, application="rebuild") as connection:
         check_migrated(connection)
         total = 0
-        for origin, removed, stored in rebuild(connection, period):
+        for origin, removed, stored in rebuild(connection, period, receipt_key=receipt_key):
             total += stored
             if removed or stored:
                 print(f"{origin} before={removed} now={stored}", flush=True)

@@ -38,8 +38,17 @@ def name_of(log: str) -> str:
     return log
 
 
-def welcome(hello: Hello, journal: HeldJournal, *, window: int, hints: Hints, spread_s: int, now_ms: int) -> bytes:
-    """The answer to a hello: what is held, the latest receipt, how much may be under way, and hints."""
+def welcome(
+    hello: Hello,
+    journal: HeldJournal,
+    *,
+    window: int,
+    hints: Hints,
+    spread_s: int,
+    now_ms: int,
+    beacon: bytes | None = None,
+) -> bytes:
+    """The answer to a hello: what is held, the latest receipt, how much may be under way, hints, and a beacon."""
     return pack(
         Welcome(
             nonce=hello.nonce,
@@ -50,6 +59,7 @@ def welcome(hello: Hello, journal: HeldJournal, *, window: int, hints: Hints, sp
             levels=hints.levels,
             receipt=journal.receipt,
             policies=hints.policies,
+            beacon=beacon,
         )
     )
 

@@ -77,6 +77,7 @@ def _welcome(work: Work, greeting: Greeting, journal: HeldJournal, *, judged: Ch
         hints=hints_for_agent(work.connection, greeting.agent_id, day=local_day(work.now_ms)),
         spread_s=_spread_s(work),
         now_ms=work.now_ms,
+        beacon=work.beacon(),
     )
 
 

@@ -12,6 +12,7 @@ from collector.ingest import answers, rows
 from collector.ingest.accept import Accepted, Outcome, Refused, Repeat, accept, can_cosign, names_key
 from collector.ingest.declarations import Declared
 from collector.ingest.held import HeldJournal
+from collector.ingest.landmarks import Marked
 from collector.ingest.prepare import Offer, stored_bundle
 from collector.ingest.work import Answer, Work
 from collector.store.queries import load
@@ -87,6 +88,9 @@ def _take(work: Work, offer: Offer, journal: HeldJournal, *, accepted: Accepted)
     work.reading_rows.append(rows.reading_rows(journal_id, tails))
     work.touches.update((offer.agent_id, touch) for touch in offer.touches)
     work.declared += [Declared(journal_id, entry) for entry in offer.declared if entry.index >= accepted.first]
+    work.marked += [
+        Marked(journal_id, offer.origin, entry, raw) for entry, raw in offer.marked if entry.index >= accepted.first
+    ]
     work.counts["entries"] += len(accepted.entries)
     work.counts["entries_undecoded"] += offer.undecoded
 

@@ -43,7 +43,7 @@ _NO_SPAN = (0, 0)
 class Offer:
     """A parsed batch. `tails` has a row (without its journal) for each entry that is a reading, else None.
 
-    `declared`: the entries that are declarations, in their order.
+    `declared`: the entries that are declarations, in their order; `marked`: those that are neither, with their bytes.
     """
 
     agent_id: str
@@ -53,6 +53,7 @@ class Offer:
     tails: tuple[bytes | None, ...]
     touches: frozenset[Touch]
     declared: tuple[Entry, ...]
+    marked: tuple[tuple[Entry, bytes], ...]
     undecoded: int
     batch_bytes: int
 
@@ -122,6 +123,7 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
     tails: list[bytes | None] = []
     touches: set[Touch] = set()
     declared: list[Entry] = []
+    marked: list[tuple[Entry, bytes]] = []
     undecoded = 0
     # Of each channel the readings whose days are touched already: working the days out for each costs four times as
     # much as this look (0.5 of 0.9 us an entry beside decoding and packing).
@@ -142,6 +144,8 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
                 touches.update((*channel, day) for day in days)
         elif type(entry.body) is Declaration:
             declared.append(entry)
+        else:
+            marked.append((entry, batch.entries[index - batch.old]))
         tails.append(tail)
     if len({day for *_, day in touches}) > MAX_DAYS:
         log.warning("readings of too many days are stored without rows origin=%s touched=%d", origin, len(touches))
@@ -154,6 +158,7 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
         tails=tuple(tails),
         touches=frozenset(touches),
         declared=tuple(declared),
+        marked=tuple(marked),
         undecoded=undecoded,
         batch_bytes=sum(map(len, batch.entries)),
     )

@@ -16,12 +16,14 @@ from collector.errors import StoreError
 from collector.ingest import rows
 from collector.ingest.declarations import Declared, store_declarations
 from collector.ingest.held import open_bundle
+from collector.ingest.landmarks import Marked, is_landmark, store_landmarks
 from collector.ingest.prepare import DECIDES_AFTER_MS, DECIDES_BEFORE_MS, Touch, days_decided
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
 from protocol.entry import MAX_BLOCK_MS, Declaration, Entry, Reading, decode
 from protocol.errors import MalformedEntry
 from protocol.interval import day_bounds_ms
+from protocol.keys import VerifierKey
 from protocol.observation import covered_ms
 
 _PORTION_ROWS = 2_000
@@ -56,8 +58,10 @@ class Rebuilt(NamedTuple):
     stored: int
 
 
-def rebuild(connection: Connection, period: Period) -> Iterator[Rebuilt]:
+def rebuild(connection: Connection, period: Period, *, receipt_key: VerifierKey) -> Iterator[Rebuilt]:
     """Rebuilds the readings of every journal; the period counts as whole when the last one is done.
+
+    `receipt_key` is the one that beacons count by.
 
     Raises StoreError while another rebuild runs. Where it is broken off, what was done stays, and the period is as
     absent as it was before.
@@ -68,13 +72,15 @@ def rebuild(connection: Connection, period: Period) -> Iterator[Rebuilt]:
     connection.execute(_LAYOUT.hold_back_dropping)
     for journal_id, origin, agent_id, size in connection.execute(_SQL.list_journals).fetchall():
         with connection.transaction():
-            counts = _rebuild_journal(connection, period, (journal_id, agent_id, size))
+            counts = _rebuild_journal(connection, period, (journal_id, origin, agent_id, size), receipt_key=receipt_key)
         yield Rebuilt(origin, *counts)
     connection.execute(_LAYOUT.note_rebuilt, period.as_values())
 
 
-def _rebuild_journal(connection: Connection, period: Period, journal: tuple[int, str, int]) -> tuple[int, int]:
-    journal_id, agent_id, size = journal
+def _rebuild_journal(
+    connection: Connection, period: Period, journal: tuple[int, str, str, int], *, receipt_key: VerifierKey
+) -> tuple[int, int]:
+    journal_id, origin, agent_id, size = journal
     key = {"journal_id": journal_id, "size": size}
     connection.execute(_SQL.lift_limit)
     removed = connection.execute(_SQL.remove_rows, {**key, **period.as_values()}).rowcount
@@ -84,10 +90,13 @@ def _rebuild_journal(connection: Connection, period: Period, journal: tuple[int,
     with connection.cursor(name="bundles", binary=True) as cursor:
         cursor.itersize = _BUNDLES_AT_ONCE
         for first, entries in cursor.execute(_SQL.list_bundles, key):
-            found = list(_entries(entries, first=first))
+            placed = list(_entries(entries, first=first))
+            found = [entry for entry, _ in placed]
             store_declarations(
                 connection, [Declared(journal_id, entry) for entry in found if isinstance(entry.body, Declaration)]
             )
+            marked = [Marked(journal_id, origin, *each) for each in placed if is_landmark(each[0])]
+            store_landmarks(connection, marked, receipt_key)
             for entry, reading, start_ms, end_ms in _readings(found):
                 if period.start_ms <= start_ms < period.end_ms:
                     portion.append(rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms))
@@ -99,15 +108,15 @@ def _rebuild_journal(connection: Connection, period: Period, journal: tuple[int,
     return removed, stored
 
 
-def _entries(stored: bytes, *, first: int) -> Iterator[Entry]:
-    """The entries of a bundle whose first one has the index `first`, as far as they are what they should be."""
+def _entries(stored: bytes, *, first: int) -> Iterator[tuple[Entry, bytes]]:
+    """The entries of a bundle whose first one has the index `first`, with their bytes, as far as they are in order."""
     for index, raw in enumerate(open_bundle(stored), first):
         try:
             entry = decode(raw)
         except MalformedEntry:
             continue
         if entry.index == index:
-            yield entry
+            yield entry, raw
 
 
 def _readings(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Reading, int, int]]:

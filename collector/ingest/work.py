@@ -14,12 +14,16 @@ from collector.ingest.accept import Fork, Gap, Suspect
 from collector.ingest.declarations import Declared
 from collector.ingest.grants import Grants
 from collector.ingest.held import HeldJournal, load_held
+from collector.ingest.landmarks import Marked
 from collector.ingest.prepare import Touch
 from collector.store.database import Connection
 from collector.store.queries import load
+from protocol.beacon import beacon_note
 from protocol.keys import SigningKey
+from protocol.note import Checkpoint
 
 _SQL = load("ingest")
+_LANDMARKS = load("landmarks")
 
 # An answer is made once everything is judged and receipted; None: another message's answer serves this one.
 Answer = Callable[[], bytes | None]
@@ -38,9 +42,11 @@ class Work:
     reading_rows: list[bytes] = field(default_factory=list)
     touches: set[tuple[str, Touch]] = field(default_factory=set)
     declared: list[Declared] = field(default_factory=list)
+    marked: list[Marked] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     spread_s: int | None = None
+    _beacon: bytes | None = None
 
     @property
     def now(self) -> datetime:
@@ -51,6 +57,16 @@ class Work:
         if origin not in self.journals:
             self.journals.update(load_held(self.connection, {origin}))
         return self.journals.get(origin)
+
+    def beacon(self) -> bytes | None:
+        """A beacon note of this moment, the same for all of the transaction; None while there is no log to name."""
+        if self._beacon is None:
+            row = self.connection.execute(_LANDMARKS.load_newest_checkpoint, binary=True).fetchone()
+            if row is None:
+                return None
+            checkpoint = Checkpoint(row[0], row[1], bytes(row[2]))
+            self._beacon = beacon_note(checkpoint, self.receipt_key, time_s=self.now_ms // 1000)
+        return self._beacon
 
     def root_at(self, journal: HeldJournal | None, size: int) -> bytes:
         """The root of what is held of a journal, at a size up to that."""

@@ -1,7 +1,7 @@
 """One transaction for many messages: judged in memory, swapped in, stored with COPY, committed, then answered.
 
     hold measurements · load the journals · judge each message in order · swap the journals WHERE size = old ·
-    COPY batches and readings · touch days · store declarations · note who was seen · commit ·
+    COPY batches and readings · touch days · store declarations and landmarks · note who was seen · commit ·
     only then hand out the answers
 
 The compare-and-swap is the only authority on who may append: where it moves fewer journals than were judged,
@@ -22,6 +22,7 @@ from collector.ingest import grants, rows
 from collector.ingest.declarations import store_declarations
 from collector.ingest.held import load_held
 from collector.ingest.judging import judge
+from collector.ingest.landmarks import store_landmarks
 from collector.ingest.prepare import Offer, Poison, Prepared
 from collector.ingest.work import Work
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
@@ -84,7 +85,9 @@ class Writer:
                 if _is_about_values(error) and isinstance(message, Offer):
                     # Rows are derived and can be made again: they must not keep evidence out.
                     log.error("stored without its rows origin=%s: %s", message.origin, error)
-                    message = replace(message, tails=(None,) * len(message.tails), touches=frozenset(), declared=())
+                    message = replace(
+                        message, tails=(None,) * len(message.tails), touches=frozenset(), declared=(), marked=()
+                    )
         self.counts["messages_failed"] += 1
         log.error("could not store message agent=%s: %s", message.agent_id, problem)
         return None
@@ -106,6 +109,7 @@ class Writer:
             self._copy(rows.COPY_READING, work.reading_rows)
             self._touch_days(work)
             store_declarations(self._connection, work.declared)
+            store_landmarks(self._connection, work.marked, self._receipt_key.verifier)
             seen = self._note_seen(work)
         self.counts.update(work.counts)
         self.counts["transactions"] += 1

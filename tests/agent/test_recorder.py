@@ -289,7 +289,7 @@ def running(desk: Desk) -> Iterator[Desk]:
 
 
 def test_what_a_person_said_is_returned_as_the_entry_that_stands_in_the_journal(running: Desk) -> None:
-    written = running.recorder.declare(SIGNED_IN)
+    written = running.recorder.write(SIGNED_IN)
     assert written is not None
     assert written.body == SIGNED_IN
     assert running.entries()[written.index] == written
@@ -301,7 +301,7 @@ def test_what_the_disk_refuses_was_not_said(open_journal: Open, clock: ManualClo
     thread = threading.Thread(target=desk.recorder.run)
     thread.start()
     disk.fail = lambda operation, number: errno.ENOSPC if operation in ("write", "sync") else 0
-    assert desk.recorder.declare(SIGNED_IN) is None
+    assert desk.recorder.write(SIGNED_IN) is None
     disk.fail = lambda operation, number: 0
     desk.recorder.end("x")
     thread.join(10)
@@ -313,7 +313,7 @@ def test_what_nobody_takes_up_in_time_is_withdrawn_and_never_written(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.recorder.PATIENCE_S", 0.01)
-    assert desk.recorder.declare(SIGNED_IN) is None
+    assert desk.recorder.write(SIGNED_IN) is None
     desk.recorder.end("x")
     desk.recorder.run()
     assert [body for body in desk.bodies() if isinstance(body, Declaration)] == []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent import identity
+from agent.beacons import EVERY_MS, BeaconBook
 from agent.clock import Instant, SystemClock
 from agent.enrolment import enrol, http
 from agent.identity import Identity
@@ -25,13 +26,15 @@ from agent.uplink import Uplink
 from collector.app import create_app
 from collector.config import Api, Broker, Config
 from collector.embedded.broker import EmbeddedBroker
+from collector.evidence.log_worker import LogWorker
+from collector.evidence.sequencer import Keys
 from collector.ingest.worker import Worker
 from collector.keys import ensure_receipt_key
 from collector.registry import enrolment, instruments
 from collector.registry.enrolment import Watch
 from collector.store.database import Connection
 from protocol.batch import parse_bundle
-from protocol.entry import Storage
+from protocol.entry import Beacon, Entry, Storage, decode, make
 from tests.light_agent import DOMAIN
 from tests.serving import serving
 
@@ -69,7 +72,27 @@ class Site:
             self.journal.append(Storage(f"entry {self.journal.size}"), self.clock.now(), boot=self.clock.boot_id)
 
     @contextmanager
-    def delivering(self, link: Link) -> Iterator[Uplink]:
+    def beacons(self) -> Iterator[BeaconBook]:
+        """A book that journals as a recorder does."""
+        book = BeaconBook(
+            self.journal.directory,
+            self.journal.origin,
+            receipt_key=self._who.receipt_key,
+            write=self._write,
+            is_powered=lambda: True,
+        )
+        try:
+            yield book
+        finally:
+            book.close()
+
+    def _write(self, body: Beacon) -> Entry | None:
+        at = self.clock.now()
+        index = self.journal.append(body, at, boot=self.clock.boot_id)
+        return make(body, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot=self.clock.boot_id)
+
+    @contextmanager
+    def delivering(self, link: Link, beacons: BeaconBook | None = None) -> Iterator[Uplink]:
         uplink = Uplink(
             self.journal,
             self._who.key,
@@ -77,6 +100,7 @@ class Site:
             link=link,
             clock=self.clock,
             on_hints=lambda _: None,
+            beacons=beacons,
         )
         thread = threading.Thread(target=uplink.run)
         thread.start()
@@ -202,3 +226,31 @@ def test_an_agent_goes_round_a_broker_that_stays_away_and_comes_back_to_it(
             site.record(3)
             eventually(site.is_receipted)
     site.check_all_arrived_once()
+
+
+@pytest.mark.parametrize("road", ["mqtt", "https"])
+def test_beacons_of_the_collectors_log_come_by_every_road_and_count(
+    site: Site, config: Config, broker: EmbeddedBroker, connection: Connection, road: str
+) -> None:
+    """Each side holds the other's history: the collector's tree stands in the agent's journal, signed."""
+    keys = Keys(config.data_dir, config.domain, ensure_receipt_key(config.data_dir, config.domain))
+    log = LogWorker(config.dsn, keys, directory=config.data_dir / "log")
+    sizes = [log.work(connection).size]
+    broker.start()
+    site.record(3)
+    link = site.mqtt if road == "mqtt" else site.https
+    with working(config), site.beacons() as book, site.delivering(link, book) as uplink:
+        eventually(lambda: book.view.size == sizes[0])
+        eventually(site.is_receipted)
+        sizes.append(log.work(connection).size)
+        site.clock.ahead_ms += EVERY_MS
+        uplink.wake()
+        eventually(lambda: book.view.size == sizes[1])
+        eventually(site.is_receipted)
+    site.check_all_arrived_once()
+    found = connection.execute(
+        "SELECT body, beacon_s FROM landmark WHERE kind = 'beacon' ORDER BY entry_index"
+    ).fetchall()
+    assert [decode(bytes(raw)).body.size for raw, _ in found] == sizes  # type: ignore[union-attr]
+    assert all(time_s is not None and abs(time_s - time.time()) < 300 for _, time_s in found)
+    log.work(connection)  # it finds nothing wrong with what the agents hold

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from agent import status
+from agent.beacons import BeaconView
 from agent.clock import SystemClock
 from agent.config import load
 from agent.disk import Disk
@@ -174,7 +175,13 @@ def test_the_number_reaches_neither_journal_nor_status_nor_log_nor_command_line(
         recorder.take(said)
     recorder.tick()
     composed = status.compose(
-        "em-01", journal, recorder=recorder, uplink=UplinkView("offline", 0, "", None), failures={}, now=clock.now()
+        "em-01",
+        journal,
+        recorder=recorder,
+        uplink=UplinkView("offline", 0, "", None),
+        beacon=BeaconView("", 0, 0, ""),
+        failures={},
+        now=clock.now(),
     )
     recorder.end("test")
     recorder.run()

@@ -26,6 +26,7 @@ from collector.registry import instruments, units
 from protocol import facts, frozen
 from protocol.interval import day_bounds_ms
 from tests.collector.province import IDLE, OFF, POLICY, RUN, USCC, Piece, Province
+from tests.light_agent import RECEIPT_KEY
 
 MONDAY = date(2026, 11, 16)
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (MONDAY + timedelta(days=n) for n in (1, 2, 3, 4))
@@ -117,7 +118,7 @@ def withdraw_the_use(province: Province) -> None:
 
 
 def rebuild_week(province: Province) -> None:
-    assert list(rebuild(province.connection, Days.deciding(MONDAY, WEDNESDAY)))
+    assert list(rebuild(province.connection, Days.deciding(MONDAY, WEDNESDAY), receipt_key=RECEIPT_KEY.verifier))
 
 
 @pytest.mark.parametrize("what", LATER)

@@ -1,16 +1,19 @@
 """What was dropped or left out comes back from the stored entries, each row as it was, and hours stay what they are."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from collector.cli import main
 from collector.errors import StoreError
 from collector.ingest.rebuild import Period, Rebuilt, rebuild
+from collector.keys import ensure_receipt_key
 from collector.store import database
 from protocol.entry import Declaration
 from protocol.interval import DAY_MS, day_bounds_ms
-from tests.collector.province import IDLE, POLICY, RUN, Piece, Province
+from tests.collector.province import DOMAIN, IDLE, POLICY, RUN, Piece, Province
+from tests.light_agent import RECEIPT_KEY
 
 MONDAY = date(2026, 11, 16)
 TUESDAY, WEDNESDAY, FRIDAY = (MONDAY + timedelta(days=n) for n in (1, 2, 4))
@@ -51,7 +54,7 @@ def test_rows_that_are_gone_come_back_as_they_were_and_no_hour_changes(province:
     before, hours = rows(province), records(province)
     assert len(before) == 2 * (4 * 5 + 2)
     province.connection.execute("DELETE FROM reading")
-    found = list(rebuild(province.connection, ALL))
+    found = list(rebuild(province.connection, ALL, receipt_key=RECEIPT_KEY.verifier))
     assert found == [Rebuilt(origin, 0, 22) for origin in week]
     assert rows(province) == before
     assert province.derive(FRIDAY + timedelta(days=3)) > 0
@@ -65,7 +68,7 @@ def test_declarations_that_were_left_out_come_back_and_change_their_day(province
     before = records(province)
     rows_before = province.rows("SELECT d::text FROM declaration d")
     province.connection.execute("DELETE FROM declaration")
-    list(rebuild(province.connection, ALL))
+    list(rebuild(province.connection, ALL, receipt_key=RECEIPT_KEY.verifier))
     assert province.rows("SELECT d::text FROM declaration d") == rows_before != []
     assert ("A001", MONDAY) in province.rows("SELECT asset_no, day FROM dirty_day")
     province.derive(FRIDAY + timedelta(days=3))
@@ -77,7 +80,7 @@ def test_rows_that_are_there_are_replaced_and_never_doubled(province: Province, 
     province.connection.execute("UPDATE reading SET means = '{1}' WHERE means IS NOT NULL")
     if province.rows("SELECT layout FROM reading_layout") == [("timescale",)]:
         province.connection.execute("SELECT compress_chunk(c) FROM show_chunks('reading') c")
-    assert [each.removed for each in rebuild(province.connection, ALL)] == [22, 22]
+    assert [each.removed for each in rebuild(province.connection, ALL, receipt_key=RECEIPT_KEY.verifier)] == [22, 22]
     assert rows(province) == before
 
 
@@ -85,7 +88,7 @@ def test_only_the_days_that_were_asked_for_and_what_decides_them_are_rebuilt(
     province: Province, week: list[str]
 ) -> None:
     province.connection.execute("DELETE FROM reading")
-    list(rebuild(province.connection, Period.deciding(TUESDAY, TUESDAY)))
+    list(rebuild(province.connection, Period.deciding(TUESDAY, TUESDAY), receipt_key=RECEIPT_KEY.verifier))
     days = province.rows("SELECT DISTINCT (start_at AT TIME ZONE 'Asia/Shanghai')::date FROM reading")
     assert days == [(TUESDAY,)]
 
@@ -93,13 +96,13 @@ def test_only_the_days_that_were_asked_for_and_what_decides_them_are_rebuilt(
 def test_entries_left_out_by_a_fault_are_derived_once_they_are_rebuilt(province: Province, week: list[str]) -> None:
     hours = records(province)
     province.connection.execute("DELETE FROM hour_record WHERE day = %s", [TUESDAY])
-    list(rebuild(province.connection, Period.deciding(TUESDAY, TUESDAY)))
+    list(rebuild(province.connection, Period.deciding(TUESDAY, TUESDAY), receipt_key=RECEIPT_KEY.verifier))
     province.derive(FRIDAY + timedelta(days=3))
     assert [row[:3] for row in records(province)] == [row[:3] for row in hours]
 
 
 def test_what_ingest_stores_meanwhile_stays(province: Province, week: list[str]) -> None:
-    working = rebuild(province.connection, ALL)
+    working = rebuild(province.connection, ALL, receipt_key=RECEIPT_KEY.verifier)
     next(working)
     province.observe(week[1], Piece(WEDNESDAY, 20 * HOUR, 22 * HOUR, RUN))
     expected = rows(province)
@@ -108,13 +111,13 @@ def test_what_ingest_stores_meanwhile_stays(province: Province, week: list[str])
 
 
 def test_two_rebuilds_do_not_work_at_once(dsn: str, province: Province, week: list[str]) -> None:
-    working = rebuild(province.connection, ALL)
+    working = rebuild(province.connection, ALL, receipt_key=RECEIPT_KEY.verifier)
     next(working)
     with (
         database.connect(dsn, application="test") as other,
         pytest.raises(StoreError, match="another rebuild-readings is at work"),
     ):
-        next(rebuild(other, ALL))
+        next(rebuild(other, ALL, receipt_key=RECEIPT_KEY.verifier))
 
 
 def test_no_hour_is_derived_from_what_was_dropped_until_it_is_rebuilt(province: Province, week: list[str]) -> None:
@@ -130,7 +133,7 @@ def test_no_hour_is_derived_from_what_was_dropped_until_it_is_rebuilt(province: 
         problem
     )
     assert records(province) == before
-    list(rebuild(province.connection, Period.deciding(MONDAY, WEDNESDAY)))
+    list(rebuild(province.connection, Period.deciding(MONDAY, WEDNESDAY), receipt_key=RECEIPT_KEY.verifier))
     _retry_now(province)
     assert problems(province) == []
     ((run_s,),) = province.rows("SELECT run_s FROM hour_record WHERE asset_no = 'A001' AND day = %s", TUESDAY)
@@ -153,7 +156,7 @@ def test_a_new_policy_for_dropped_days_is_told_for_each_record_that_it_would_cha
 def test_a_rebuilt_time_is_whole_again_and_kept_for_a_while(province: Province, week: list[str]) -> None:
     province.connection.execute("UPDATE reading_layout SET absent = '{(,2026-11-19)}'")
     period = Period.deciding(TUESDAY, TUESDAY)
-    list(rebuild(province.connection, period))
+    list(rebuild(province.connection, period, receipt_key=RECEIPT_KEY.verifier))
     ((hole, kept),) = province.rows(
         "SELECT absent @> to_timestamp(%s / 1000.0), kept_until > now() + interval '29 days' FROM reading_layout",
         period.start_ms,
@@ -171,9 +174,16 @@ def test_the_period_holds_all_that_decides_its_days() -> None:
 
 
 def test_the_command_says_what_it_did(
-    dsn: str, province: Province, week: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dsn: str,
+    province: Province,
+    week: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("JISHI_DATABASE_DSN", dsn)
+    monkeypatch.setenv("JISHI_COLLECTOR_DATA_DIR", str(tmp_path))
+    ensure_receipt_key(tmp_path, DOMAIN)
     province.connection.execute("DELETE FROM reading WHERE journal_id = 1")
     assert main(["rebuild-readings", "--from", "2026-11-17", "--to", "2026-11-18"]) == 0
     told = capsys.readouterr().out.splitlines()

@@ -1,0 +1,87 @@
+"""Entries that are neither readings nor declarations, out of the agents' logs: one row each.
+
+Ingest stores them in the transaction that stores the entries, `rebuild-readings` once more from the stored bytes. A
+beacon counts only where our own receipt key signed it: that is looked at here, once, and kept as its time. One that
+names a tree of our own log which we do not have is written down for the sequencer (evidence/sequencer.py).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from collector.store.database import Connection
+from collector.store.queries import load
+from protocol.beacon import verify_beacon
+from protocol.entry import Beacon, Declaration, Entry, Reading
+from protocol.errors import ForeignBytesError
+from protocol.keys import VerifierKey
+from protocol.note import Checkpoint
+
+_SQL = load("landmarks")
+
+
+class Marked(NamedTuple):
+    """An entry at its place, with its exact bytes; `domain` is that of its log's origin."""
+
+    journal_id: int
+    origin: str
+    entry: Entry
+    raw: bytes
+
+    @property
+    def domain(self) -> str:
+        return self.origin.partition("/")[0]
+
+
+def is_landmark(entry: Entry) -> bool:
+    """Whether an entry has a row of its own here."""
+    return not isinstance(entry.body, Reading | Declaration)
+
+
+def store_landmarks(connection: Connection, marked: Sequence[Marked], receipt_key: VerifierKey) -> None:
+    """Add the rows of these entries, in the caller's transaction; again is harmless."""
+    if not marked:
+        return
+    rows = [_row(each, _checkpoint_of(each, receipt_key)) for each in marked]
+    connection.execute(_SQL.insert_landmarks, {name: [row[name] for row in rows] for name in rows[0]})
+    for each in marked:
+        if (checkpoint := _checkpoint_of(each, receipt_key)) is not None:
+            _compare(connection, each, checkpoint)
+
+
+def _checkpoint_of(marked: Marked, receipt_key: VerifierKey) -> Checkpoint | None:
+    """The checkpoint of a beacon that we signed."""
+    body = marked.entry.body
+    if not isinstance(body, Beacon):
+        return None
+    try:
+        return verify_beacon(body, domain=marked.domain, receipt_keys=(receipt_key,))
+    except ForeignBytesError:
+        return None
+
+
+def _compare(connection: Connection, marked: Marked, checkpoint: Checkpoint) -> None:
+    """A tree larger than ours, or another one of our size, was never signed by this database."""
+    body = marked.entry.body
+    assert isinstance(body, Beacon)
+    values = {
+        "log": body.log,
+        "size": checkpoint.size,
+        "root": checkpoint.root,
+        "origin": marked.origin,
+        "entry_index": marked.entry.index,
+    }
+    connection.execute(_SQL.note_unknown_tree, values)
+
+
+def _row(marked: Marked, checkpoint: Checkpoint | None) -> dict[str, Any]:
+    entry = marked.entry
+    return {
+        "journal_ids": marked.journal_id,
+        "entry_indexes": entry.index,
+        "kinds": entry.kind,
+        "boots": entry.boot,
+        "mono_mss": entry.mono_ms,
+        "wall_mss": entry.wall_ms,
+        "bodies": marked.raw,
+        "beacon_ss": entry.body.time_s if checkpoint is not None and isinstance(entry.body, Beacon) else None,
+    }
