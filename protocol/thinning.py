@@ -2,8 +2,8 @@
 
 Without a receipt its entries are bounded by the next one that is kept. That changes nothing of what a block earns
 (grades.py, rules 1 to 3) as long as the later time crosses no limit that the true one did not cross. So receipts are
-taken in their order, and one is kept only where going on to the next would make some block earn something else; the last
-one is always kept. An agent that sends every five minutes keeps about one in four.
+taken in their order, and one is kept only where going on to the next would make some block earn something else. The
+last one is always kept. An agent that sends every five minutes keeps about one in four.
 """
 
 from collections.abc import Iterable, Iterator
