@@ -41,10 +41,11 @@ def store_landmarks(connection: Connection, marked: Sequence[Marked], receipt_ke
     """Add the rows of these entries, in the caller's transaction; again is harmless."""
     if not marked:
         return
-    rows = [_row(each, _checkpoint_of(each, receipt_key)) for each in marked]
+    checkpoints = [_checkpoint_of(each, receipt_key) for each in marked]
+    rows = [_row(*each) for each in zip(marked, checkpoints, strict=True)]
     connection.execute(_SQL.insert_landmarks, {name: [row[name] for row in rows] for name in rows[0]})
-    for each in marked:
-        if (checkpoint := _checkpoint_of(each, receipt_key)) is not None:
+    for each, checkpoint in zip(marked, checkpoints, strict=True):
+        if checkpoint is not None:
             _compare(connection, each, checkpoint)
 
 
