@@ -15,6 +15,7 @@ from datetime import date
 import psycopg
 
 from collector.accounts.blocks import utc
+from collector.accounts.clocks import settle_clocks
 from collector.accounts.closing import CLOSE_AFTER_DAYS, close_days
 from collector.accounts.deriver import Outcome, derive_dirty_day
 from collector.errors import DerivationError
@@ -66,6 +67,8 @@ class Worker:
             now_ms = self._now_ms()
             today = local_day(now_ms)
             self._end_days(connection, today)
+            if moved := settle_clocks(connection):
+                log.warning("readings moved to where beacons put them rows=%d", moved)
             values = {"today": today, "now": utc(now_ms), "limit": INSTRUMENTS_AT_ONCE}
             due = connection.execute(_SQL.list_due_days, values).fetchall()
             outcomes = [

@@ -6,11 +6,12 @@ began with, hints, and the epochs that begin. The writer stores the rest.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from collector.ingest.accept import Fork, Gap, Suspect
+from collector.ingest.clocks import Boot, Bounds, join
 from collector.ingest.declarations import Declared
 from collector.ingest.grants import Grants
 from collector.ingest.held import HeldJournal, load_held
@@ -43,6 +44,7 @@ class Work:
     touches: set[tuple[str, Touch]] = field(default_factory=set)
     declared: list[Declared] = field(default_factory=list)
     marked: list[Marked] = field(default_factory=list)
+    clocks: dict[Boot, Bounds] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     spread_s: int | None = None
@@ -76,6 +78,13 @@ class Work:
     def see(self, agent_id: str, size: int) -> None:
         """The agent spoke, and says that its journal has this size."""
         self.seen[agent_id] = max(size, self.seen.get(agent_id, 0))
+
+    def note_clocks(self, journal_id: int, clocks: Mapping[str, Bounds]) -> None:
+        """What a batch shows of its boots' clocks."""
+        for boot, bounds in clocks.items():
+            held = join(self.clocks.get((journal_id, boot)), bounds)
+            assert held is not None
+            self.clocks[journal_id, boot] = held
 
     def keep(self, note: bytes, raw: bytes, *, journal: HeldJournal, outcome: Gap | Suspect | Fork) -> None:
         """Remembers how the journal stands, and the note that a suspicion or a fork rests on."""
