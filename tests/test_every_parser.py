@@ -31,6 +31,7 @@ OF_PROTOCOL = {
     "facts.decode": "fact",
     "frozen.decode": "frozen period",
     "hint.open_hint": "hint",
+    "grades.decode": "grade record",
     "hours.decode": "hour record",
     "keys.parse_vkey": "vkey",
     "log_leaf.decode": "leaf",
@@ -74,6 +75,7 @@ NOT_FOREIGN = {
     "agent.watchers.modbus_frame.crc16": "adds up",
     "collector.ingest.accept.names_key": "asks entry.decode and compares",
     "collector.ingest.held.open_bundle": "reads back what was stored; parse_bundle is tested over it",
+    "collector.ingest.rows.with_shift": "takes a row that we packed ourselves",
     "collector.store.queries.parse": "reads our own SQL files",
 }
 

@@ -20,6 +20,7 @@ from protocol import (
     epoch,
     facts,
     frozen,
+    grades,
     hint,
     hours,
     log_leaf,
@@ -107,6 +108,11 @@ FROZEN = (
     % (b"5c" * 32)
 )
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
+GRADE = (
+    b'{"v":1,"asset":"A001","day":"2026-03-02","record":"%b","policy":"%b","spans":[[0,60,"B","one control"]],'
+    b'"seconds":[["B","run",60]],"effective":[["B",60]],"external":[],"lost_s":0,"counted_s":60,"counted_external_s":0,'
+    b'"error_ms":40,"decisions":[]}' % (b"ab" * 32, b"cd" * 32)
+)
 PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
 MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
@@ -149,6 +155,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
     "hour record": (hours.decode, (RECORD,)),
+    "grade record": (grades.decode, (GRADE,)),
     "fact": (facts.decode, (USE, CORRECTION)),
     "frozen period": (frozen.decode, (FROZEN,)),
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
