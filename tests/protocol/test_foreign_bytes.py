@@ -172,6 +172,7 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "topic": (topics.parse_up_topic, (topics.up_topic("em-01"),)),
     "origin": (topics.parse_origin, ("jishi.example/a/em-01/1",)),
     "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),
+    "log path": (tiles.parse_path, ("tile/0/x001/234.p/67", "tile/entries/003")),
 }
 
 
