@@ -21,6 +21,7 @@ from collector.api import (
     certificates,
     contradictions,
     days,
+    decisions,
     deliveries,
     docs,
     documents,
@@ -136,6 +137,7 @@ def _api() -> APIRouter:
         days,  # before records, whose day would else take the last part of its paths
         records,
         contradictions,
+        decisions,
         exports,
         sessions,
         readings,

@@ -69,7 +69,7 @@ COMMANDS = {
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
     "contradictions": Command("collector.commands.contradictions", "list what people said that cannot all be so"),
     "export-hours": Command("collector.commands.export_hours", "write hour records of some days as CSV or XLSX"),
-    "propose": Command("collector.commands.propose", "propose a policy, a correction or hours by hand"),
+    "propose": Command("collector.commands.propose", "propose a policy, a correction, hours by hand or a decision"),
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
