@@ -31,6 +31,7 @@ from collector.api import (
     fact_lists,
     facts,
     figures,
+    flags,
     frozen,
     health,
     instruments,
@@ -134,6 +135,7 @@ def _api() -> APIRouter:
         units,
         instruments,
         figures,
+        flags,
         days,  # before records, whose day would else take the last part of its paths
         records,
         contradictions,

@@ -68,6 +68,7 @@ COMMANDS = {
     "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
     "contradictions": Command("collector.commands.contradictions", "list what people said that cannot all be so"),
+    "flags": Command("collector.commands.flags", "look for what ought to be checked on site, and list it by weight"),
     "export-hours": Command("collector.commands.export_hours", "write hour records of some days as CSV or XLSX"),
     "propose": Command("collector.commands.propose", "propose a policy, a correction, hours by hand or a decision"),
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),

@@ -66,8 +66,8 @@ RULES = _rules(
     ),
     Rule(
         "run-without-product", 1, 45, "运行无产出", "Run without product",
-        "运行 {run}，产出计数 {product}；平时每小时 {usual_an_hour}（{compared}）",
-        "{run} of run with a product of {product}; usual is {usual_an_hour} an hour ({compared})",
+        "连续 {barren} 共运行 {run}，产出计数 {product}；平时每小时 {usual_an_hour}（{compared}）",
+        "{run} of run on {barren} in a row with a product of {product}; usual is {usual_an_hour} an hour ({compared})",
     ),
     Rule(
         "low-energy", 1, 45, "单位机时能耗偏低", "Little energy for its hours",
@@ -127,6 +127,8 @@ def spell(figure: Figure, language: Language) -> str:
             return f"{value / 1e6:.3f} kWh"
         case "ppm":
             return f"{value / 1e4:.3f} %"
+        case "ppb":
+            return f"{value / 1e7:.5f} %"
         case "fen":
             return f"{value / 100:.2f} CNY"
         case _:

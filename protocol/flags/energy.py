@@ -3,8 +3,9 @@
 Hours that a low threshold, a small load or a wrong ratio makes are cheap ones. Only too little is flagged: too much
 energy for its hours means that hours are missing, which is nobody's advantage.
 
-Threshold: half of the median of at least five others, and six standard deviations (by MAD) below it. Half, because
-options and accessories of one model make a third; six, because five others tell little about the tails.
+Threshold: half of the median of at least five others, and three standard deviations (by MAD) below it. Half, because
+options and accessories of one model make a third; three, because a model whose instruments differ that much among each
+other has no usual energy.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from protocol.flags.robust import median, spread
 
 MIN_EFFECTIVE_S = 20 * 3600
 MIN_PEERS = 5
-DEVIATIONS = 6
+DEVIATIONS = 3
 
 
 class Spent(NamedTuple):

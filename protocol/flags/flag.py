@@ -23,7 +23,7 @@ MAX_FLAG_BYTES = 8192
 MAX_FIGURES = 16
 MAX_ABOUT = 32
 
-Unit = Literal["", "s", "days", "mW", "mWh", "ppm", "fen", "bytes"]
+Unit = Literal["", "s", "days", "mW", "mWh", "ppm", "ppb", "fen", "bytes"]
 """Of a figure; "" is a number of things."""
 
 

@@ -4,14 +4,14 @@ A trace that is replayed begins with the same step as the run that it was record
 starts and tried a few minutes to both sides; the first and last minutes are left out, because every run begins and
 ends with a step. What is compared is at most the first four hours.
 
-The measure is a *distance*, 1 - r in ppm: 0 for the same trace, also for one that was scaled; about 1 000 000 for
-traces that have nothing in common but their mean.
+The measure is a *distance*, 1 - r in parts per billion: 0 for the same trace, also for one that was scaled; about 10^9
+for traces that have nothing in common but their mean. A furnace's program repeats itself to some thousand of them.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from protocol.flags.robust import PPM, likeness_ppm
+from protocol.flags.robust import PPB, likeness_ppb
 
 EDGE = 2
 LAGS = range(-3, 4)
@@ -25,7 +25,7 @@ class Nearest(NamedTuple):
     """Which run is the nearest, by what its owner is called, how far it is, and over how many minutes."""
 
     name: str
-    distance_ppm: int
+    distance_ppb: int
     minutes: int
 
 
@@ -38,7 +38,7 @@ def nearest(runs: Iterable[Minutes], others: Iterable[tuple[str, Minutes]]) -> N
         for name, other in candidates
         if (distance := distance_of(run, other)) is not None
     ]
-    return min(found, key=lambda each: (each.distance_ppm, each.name), default=None)
+    return min(found, key=lambda each: (each.distance_ppb, each.name), default=None)
 
 
 def distance_of(left: Minutes, right: Minutes) -> tuple[int, int] | None:
@@ -53,7 +53,7 @@ def distance_of(left: Minutes, right: Minutes) -> tuple[int, int] | None:
         common = min(len(ours), len(theirs), MAX_MINUTES)
         if common < MIN_MINUTES or 5 * common < 4 * min(MAX_MINUTES, max(len(first), len(second))):
             continue
-        likeness = likeness_ppm(ours[:common], theirs[:common])
-        if likeness is not None and (best is None or PPM - likeness < best[0]):
-            best = PPM - likeness, common
+        likeness = likeness_ppb(ours[:common], theirs[:common])
+        if likeness is not None and (best is None or PPB - likeness < best[0]):
+            best = PPB - likeness, common
     return best

@@ -3,8 +3,9 @@
 Files that grow, parts that are counted, shots: where an instrument usually leaves a product, hours without any are odd.
 Where it usually leaves none, or nobody watched, the rule says nothing.
 
-Threshold: less than a hundredth of the usual product per hour, over two hours of run or more that were watched for four
-fifths; nine of ten earlier run days had a product. Two hours, because a test or an alignment leaves nothing either.
+Threshold: two run days in a row, of two hours or more each, with less than a hundredth of the usual product per hour;
+what was watched are four fifths of the run, and nine of ten earlier run days had a product. Two days, because one is an
+alignment or a test: one such day in forty alarmed in 44 % of honest months.
 """
 
 from collections.abc import Sequence
@@ -14,33 +15,48 @@ from protocol.flags.robust import median
 from protocol.flags.shape import Shape
 
 MIN_RUN_S = 7200
+MIN_BARREN = 2
 MIN_DAYS = 10
 BELOW_USUAL = 100
 
 
-def find_no_product(day: Shape, before: Sequence[Shape]) -> Finding | None:
-    """`before`: the days before it, in any order."""
-    watched = [each for each in before if each.run_s >= MIN_RUN_S and _is_watched(each)]
-    if day.run_s < MIN_RUN_S or not _is_watched(day) or len(watched) < MIN_DAYS:
+def find_no_product(days: Sequence[Shape]) -> Finding | None:
+    """`days`: in order, the one looked at last; those that hardly ran, or that nobody watched, are left out."""
+    if not days or not _counts(days[-1]):
         return None
-    with_product = [each for each in watched if each.product > 0]
-    if 10 * len(with_product) < 9 * len(watched):
+    counted = [each for each in days if _counts(each)]
+    with_product = [each for each in counted if each.product > 0]
+    if not with_product:
         return None
     usual = median([_an_hour(each) for each in with_product])
-    if _an_hour(day) * BELOW_USUAL >= usual:
+    barren = _last_barren(counted, usual)
+    before = counted[: len(counted) - len(barren)]
+    if len(barren) < MIN_BARREN or len(before) < MIN_DAYS:
+        return None
+    if 10 * sum(each.product > 0 for each in before) < 9 * len(before):
         return None
     figures = (
-        Figure("run", day.run_s, "s"),
-        Figure("product", day.product),
+        Figure("run", sum(each.run_s for each in barren), "s"),
+        Figure("barren", len(barren), "days"),
+        Figure("product", sum(each.product for each in barren)),
         Figure("usual_an_hour", usual),
-        Figure("compared", len(watched), "days"),
+        Figure("compared", len(before), "days"),
     )
     return Finding("run-without-product", figures)
 
 
-def _is_watched(day: Shape) -> bool:
-    return 5 * day.product_s >= 4 * day.run_s
+def _counts(day: Shape) -> bool:
+    return day.run_s >= MIN_RUN_S and 5 * day.product_s >= 4 * day.run_s
 
 
 def _an_hour(day: Shape) -> int:
-    return day.product * 3600 // max(1, day.run_s)
+    return day.product * 3600 // day.run_s
+
+
+def _last_barren(days: Sequence[Shape], usual: int) -> list[Shape]:
+    found: list[Shape] = []
+    for day in reversed(days):
+        if _an_hour(day) * BELOW_USUAL >= usual:
+            break
+        found.append(day)
+    return found

@@ -4,9 +4,10 @@ An instrument that works by a program has runs that resemble each other, but not
 nearest earlier run (likeness.py) is held against the distances that this instrument's days usually have: a replay is
 nearer by orders of magnitude. The same holds between instruments, where the usual distance is again the own one.
 
-Threshold: r of 0.95 at least, and a distance of less than a tenth of the lower quartile of the days before. The tenth
-is the least factor with which no honest instrument-month of the bench alarmed by chance alone (docs/flags.md); the
-quartile, and not the least value, so that a replay that was missed does not hide the next one.
+Threshold: r of 0.95 at least, and a distance of less than a sixteenth of the lowest tenth of the days before. The
+lowest tenth, because a heater behind a relay meets itself by chance now and then, a hundred times nearer than on most
+days; and not the least value, so that a replay or two that were missed do not hide the next one. The sixteenth, because
+on the bench honest days come down to an eighth of that tenth (docs/flags.md).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,34 +18,35 @@ from protocol.flags.robust import quantile
 
 MIN_DAYS = 10
 """With a nearest neighbour of their own; with fewer nobody knows how alike an instrument's days are."""
-MAX_DISTANCE_PPM = 50_000
-BELOW_USUAL = 10
+MAX_DISTANCE_PPB = 50_000_000
+USUAL_HUNDREDTHS = 10
+BELOW_USUAL = 16
 
 
 def find_replayed(
-    runs: Sequence[Minutes], before: Iterable[tuple[str, Minutes]], *, usual_ppm: Sequence[int]
+    runs: Sequence[Minutes], before: Iterable[tuple[str, Minutes]], *, usual_ppb: Sequence[int]
 ) -> Finding | None:
-    """`before`: runs of the weeks before by their days; `usual_ppm`: nearest distances of those days."""
-    return _judge("replayed-trace", nearest(runs, before), usual_ppm)
+    """`before`: runs of the weeks before by their days; `usual_ppb`: nearest distances of those days."""
+    return _judge("replayed-trace", nearest(runs, before), usual_ppb)
 
 
 def find_same_pattern(
-    runs: Sequence[Minutes], beside: Iterable[tuple[str, Minutes]], *, usual_ppm: Sequence[int]
+    runs: Sequence[Minutes], beside: Iterable[tuple[str, Minutes]], *, usual_ppb: Sequence[int]
 ) -> Finding | None:
-    """`beside`: runs of other instruments on the same day by asset number; `usual_ppm` as for a replay, the own."""
-    return _judge("same-pattern", nearest(runs, beside), usual_ppm)
+    """`beside`: runs of other instruments on the same day by asset number; `usual_ppb` as for a replay, the own."""
+    return _judge("same-pattern", nearest(runs, beside), usual_ppb)
 
 
-def _judge(rule: str, found: Nearest | None, usual_ppm: Sequence[int]) -> Finding | None:
-    if found is None or len(usual_ppm) < MIN_DAYS:
+def _judge(rule: str, found: Nearest | None, usual_ppb: Sequence[int]) -> Finding | None:
+    if found is None or len(usual_ppb) < MIN_DAYS:
         return None
-    usual = quantile(usual_ppm, 25)
-    if found.distance_ppm > MAX_DISTANCE_PPM or found.distance_ppm * BELOW_USUAL >= usual:
+    usual = quantile(usual_ppb, USUAL_HUNDREDTHS)
+    if found.distance_ppb > MAX_DISTANCE_PPB or found.distance_ppb * BELOW_USUAL >= usual:
         return None
     figures = (
-        Figure("distance", found.distance_ppm, "ppm"),
-        Figure("usual", usual, "ppm"),
-        Figure("compared", len(usual_ppm), "days"),
+        Figure("distance", found.distance_ppb, "ppb"),
+        Figure("usual", usual, "ppb"),
+        Figure("compared", len(usual_ppb), "days"),
         Figure("length", found.minutes * 60, "s"),
     )
     return Finding(rule, figures, (found.name,))

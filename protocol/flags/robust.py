@@ -8,6 +8,7 @@ from math import comb, isqrt
 from operator import mul
 
 PPM = 1_000_000
+PPB = 1_000_000_000
 _SIGMAS = 14_826
 """Ten thousandths of a standard deviation in one MAD, of a normal distribution."""
 
@@ -30,8 +31,8 @@ def spread(values: Sequence[int]) -> int:
     return median([abs(value - middle) for value in values]) * _SIGMAS // 10_000
 
 
-def likeness_ppm(left: Sequence[int], right: Sequence[int]) -> int | None:
-    """The normalised correlation of two sequences of one length, in ppm; None where one of them never moves."""
+def likeness_ppb(left: Sequence[int], right: Sequence[int]) -> int | None:
+    """The normalised correlation of two sequences of one length, in ppb; None where one of them never moves."""
     n = len(left)
     sum_left, sum_right = sum(left), sum(right)
     of_left = n * sum(map(mul, left, left)) - sum_left * sum_left
@@ -39,7 +40,7 @@ def likeness_ppm(left: Sequence[int], right: Sequence[int]) -> int | None:
     if n < 2 or not of_left or not of_right:
         return None
     together: int = n * sum(map(mul, left, right)) - sum_left * sum_right
-    return together * PPM // isqrt(of_left * of_right)
+    return together * PPB // isqrt(of_left * of_right)
 
 
 def is_rare(hits: int, trials: int, *, chance: tuple[int, int], one_in: int) -> bool:

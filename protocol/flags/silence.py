@@ -3,7 +3,7 @@
 A PC that is switched off at night is silent when nobody works, and a network that fails does so at any time. Silence
 that begins in the middle of declared uses, again and again, begins because of them.
 
-Threshold: five silences of ten minutes or more in a month, three fifths of them beginning inside a declared use, half
+Threshold: five silences of ten minutes or more in a month, a third of them beginning inside a declared use, half
 an hour at least before its end, and that so often by chance only once in ten thousand months. Half an hour, because
 whoever leaves early switches off early.
 """
@@ -26,7 +26,7 @@ def find_silence(silent: Iterable[Interval], used: Iterable[Interval], *, within
     uses = clip(union(used), *within)
     counts = union((start, end - LEAVES_EARLY_MS) for start, end in uses)
     hits = sum(bool(clip(counts, start, start + 1)) for start, _ in silences)
-    if len(silences) < MIN_SILENCES or 5 * hits < 3 * len(silences):
+    if len(silences) < MIN_SILENCES or 3 * hits < len(silences):
         return None
     if not is_rare(hits, len(silences), chance=(length(counts), within[1] - within[0]), one_in=ONE_IN):
         return None

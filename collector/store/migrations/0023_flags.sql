@@ -12,7 +12,7 @@ ALTER TABLE proposal
 
 -- What the rules of protocol/flags need of one instrument's day, so that weeks of history are read and not measured
 -- again. Derived: made of the readings and of the record whose identity it names, and made again where that changed or
--- the form (version) did. body: protocol/flags/shape.py. nearest_ppm: how far its runs are from the nearest ones of the
+-- the form (version) did. body: protocol/flags/shape.py. nearest_ppb: how far its runs are from the nearest ones of the
 -- weeks before (protocol/flags/replay.py), NULL where there is nothing to compare.
 CREATE TABLE day_shape (
     asset_no    text NOT NULL REFERENCES instrument,
@@ -20,7 +20,7 @@ CREATE TABLE day_shape (
     version     integer NOT NULL,
     record      text NOT NULL,
     body        bytea NOT NULL,
-    nearest_ppm integer CHECK (nearest_ppm >= 0),
+    nearest_ppb bigint CHECK (nearest_ppb >= 0),
     PRIMARY KEY (asset_no, day)
 );
 
