@@ -21,6 +21,8 @@ from tests.measures.instruments import SCORED, TUNING, Ranges
 DAYS_A_MONTH = 22
 LEARNING_DAYS = 12
 """Before the first month: a rule says nothing while it knows no history."""
+HABIT_MONTHS = 400
+"""Months of every habit, honest ones and lies; they cost little."""
 LIMIT = 0.05
 """Honest instrument-months with an alarm, as a share, that we bear."""
 RULES_OF: dict[Lie, tuple[str, ...]] = {
@@ -49,7 +51,7 @@ def measure(seed: int, *, each: int, months: int, ranges: Ranges = SCORED) -> It
     honest, lies = _of_traces(seed, each=each, months=months, ranges=ranges)
     for habit in HABITS:
         for is_lie, into in ((False, honest), (True, lies)):
-            drawn = (Random(f"habits/{seed}/{habit.rule}/{is_lie}/{number}") for number in range(each * months * 25))
+            drawn = (Random(f"habits/{seed}/{habit.rule}/{is_lie}/{number}") for number in range(HABIT_MONTHS))
             found = [any(habit.month(chance, is_lie)) for chance in drawn]
             into.append(Rate(habit.rule, habit.lie if is_lie else "honest", sum(found), len(found)))
     yield from honest
@@ -95,13 +97,13 @@ def main() -> int:
     """Prints the table; 1 where an honest rate is above LIMIT."""
     parser = argparse.ArgumentParser(prog="python -m tests.measures.flags", description=__doc__)
     parser.add_argument("--seed", type=int, required=True, help="which instruments, months and lies")
-    parser.add_argument("--each", type=int, default=2, help="instruments of each family and habit (default 2)")
+    parser.add_argument("--each", type=int, default=1, help="instruments of each family and habit (default 1)")
     parser.add_argument("--months", type=int, default=2, help="months of each (default 2)")
     parser.add_argument("--tuning", action="store_true", help="draw from the ranges for tuning instead")
     arguments = parser.parse_args()
     ranges = TUNING if arguments.tuning else SCORED
     rates = list(measure(arguments.seed, each=arguments.each, months=arguments.months, ranges=ranges))
-    print(f"| rule | what | alarms | of | share |  (seed {arguments.seed})\n|---|---|---:|---:|---:|")
+    print(f"seed {arguments.seed}\n\n| rule | what | alarms | of | share |\n|---|---|---:|---:|---:|")
     for rate in rates:
         print(f"| {rate.rule} | {rate.what} | {rate.alarms} | {rate.of} | {rate.share:.1%} |")
     return int(any(rate.share > LIMIT for rate in rates if rate.what == "honest"))

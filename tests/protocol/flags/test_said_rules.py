@@ -42,6 +42,8 @@ def test_round_hours_day_after_day_are_flagged_and_worked_ones_are_not() -> None
     assert find_regular_hours(worked) is None
     found = find_regular_hours([n % 5 * HOUR + 2 * HOUR + n - 10 for n in range(20)])
     assert figures(found)["round"] == 20
+    some = [4 * HOUR] * 2 + [5 * HOUR] * 2 + [6 * HOUR] * 2 + [HOUR + 613 * n for n in range(1, 17)]
+    assert find_regular_hours(some) is None  # six round days of 22 come by chance
     slots = [round(4 * HOUR + chance.gauss(0, 420)) for _ in range(22)]
     assert find_regular_hours(slots) is None
 
@@ -125,5 +127,7 @@ def test_silence_that_begins_in_uses_is_flagged_and_that_of_nights_and_outages_i
     assert find_silence(nights, used, within=MARCH) is None
     outages = [(at(day, 7 * day % 24), at(day, 7 * day % 24 + 0.5)) for day in range(28)]
     assert find_silence(outages, used, within=MARCH) is None
+    always = [(at(day, 1), at(day, 23)) for day in range(28)]  # who uses it day and night is silent in use
+    assert find_silence(outages, always, within=MARCH) is None
     assert find_silence([(at(day, 9.2), at(day, 11)) for day in range(4)], used, within=MARCH) is None
     assert find_silence([(at(day, 9.2), at(day, 9.3)) for day in range(28)], used, within=MARCH) is None
