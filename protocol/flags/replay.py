@@ -7,7 +7,7 @@ nearer by orders of magnitude. The same holds between instruments, where the usu
 Threshold: r of 0.95 at least, and a distance of less than a sixteenth of the lowest tenth of the days before. The
 lowest tenth, because a heater behind a relay meets itself by chance now and then, a hundred times nearer than on most
 days; and not the least value, so that a replay or two that were missed do not hide the next one. The sixteenth, because
-on the bench honest days come down to an eighth of that tenth (docs/flags.md).
+at an eighth one in sixteen honest months of tuning alarmed; at this one in 64 of the scored ones did (docs/flags.md).
 """
 
 from collections.abc import Iterable, Sequence
