@@ -93,7 +93,7 @@ def list_flags(
 
 
 @router.get("/checks", responses=responses(400))
-def list_checks(
+def list_flag_checks(
     caller: ReadsReadings, connection: Lent, first_day: FirstDay, last_day: LastDay, limit: Limit = 100
 ) -> list[Check]:
     """The order of on-site checks by the flags of a range of local days."""
@@ -103,7 +103,7 @@ def list_checks(
 
 
 @router.get("/rules")
-def list_rules(_caller: ReadsReadings) -> list[Rule]:
+def list_flag_rules(_caller: ReadsReadings) -> list[Rule]:
     """The rules there are, the weightiest first."""
     return [
         Rule(name=rule.name, version=rule.version, weight=rule.weight, title_zh=rule.title_zh, title_en=rule.title_en)
