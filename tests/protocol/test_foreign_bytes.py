@@ -36,6 +36,7 @@ from protocol import (
 )
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
+from protocol.flags import flag, shape
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
 from tests.foreign import mutations
 
@@ -75,6 +76,13 @@ USE = (
     b'{"kind":"use","v":1,"at":1764554716036,"by":"lims","asset":"A001","start":1764547516036,"end":1764554716036,'
     b'"purpose":"service-order","order":"SO-14","samples":3}'
 )
+DECISION = (
+    b'{"kind":"decision","v":1,"at":1764554716036,"by":"li.ming","asset":"A001","start":1764547516036,'
+    b'"end":1764554716036,"verdict":"exclude","why":"the beam was off","flags":["constant-load"],'
+    b'"approver":"wang.fang","approved_at":1764554716036}'
+)
+FLAG = b'[1,"A001","constant-load",1,"2026-03-02","2026-03-02",[["spread",900,"ppm"],["usual",52000,"ppm"]],["A002"]]'
+SHAPE = b"[3600,900000,52000,900000,200000,17,3600,0,0,[[900000,905000,899000],[1,2,3]]]"
 CORRECTION = (
     b'{"kind":"correction","v":1,"at":1,"by":"a","approver":"b","approved_at":2,"reason":"c","target":"fact:%s",'
     b'"use":%s}' % (b"9f" * 32, USE)
@@ -156,7 +164,9 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
     "hour record": (hours.decode, (RECORD,)),
     "grade record": (grades.decode, (GRADE,)),
-    "fact": (facts.decode, (USE, CORRECTION)),
+    "flag": (flag.decode, (FLAG,)),
+    "shape": (shape.decode, (SHAPE,)),
+    "fact": (facts.decode, (USE, CORRECTION, DECISION)),
     "frozen period": (frozen.decode, (FROZEN,)),
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
     "leaf": (log_leaf.decode, (LEAF,)),
