@@ -364,7 +364,9 @@ def _compare(read: Read, tile: Tile, expected: bytes) -> tuple[str, bool, str] |
     place = next(
         at for at in range(0, len(raw), HASH_BYTES) if raw[at : at + HASH_BYTES] != expected[at : at + HASH_BYTES]
     )
-    return tile.path, False, f"hash {place // HASH_BYTES} is not that of the entries below it"
+    at = place // HASH_BYTES
+    below = f"entry {tile.number * WIDTH + at}" if tile.level == 0 else "the entries below it"
+    return tile.path, False, f"hash {at} is not that of {below}"
 
 
 def _number(index: int, width: int) -> str:

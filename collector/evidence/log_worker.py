@@ -116,10 +116,11 @@ class LogWorker:
         is_first = True
         while not stop.is_set():
             began_s = time.monotonic()
-            row = connection.execute(_SQL.try_lock).fetchone()
-            if row is not None and row[0]:
+            if hold_log(connection):
                 self._work_once(connection, is_first=is_first)
                 is_first = False
+            elif is_first:
+                log.info("another process writes the log: waiting until it ends")
             stop.wait(max(0.0, MINUTE_S - (time.monotonic() - began_s)))
 
     def _work_once(self, connection: Connection, *, is_first: bool) -> None:
@@ -136,6 +137,12 @@ class LogWorker:
                 log.error("%s", error)
         except (CollectorError, OSError, psycopg.Error) as error:
             log.error("log could not grow: %s", error)
+
+
+def hold_log(connection: Connection) -> bool:
+    """Whether this session is now the one that writes the log; it stays so until it ends."""
+    row = connection.execute(_SQL.try_lock).fetchone()
+    return row is not None and bool(row[0])
 
 
 def rebuild_files(connection: Connection, directory: Path) -> Iterator[tuple[str, int]]:

@@ -169,7 +169,7 @@ def test_an_altered_hash_is_named_by_its_place() -> None:
     raw = files["tile/0/001"]
     files["tile/0/001"] = raw[:64] + bytes(32) + raw[96:]
     found = list(tiles.check(files.get, 600, merkle.root(LEAVES[:600])))
-    assert found == [("tile/0/001", False, "hash 2 is not that of the entries below it")]
+    assert found == [("tile/0/001", False, "hash 2 is not that of entry 258")]
 
 
 def test_bundles_of_the_wrong_form_cause_one_family_of_error() -> None:
