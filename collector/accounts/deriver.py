@@ -14,7 +14,7 @@ from typing import NamedTuple
 from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import is_entered_by_hand, load_said
 from collector.accounts.closing import revise
-from collector.accounts.grading import load_logs, put_grade
+from collector.accounts.grading import load_logs, load_rulings, put_grade
 from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
@@ -137,8 +137,15 @@ def _derive(
     body = hours.encode(record)
     logs = load_logs(connection, gathered.blocks) if gathered.blocks else {}
     graded = grade_day(
-        record, body, blocks=gathered.blocks, logs=logs, measured=measured, said=said, policy=policy
-    )  # fmt: skip
+        record,
+        body,
+        blocks=gathered.blocks,
+        logs=logs,
+        measured=measured,
+        said=said,
+        policy=policy,
+        **load_rulings(connection, asset_no, day=day)._asdict(),
+    )
     return _Derived(record, body, measured.head, is_ahead, graded)
 
 

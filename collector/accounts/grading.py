@@ -6,6 +6,7 @@ one more revision of its grades (closing.py).
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from collector.accounts.blocks import utc
 from collector.store.database import Connection
@@ -15,11 +16,25 @@ from protocol import grades
 from protocol.brackets import Landmark, Log, recovered_by, running
 from protocol.clock_bounds import LIMIT_MS, Fix
 from protocol.entry import MAX_BLOCK_MS
-from protocol.grades import GradeRecord
+from protocol.grades import Decided, GradeRecord
+from protocol.interval import Interval
 from protocol.observation import covered_ms
 from protocol.witness import Block
 
 _SQL = load("grades")
+
+
+class Rulings(NamedTuple):
+    """What people and proofs say about the seconds of a day, beside its readings (grades.py, rules 7 and 8)."""
+
+    decisions: Sequence[Decided] = ()
+    lost: Sequence[Interval] = ()
+
+
+def load_rulings(connection: Connection, asset_no: str, *, day: date) -> Rulings:
+    """What was ruled about a day of an instrument: the one place that the deriver and `--verify` ask."""
+    del connection, asset_no, day  # decisions and lost branches join here
+    return Rulings()
 
 
 def put_grade(connection: Connection, record: GradeRecord, *, day: date) -> bool:

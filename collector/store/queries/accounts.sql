@@ -114,8 +114,9 @@ ON CONFLICT (asset_no, day) DO UPDATE SET problem = excluded.problem, retry_at =
 DELETE FROM derivation_problem WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: list_bundles
--- The stored bundles of some agents' journals, with what they hold.
-SELECT j.journal_id, j.agent_id, j.origin, b.first, b.entries
+-- The stored bundles of some agents' journals: what they hold, and when their receipt was given (UTC ms).
+SELECT j.journal_id, j.agent_id, j.origin, b.first, b.size, floor(extract(epoch FROM b.received_at))::bigint * 1000,
+    b.entries
 FROM journal j JOIN batch b USING (journal_id)
 WHERE j.agent_id = ANY (%(agents)s)
 ORDER BY j.journal_id, b.first;
