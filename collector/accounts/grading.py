@@ -37,30 +37,28 @@ def load_rulings(connection: Connection, asset_no: str, *, day: date) -> Rulings
     return Rulings()
 
 
-def put_grade(connection: Connection, record: GradeRecord, *, day: date) -> bool:
-    """Store it; whether anything changed."""
+def put_grade(connection: Connection, record: GradeRecord, *, day: date, owner: str, why: str) -> None:
+    """Store it behind its hour record; where it changed and the day is closed, as one more revision."""
     by_grade = dict(record.effective)
     values: dict[str, object] = {f"{each.lower()}_s": by_grade.get(each, 0) for each in grades.GRADES}
     values |= {
         "asset_no": record.asset,
         "day": day,
+        "owner": owner,
+        "why": why,
         "body": grades.encode(record),
         "lost_s": record.lost_s,
         "counted_s": record.counted_s,
         "counted_external_s": record.counted_external_s,
     }
-    return connection.execute(_SQL.put_grade, values).rowcount > 0
+    if connection.execute(_SQL.put_grade, values).rowcount:
+        connection.execute(_SQL.insert_grade_revision, values)
 
 
 def load_grade(connection: Connection, asset_no: str, *, day: date) -> GradeRecord | None:
     """The grade record of a day; None where it was derived before there were any."""
     row = connection.execute(_SQL.load_grade, {"asset_no": asset_no, "day": day}, binary=True).fetchone()
     return None if row is None else grades.decode(bytes(row[0]))
-
-
-def touch_days_of_journal(connection: Connection, journal_id: int) -> None:
-    """A log came into doubt, or out of it: the days that rest on it are derived again."""
-    connection.execute(_SQL.touch_days_of_journal, {"journal_id": journal_id})
 
 
 def load_logs(connection: Connection, blocks: Sequence[Block]) -> dict[str, Log]:

@@ -85,9 +85,12 @@ def difference(stored: bytes | None, record: HourRecord | str | None) -> str:
 
 
 def _torn(connection: Connection, wanted: Wanted) -> list[Difference]:
-    what = "the record is not the newest revision of its closed day"
-    rows = connection.execute(_CLOSING.list_torn_revisions, wanted._asdict())
-    return [Difference(asset_no, day, what) for asset_no, day in rows]
+    records = connection.execute(_CLOSING.list_torn_revisions, wanted._asdict()).fetchall()
+    graded = connection.execute(_GRADES.list_torn_grades, wanted._asdict()).fetchall()
+    return [
+        *(Difference(asset, day, "the record is not the newest revision of its closed day") for asset, day in records),
+        *(Difference(asset, day, "the grades are not the newest ones of its closed day") for asset, day in graded),
+    ]
 
 
 def _compare(connection: Connection, asset_no: str, *, wanted: Wanted, found: Verification) -> int:

@@ -86,7 +86,7 @@ def _closed(connection: Connection, *, before: datetime) -> Iterator[Pending]:
     rows = connection.execute(_SQL.list_closed, {"since": since, "limit": PORTION}).fetchall()
     found = [
         (day, unit, log_leaf.ClosedRecord(asset_no, day.isoformat(), revision, sha256, grades))
-        for day, unit, asset_no, revision, sha256, grades in ((*row, "") for row in rows)
+        for day, unit, asset_no, revision, sha256, grades in rows
     ]
     for leaf, records in group_closed(found):
         prefix = f"closed:{leaf.day}:{leaf.unit}:"

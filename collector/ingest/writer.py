@@ -155,7 +155,7 @@ class Writer:
             return
         touches = [(agent_id, *touch) for agent_id, touch in work.touches]
         agents, watchers, channels, days = map(list, zip(*touches, strict=True))
-        values = {"agents": agents, "watchers": watchers, "channels": channels, "days": days}
+        values = {"agents": agents, "watchers": watchers, "channels": channels, "days": days, "reason": "readings"}
         if self._connection.execute(_SQL.touch_days, values).rowcount:
             self._connection.execute(_SQL.notify, {"channel": DIRTY_DAY_CHANNEL})
 

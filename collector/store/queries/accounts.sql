@@ -103,6 +103,14 @@ ON CONFLICT (asset_no, day) DO UPDATE SET
 WHERE hour_record.body IS DISTINCT FROM excluded.body
 RETURNING revision;
 
+-- name: is_open
+-- Whether a day has a record that is not closed.
+SELECT 1 FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s AND revision IS NULL;
+
+-- name: remove_record
+-- Takes the record of an open day away, and its grades.
+DELETE FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s AND revision IS NULL;
+
 -- name: put_problem
 -- Keeps why a day could not be derived and when to try again; `since` stays that of the first time.
 INSERT INTO derivation_problem (asset_no, day, problem, since, retry_at)

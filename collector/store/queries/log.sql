@@ -67,8 +67,11 @@ ORDER BY f.seq LIMIT %(limit)s;
 SELECT max(seq) FROM fact WHERE seq > %(key)s AND recorded_at < %(before)s;
 
 -- name: list_closed
--- Closed records behind an instant that are in no log, with their owners, by day, unit, instrument and revision.
-SELECT c.day, coalesce(convert_from(c.body, 'UTF8')::jsonb ->> 'owner', ''), c.asset_no, c.revision, c.sha256
+-- Closed records behind an instant that are in no log, with their owners and the newest grades of each, by day, unit,
+-- instrument and revision.
+SELECT c.day, coalesce(convert_from(c.body, 'UTF8')::jsonb ->> 'owner', ''), c.asset_no, c.revision, c.sha256,
+    coalesce((SELECT g.sha256 FROM closed_grade g WHERE (g.asset_no, g.day, g.record) = (c.asset_no, c.day, c.revision)
+              ORDER BY g.number DESC LIMIT 1), '')
 FROM closed_record c
 WHERE c.closed_at > %(since)s
     AND NOT EXISTS (SELECT FROM logged_record l WHERE (l.asset_no, l.day, l.revision) = (c.asset_no, c.day, c.revision))
