@@ -6,27 +6,31 @@ after, by protocol alone. Under a cut (history.py) the same is done with what wa
 snapshot, so that a running collector does not disturb it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from collector.accounts.blocks import bounded
 from collector.accounts.bundles import Bundles
 from collector.accounts.claims import is_entered_by_hand, load_said
+from collector.accounts.grading import load_rulings
 from collector.accounts.history import NOW, Cut, load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
 from protocol.bindings import channels_on
-from protocol.day import Day, measure_day, measure_silence
+from protocol.day import Day, gather_day, measure_gathered
 from protocol.derivation import Measured, account, neighbours_of
+from protocol.grades import GradeRecord
+from protocol.grading import grade_day
 from protocol.history import History
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
 from protocol.policy import Policy
 from protocol.said import Said
+from protocol.witness import Block
 
 _SQL = load("accounts")
 _SAID = load("said")
@@ -46,10 +50,14 @@ class Held(NamedTuple):
 
 
 class Recomputed(NamedTuple):
-    """A day and its record from the bytes; None where nothing was observed, or why there can be none."""
+    """A day and its record from the bytes; None where nothing was observed, or why there can be none.
+
+    `graded` is the grade record beside it; None under a cut, which fixes records alone.
+    """
 
     day: date
     record: HourRecord | str | None
+    graded: GradeRecord | None = None
 
 
 class _Link(NamedTuple):
@@ -59,6 +67,7 @@ class _Link(NamedTuple):
     measured: Measured | str | None
     policy: Policy | None
     said: Said
+    blocks: Sequence[Block] = ()
 
 
 def recompute(connection: Connection, asset_no: str, *, day: date) -> bytes:
@@ -67,7 +76,7 @@ def recompute(connection: Connection, asset_no: str, *, day: date) -> bytes:
     A day whose stored record ends before midnight is recomputed as an open one.
     """
     with connection.transaction():
-        for each, record in chain(connection, asset_no, held=load_held(connection, asset_no), last_day=day):
+        for each, record, _ in chain(connection, asset_no, held=load_held(connection, asset_no), last_day=day):
             if each == day and isinstance(record, HourRecord):
                 return hours.encode(record)
             if each == day and record is not None:
@@ -81,7 +90,8 @@ def chain(
     """Each day that was observed, has a record or hours by hand, in order, up to `last_day`."""
     history = load_history(connection, asset_no, cut=cut)
     before: HourRecord | None = None
-    for link, after in _with_the_next(_Links(connection, asset_no, history, held=held, cut=cut)):
+    links = _Links(connection, asset_no, history, held=held, cut=cut)
+    for link, after in _with_the_next(links):
         if link.day > last_day:
             break
         if not isinstance(link.measured, Measured) or link.policy is None:
@@ -90,7 +100,7 @@ def chain(
         following = after.measured if after is not None and isinstance(after.measured, Measured) else None
         neighbours = neighbours_of(link.measured, before=before, after=following)
         before = account(asset_no, link.measured, policy=link.policy, said=link.said, neighbours=neighbours)
-        yield Recomputed(link.day, before)
+        yield Recomputed(link.day, before, links.grade(link, before) if cut is NOW else None)
 
 
 def load_held(connection: Connection, asset_no: str) -> dict[date, Held]:
@@ -137,10 +147,27 @@ class _Links:
         facts = self._history.measurements
         given = Day(self._asset_no, day, policy, facts, lead_in=lead_in, is_over=held.is_over)
         try:
-            measured = measure_day(given, lambda stretch: bounded(self._bundles.read(stretch)))
+            gathered = gather_day(given, lambda stretch: bounded(self._bundles.read(stretch)))
         except DerivationError as error:
             return _Link(day, str(error), policy, said)
-        return _Link(day, measure_silence(given) if measured is None and is_due else measured, policy, said)
+        if not gathered.blocks and not is_due:
+            return _Link(day, None, policy, said)
+        return _Link(day, measure_gathered(given, gathered), policy, said, gathered.blocks)
+
+    def grade(self, link: _Link, record: HourRecord) -> GradeRecord:
+        """The grades of the record of a measured day."""
+        assert isinstance(link.measured, Measured)
+        assert link.policy is not None
+        return grade_day(
+            record,
+            hours.encode(record),
+            blocks=link.blocks,
+            logs=self._bundles.logs(link.blocks),
+            measured=link.measured,
+            said=link.said,
+            policy=link.policy,
+            **load_rulings(self._connection, self._asset_no, day=link.day)._asdict(),
+        )
 
 
 def _with_the_next(links: Iterable[_Link]) -> Iterator[tuple[_Link, _Link | None]]:
