@@ -1,5 +1,7 @@
 """Bytes as others may send them: anything at all, and good ones that were damaged; for every parser's tests."""
 
+from random import Random
+
 from hypothesis import strategies as st
 
 TROUBLE = (
@@ -27,3 +29,9 @@ def mutations(draw: st.DrawFn, valid: tuple[bytes, ...]) -> bytes:
         elif at < len(raw):
             raw = raw[:at] + bytes([raw[at] ^ 1 << draw(st.integers(0, 7))]) + raw[at + 1 :]
     return raw
+
+
+def flip_a_bit(raw: bytes, chance: Random) -> bytes:
+    """The same bytes with one bit flipped, anywhere."""
+    at = chance.randrange(len(raw))
+    return raw[:at] + bytes([raw[at] ^ 1 << chance.randrange(8)]) + raw[at + 1 :]
