@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import timeline
+from protocol.audit import fork, timeline
 from protocol.errors import ForeignBytesError
 from protocol.policy import parse_policy
 from protocol.sample_file import MAX_BYTES, Layout, parse_samples
@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--format", choices=get_args(Layout), default="plain", help="layout of the file (default: plain)")
     told.add_argument("--json", action="store_true", help="one line for programs")
     told.set_defaults(command=_timeline)
+    forked = commands.add_parser("fork", help="whether a file proves that a log's key signed two histories")
+    fork.configure(forked)
+    forked.set_defaults(command=_fork)
     return parser
 
 
@@ -56,6 +59,11 @@ def _timeline(arguments: argparse.Namespace) -> int:
     poll_ms = None if arguments.poll_s is None else round(1000 * arguments.poll_s)
     told = timeline.tell(recording, policy, poll_ms=poll_ms)
     print(timeline.as_json(told) if arguments.json else timeline.as_table(told))
+    return OK
+
+
+def _fork(arguments: argparse.Namespace) -> int:
+    print(fork.tell(arguments))
     return OK
 
 

@@ -63,3 +63,12 @@ CREATE TABLE lost_reading (
 CREATE INDEX lost_reading_by_channel ON lost_reading (watcher, channel, start_at);
 CREATE TRIGGER lost_reading_is_evidence BEFORE UPDATE OR DELETE ON lost_reading
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Forks that a person ought to look at: those proved after somebody last reviewed an epoch of that agent.
+CREATE VIEW unreviewed_fork AS
+SELECT p.journal_id, j.agent_id, p.made_at
+FROM fork_proof p JOIN journal j USING (journal_id)
+WHERE NOT EXISTS (
+    SELECT FROM epoch_review r JOIN journal reviewed ON reviewed.journal_id = r.journal_id
+    WHERE reviewed.agent_id = j.agent_id AND r.reviewed_at >= p.made_at
+);
