@@ -1,8 +1,8 @@
 """A tree that does not fit: what it turns out to be. A network fault must never accuse anyone.
 
-    a batch does not fit what is held
-      │ does it show by itself where the histories part? (its own entries, on what is held before them, lead to the
-      │ root that was signed)                                                                 yes: fork, with the index
+    a batch, or a hello of a size that is held, does not fit what is held
+      │ does the batch show by itself where the histories part? (its entries, on what is held before them, lead to
+      │ the root that was signed)                                                             yes: fork, with the index
       ├─ it is of a size that is held: two statements are proof enough                        fork
       └─ else ask the agent for its hashes: its tops (roots over 256 leaves each), then the leaves of the first tile
          that differs from ours
@@ -73,17 +73,23 @@ class _Question(NamedTuple):
         )
 
 
-def doubt(work: Work, offer: Offer, journal: HeldJournal, outcome: Fork | Suspect) -> Answer:
-    """Answers a batch of a tree that does not fit: with a question, or with what is known already."""
-    stated = read_statement(offer.batch.note, journal.held.key)
-    question = _open(work, journal, stated, offer)
+def doubt(
+    work: Work, note: bytes, journal: HeldJournal, outcome: Fork | Suspect, *, offer: Offer | None = None
+) -> Answer:
+    """Answers a note of a tree that does not fit: with a question, or with what is known already.
+
+    `offer` is the batch that brought it; None for a hello, which has no entries to show.
+    """
+    stated = read_statement(note, journal.held.key)
+    question = _open(work, journal, stated, note, batch=offer.raw if offer else b"")
     within = question.rounds <= ROUNDS
-    if within and _is_told_by(work, offer, journal, stated):
+    if within and offer and _is_told_by(work, offer, journal, stated):
         return _settle(work, journal, "fork", size=stated.size)
     if isinstance(outcome, Fork):
-        prove_by_note(work, journal, offer.batch.note)
-        if not within or stated.size == journal.held.size or has_proof(work, journal, with_index=True):
-            keep_lost(work, journal, offer)
+        prove_by_note(work, journal, note)
+        if not within or stated.size in (0, journal.held.size) or has_proof(work, journal, with_index=True):
+            if offer:
+                keep_lost(work, journal, offer)
             return _settle(work, journal, "fork", size=stated.size)
     if not within or not work.can_ask:
         return _settle(work, journal, "fork" if isinstance(outcome, Fork) else "suspect", size=stated.size)
@@ -181,13 +187,13 @@ def _fork(work: Work, journal: HeldJournal, question: _Question, *, theirs: Bran
     return _settle(work, journal, "fork", size=question.size)
 
 
-def _open(work: Work, journal: HeldJournal, stated: Checkpoint, offer: Offer) -> _Question:
+def _open(work: Work, journal: HeldJournal, stated: Checkpoint, note: bytes, *, batch: bytes) -> _Question:
     values = {
         "journal_id": journal.held.journal_id,
         "size": stated.size,
         "root": stated.root,
-        "note": offer.batch.note,
-        "batch": offer.raw,
+        "note": note,
+        "batch": batch,
         "now": work.now,
         "window": WINDOW,
     }

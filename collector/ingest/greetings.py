@@ -7,6 +7,7 @@ from functools import partial
 
 from collector.ingest import answers
 from collector.ingest.accept import Fork, Refused, judge_hello
+from collector.ingest.adjudication import doubt
 from collector.ingest.fork_proofs import prove_by_note
 from collector.ingest.held import HeldJournal
 from collector.ingest.prepare import Greeting, Succession
@@ -37,8 +38,7 @@ def greet(work: Work, greeting: Greeting, journal: HeldJournal | None) -> Answer
         return partial(answers.refuse, judged, journal, log=greeting.origin)
     if isinstance(judged, Fork):
         work.keep(note, b"", journal=journal, outcome=judged)
-        prove_by_note(work, journal, note)
-        return partial(answers.refuse, judged, journal, log=greeting.origin)
+        return doubt(work, note, journal, judged)
     return _welcome(work, greeting, journal, judged=judged)
 
 

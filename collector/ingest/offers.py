@@ -42,7 +42,7 @@ def judge_offer(work: Work, offer: Offer) -> Answer:
     work.keep(offer.batch.note, offer.raw, journal=journal, outcome=outcome)
     if isinstance(outcome, Gap):
         return partial(answers.refuse, outcome, journal, log=offer.origin)
-    return doubt(work, offer, journal, outcome)
+    return doubt(work, offer.batch.note, journal, outcome, offer=offer)
 
 
 def give_receipts(work: Work) -> None:

@@ -1,12 +1,12 @@
 -- What becomes of a doubt about a log: the question that is open, the proof where there is one, the branch that lost.
 
 -- The newest doubt of each journal: the tree that was signed and does not fit (size, root, its note), the batch that
--- brought it, and how far asking has come. tops: the hashes of level 8 that lead to that root, NULL until they are here;
+-- brought it (empty: a hello did), and how far asking has come. tops: the hashes of level 8 that lead to that root, NULL until they are here;
 -- tile: the first of them that differs, whose leaves are asked for next. rounds: questions since window_at, which bounds
 -- them. It is settled when outcome is not NULL; batch is emptied then.
 CREATE TABLE adjudication (
     journal_id integer PRIMARY KEY REFERENCES journal,
-    size       bigint NOT NULL CHECK (size > 0),
+    size       bigint NOT NULL CHECK (size >= 0),
     root       bytea NOT NULL CHECK (length(root) = 32),
     note       bytea NOT NULL,
     batch      bytea NOT NULL CHECK (length(batch) <= 1048576),

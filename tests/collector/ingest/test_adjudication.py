@@ -23,7 +23,7 @@ from protocol.leaves import Ask, Leaves, pack_leaves, parse_leaves
 from protocol.message import Refusal, parse_down
 from protocol.note import Checkpoint
 from tests.collector.ingest.conftest import NOW_MS, Enrol, offer
-from tests.foreign import flip_a_bit
+from tests.foreign import flip_a_bit, pack_plainly
 from tests.light_agent import BLOCK_MS, RECEIPT_KEY, START_MS, LightAgent
 
 _FORKS = load("forks")
@@ -189,6 +189,18 @@ def test_an_older_note_that_is_not_our_beginning_is_proof_and_the_index_is_asked
     assert (fork.index, fork.a.size, fork.b.size) == (300, 600, 900)
 
 
+def test_a_hello_of_an_older_tree_is_asked_where_it_parts(scene: Scene, enrol: Enrol) -> None:
+    one, other = twins(enrol, shared=300, first=600, second=300)
+    scene.say(offer(one))
+    refusal = scene.converse(other, prepare(other.topic, other.hello()))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.receipt is not None, len(scene.asked)) == ("fork", True, 2)
+    fork = (scene.proof(one) or (None, None))[1]
+    assert fork is not None
+    assert fork.index == 300
+    assert connection_count(scene) == 2, "the two notes, and where they part"
+
+
 def test_two_answers_that_were_signed_over_one_size_are_a_fork_too(scene: Scene, enrol: Enrol) -> None:
     """A clone hears the question and answers it with a tree of its own: the key signed both."""
     one, other = twins(enrol, shared=270, first=300, second=400)
@@ -314,7 +326,7 @@ def test_bits_flipped_anywhere_end_in_ok_and_accuse_nobody(scene: Scene, enrol: 
     for _ in range(400):
         size = min(len(agent.entries), held + chance.randrange(1, 90))
         batch = agent.batch(held, size)
-        sent = pack_batch(batch) if chance.random() < 0.5 else plain(batch)
+        sent = pack_batch(batch) if chance.random() < 0.5 else pack_plainly(batch)
         answer = scene.say(prepare(agent.topic, flipped(sent)))
         while isinstance(answer, Ask):
             scene.asked.append(answer)
@@ -328,13 +340,6 @@ def test_bits_flipped_anywhere_end_in_ok_and_accuse_nobody(scene: Scene, enrol: 
     assert scene.asked, "some flips are seen by nothing but the root"
     rows = scene.connection.execute("SELECT count(*) FROM lost_batch").fetchone()
     assert rows == (0,)
-
-
-def plain(batch: Batch) -> bytes:
-    """A batch that is not compressed: its checksum does not see a flipped bit."""
-    bundle = b"".join(len(entry).to_bytes(2, "big") + entry for entry in batch.entries)
-    head = f"jishi-batch/v1\nold {batch.old}\nnote {len(batch.note)}\nentries {len(bundle)}\ndeflate 0\n\n"
-    return head.encode() + batch.note + bundle
 
 
 def test_the_branch_that_came_later_is_kept_with_the_time_it_covers(scene: Scene, enrol: Enrol) -> None:
