@@ -1,6 +1,9 @@
 """The fork proof: what it takes to accuse a log, and that nothing less is enough."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +24,7 @@ from protocol.fork_proof import (
     encode,
     verify_fork,
 )
-from protocol.keys import COSIGNATURE, ED25519, SigningKey
+from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
 from protocol.note import Checkpoint, cosign, sign_checkpoint
 
 LOG = "jishi.example/a/em-01/1"
@@ -174,3 +177,20 @@ def test_sizes_and_kinds_are_bounded() -> None:
         decode(raw.replace(b"kind prefix", b"kind rumour"))
     with pytest.raises(MalformedMessage, match="first line"):
         decode(b"jishi-leaves/v1\n\n")
+
+
+def test_golden_proofs_are_read_and_hold(golden: Callable[[str], dict[str, Any]]) -> None:
+    made = golden("forks")
+    key = parse_vkey(made["vkey"])
+    for kind, index in (("leaves", 2), ("roots", None), ("prefix", None)):
+        raw = made[kind].encode()
+        assert encode(decode(raw)) == raw
+        found = verify_fork(decode(raw), key)
+        assert (found.index, found.a.size) == (index, 3), kind
+
+
+def test_the_page_shows_the_golden_proof(golden: Callable[[str], dict[str, Any]]) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "forks.md").read_text("utf-8")
+    made = golden("forks")
+    assert made["leaves"] in page.replace("\n    ", "\n")
+    assert made["vkey"] in page

@@ -1,5 +1,8 @@
 """Questions for hashes and their answers: one spelling each, limits before anything is unpacked."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from protocol.leaves import (
     parse_ask,
     parse_leaves,
 )
+from protocol.merkle import leaf_hash
 from protocol.message import parse_down, parse_up
 from protocol.note import Checkpoint, sign_checkpoint
 
@@ -115,3 +119,12 @@ def test_what_is_packed_is_read_back(size: int, number: int, count: int) -> None
         assert parse_ask(pack_ask(ask)) == ask
         answer = Leaves(LOG, size, 0, number, NOTE, (bytes(32),) * count)
         assert parse_leaves(pack_leaves(answer)) == answer
+
+
+def test_golden_messages_are_made_and_read(golden: Callable[[str], dict[str, Any]]) -> None:
+    made = golden("forks")
+    assert pack_ask(parse_ask(made["ask"].encode())).decode() == made["ask"]
+    for raw in (bytes.fromhex(made["answer_hex"]), made["cannot"].encode()):
+        assert pack_leaves(parse_leaves(raw)) == raw
+    answer = parse_leaves(bytes.fromhex(made["answer_hex"]))
+    assert answer.hashes == tuple(leaf_hash(f"entry {n}".encode()) for n in range(3))

@@ -24,7 +24,7 @@ from tests.foreign import flip_a_bit, pack_plainly
 @scenario(short=True)
 def broker_flips_single_bits(world: World) -> None:
     """Of batches, sent plain so that nothing but the root sees it, and of answers, many have one bit flipped."""
-    host = world.host(backlog=3000, start=False)
+    host = world.host(backlog=2000, start=False)
     chance, asked = world.random, 0
 
     def flip(direction: Direction, _topic: str, payload: bytes) -> list[bytes]:
@@ -40,7 +40,7 @@ def broker_flips_single_bits(world: World) -> None:
 
     host.line.tamper = flip
     host.start()
-    world.until("all delivered", host.is_delivered)
+    world.until("all delivered", host.is_delivered, times=3)
     world.until("a question", lambda: asked)
     for doubt in list_doubts(world.connection):
         assert doubt.standing in ("ok", "suspect", "gap"), f"a flipped bit became an accusation: {doubt}"
