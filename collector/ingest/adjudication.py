@@ -141,8 +141,8 @@ def _is_told_by(work: Work, offer: Offer, journal: HeldJournal, stated: Checkpoi
     index = next((at for at in range(batch.old, common) if ours.leaf(at) != leaves[at - batch.old]), None)
     if index is None:
         return False
-    if not has_proof(work, journal, with_index=True):
-        prove_by_leaves(work, journal, batch.note, ours=ours, theirs=theirs, index=index)
+    if not prove_by_leaves(work, journal, batch.note, ours=ours, theirs=theirs, index=index):
+        return False
     keep_lost(work, journal, offer, theirs=theirs, index=index)
     return True
 
@@ -175,8 +175,8 @@ def _hear_tile(work: Work, journal: HeldJournal, question: _Question, leaves: Le
     if place is None:
         return _settle(work, journal, "ok", size=question.size)
     index = question.tile * WIDTH + place
-    if not has_proof(work, journal, with_index=True):
-        prove_by_leaves(work, journal, question.note, ours=ours, theirs=theirs, index=index)
+    if not prove_by_leaves(work, journal, question.note, ours=ours, theirs=theirs, index=index):
+        return _again(work, journal, question)
     return _fork(work, journal, question, theirs=theirs, index=index)
 
 

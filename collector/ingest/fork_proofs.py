@@ -38,14 +38,19 @@ def has_proof(work: Work, journal: HeldJournal, *, with_index: bool) -> bool:
     return row is not None and (row[0] is not None or not with_index)
 
 
-def prove_by_leaves(work: Work, journal: HeldJournal, note: bytes, *, ours: Branch, theirs: Branch, index: int) -> None:
-    """Keep the proof that both trees have another leaf at `index`; both know the tile in which it lies."""
+def prove_by_leaves(work: Work, journal: HeldJournal, note: bytes, *, ours: Branch, theirs: Branch, index: int) -> bool:
+    """Keep the proof that both trees have another leaf at `index`, unless one is kept; whether there is one.
+
+    Both trees know the tile in which it lies.
+    """
+    if has_proof(work, journal, with_index=True):
+        return True
     sides = [
         (branch.size, stated, Included(branch.leaf(index), branch.inclusion_proof(index)))
         for branch, stated in ((ours, _own_note(work, journal)), (theirs, note))
     ]
     (_, note_a, a), (_, note_b, b) = sorted(sides, key=lambda side: side[0])
-    _keep(work, journal, ForkProof(note_a, note_b, DifferentLeaves(index, a, b)), index)
+    return _keep(work, journal, ForkProof(note_a, note_b, DifferentLeaves(index, a, b)), index)
 
 
 def prove_by_notes(work: Work, journal: HeldJournal, note: bytes, other: bytes) -> None:
@@ -76,14 +81,16 @@ def _own_note(work: Work, journal: HeldJournal) -> bytes:
     return note
 
 
-def _keep(work: Work, journal: HeldJournal, proof: ForkProof, index: int | None) -> None:
+def _keep(work: Work, journal: HeldJournal, proof: ForkProof, index: int | None) -> bool:
+    """Whether it holds."""
     raw = encode(proof)
     try:
         verify_fork(decode(raw), journal.held.key)
     except ForeignBytesError as error:
         log.error("a fork proof of ours does not hold, and is not kept origin=%s: %s", journal.held.key.name, error)
-        return
+        return False
     values = {"journal_id": journal.held.journal_id, "entry_index": index, "proof": raw, "now": work.now}
     if work.connection.execute(_SQL.insert_proof, values).rowcount:
         work.counts["forks_proved"] += 1
         log.warning("proved a fork origin=%s index=%s", journal.held.key.name, index)
+    return True

@@ -267,6 +267,25 @@ def test_a_lying_agent_that_answers_with_wrong_hashes_stays_suspect_and_is_bound
     assert honest.code == "fork"
 
 
+def test_hashes_of_a_tree_that_was_never_signed_are_no_fork(scene: Scene, enrol: Enrol) -> None:
+    """They agree with each other, and not with the root under which they come."""
+    agent, made_up = enrol(), LightAgent()
+    agent.append_readings(600)
+    made_up.append_readings(604, power_mw=40_000)
+    scene.say(offer(agent))
+    agent.append_readings(4)
+
+    def another_tree(raw: bytes) -> bytes:
+        leaves = parse_leaves(raw)
+        asked = Ask(leaves.log, leaves.size, leaves.level, leaves.first, len(leaves.hashes))
+        return pack_leaves(replace(leaves, hashes=parse_leaves(made_up.leaves(asked)).hashes))
+
+    refusal = scene.converse(agent, altered(agent, 600), hears=another_tree)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, {ask.level for ask in scene.asked}) == ("suspect", {8}), "not one hash of it was believed"
+    assert (scene.standing(agent), scene.is_innocent()) == ("suspect", True)
+
+
 def test_an_answer_that_nobody_can_have_signed_is_asked_for_again(scene: Scene, enrol: Enrol) -> None:
     one, other = twins(enrol, shared=270, first=300, second=400)
     rogue = LightAgent(seed=b"x" * 32)
@@ -422,7 +441,8 @@ def test_a_proof_that_does_not_hold_is_not_kept(scene: Scene, enrol: Enrol, monk
     rogue.append_readings(9)
     monkeypatch.setattr(fork_proofs, "_own_note", lambda *_: rogue.checkpoint())
     scene.say(offer(other))
-    assert scene.proof(one) is None
+    shown, _ = scene.proof(one) or (None, None)
+    assert isinstance(shown, Roots), "what can be shown still is, and nothing else"
 
 
 def test_facts_of_a_fork_cannot_be_changed(scene: Scene, enrol: Enrol) -> None:
