@@ -16,6 +16,7 @@ from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
 from protocol.bindings import Channel, MeasurementFact, Stretch
+from protocol.clock_bounds import Fix, corrected
 from protocol.entry import Body, Declaration, Entry, Reading, decode
 from protocol.errors import MalformedBatch, MalformedEntry
 from protocol.interval import days_touched
@@ -24,6 +25,7 @@ from protocol.said import Stay, stays
 from protocol.witness import Block
 
 _SQL = load("accounts")
+_CLOCKS = load("clocks")
 _ROWS_AT_ONCE = 50
 
 
@@ -47,6 +49,7 @@ class Bundles:
         self._connection = connection
         self._cut = cut
         self._extents: list[_Extent] = []
+        self._fixes: dict[tuple[int, str], list[Fix]] = {}
         self.days: set[date] = set()
         """Local days that any reading of these channels touches."""
         self.stays: list[Stay] = []
@@ -55,6 +58,8 @@ class Bundles:
 
     def _scan(self, channels: set[Channel], asset_no: str) -> None:
         agents = sorted({channel.agent_id for channel in channels})
+        for journal_id, boot, *fix in self._connection.execute(_CLOCKS.list_fixes_of_agents, {"agents": agents}):
+            self._fixes.setdefault((journal_id, boot), []).append(Fix(*fix))
         said: dict[str, list[Entry]] = {}
         with self._connection.cursor(name="bundles", binary=True) as cursor:
             cursor.itersize = _ROWS_AT_ONCE
@@ -63,7 +68,7 @@ class Bundles:
                 if first >= self._cut.size(journal_id):
                     continue  # came later; a cut lies between two batches
                 covered: dict[Channel, tuple[int, int]] = {}
-                for entry in _entries(stored, first=first):
+                for entry in self._entries(journal_id, stored, first=first):
                     if isinstance(entry.body, Declaration):
                         said.setdefault(origin, []).append(entry)
                     if not _has_extent(entry.body):
@@ -94,7 +99,7 @@ class Bundles:
             values = {"journal_id": journal_id, "first": first}
             row = self._connection.execute(_SQL.load_bundle, values, binary=True).fetchone()
             assert row is not None, "batches are never deleted"
-            for block in _blocks(row[0], extents[0].origin, first=first):
+            for block in self._blocks(journal_id, row[0], extents[0].origin, first=first):
                 start_ms, end_ms = covered_ms(block[1], block[2])
                 if (
                     (block[2].watcher, block[2].channel) in names
@@ -103,12 +108,16 @@ class Bundles:
                 ):
                     yield block
 
+    def _blocks(self, journal_id: int, stored: bytes, origin: str, *, first: int) -> Iterator[Block]:
+        """The readings with an extent of one stored bundle whose first entry has the index `first`."""
+        for entry in self._entries(journal_id, stored, first=first):
+            if _has_extent(entry.body):
+                yield origin, entry, entry.body
 
-def _blocks(stored: bytes, origin: str, *, first: int) -> Iterator[Block]:
-    """The readings with an extent of one stored bundle whose first entry has the index `first`."""
-    for entry in _entries(stored, first=first):
-        if _has_extent(entry.body):
-            yield origin, entry, entry.body
+    def _entries(self, journal_id: int, stored: bytes, *, first: int) -> Iterator[Entry]:
+        """The entries as they are to be read: where beacons say that the clock was wrong, by those."""
+        for entry in _entries(stored, first=first):
+            yield corrected(entry, self._fixes.get((journal_id, entry.boot), ()))
 
 
 def _entries(stored: bytes, *, first: int) -> Iterator[Entry]:

@@ -51,4 +51,6 @@ def _row(declared: Declared) -> dict[str, Any]:
         "order_nos": said.order,
         "wall_mss": declared.entry.wall_ms,
         "until_mss": said.until_ms,
+        "boots": declared.entry.boot,
+        "mono_mss": declared.entry.mono_ms,
     }

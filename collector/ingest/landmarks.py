@@ -37,15 +37,25 @@ def is_landmark(entry: Entry) -> bool:
     return not isinstance(entry.body, Reading | Declaration)
 
 
-def store_landmarks(connection: Connection, marked: Sequence[Marked], receipt_key: VerifierKey) -> None:
-    """Add the rows of these entries, in the caller's transaction; again is harmless."""
+def store_landmarks(
+    connection: Connection, marked: Sequence[Marked], receipt_key: VerifierKey
+) -> list[tuple[tuple[int, str], int]]:
+    """Add the rows of these entries, in the caller's transaction; again is harmless.
+
+    Returns of each beacon that we signed its journal and boot, and UTC minus the monotonic clock in ms.
+    """
     if not marked:
-        return
-    rows = [_row(each, _checkpoint_of(each, receipt_key)) for each in marked]
+        return []
+    signed = {each: _checkpoint_of(each, receipt_key) for each in marked}
+    rows = [_row(each, checkpoint) for each, checkpoint in signed.items()]
     connection.execute(_SQL.insert_landmarks, {name: [row[name] for row in rows] for name in rows[0]})
-    for each in marked:
-        if (checkpoint := _checkpoint_of(each, receipt_key)) is not None:
+    fixes = []
+    for each, checkpoint in signed.items():
+        if checkpoint is not None and isinstance(each.entry.body, Beacon):
             _compare(connection, each, checkpoint)
+            offset_ms = each.entry.body.time_s * 1000 - each.entry.mono_ms
+            fixes.append(((each.journal_id, each.entry.boot), offset_ms))
+    return fixes
 
 
 def _checkpoint_of(marked: Marked, receipt_key: VerifierKey) -> Checkpoint | None:

@@ -94,6 +94,7 @@ def _take(work: Work, offer: Offer, journal: HeldJournal, *, accepted: Accepted)
     work.marked += [
         Marked(journal_id, offer.origin, entry, raw) for entry, raw in offer.marked if entry.index >= accepted.first
     ]
+    work.note_clocks(journal_id, offer.clocks)
     work.counts["entries"] += len(accepted.entries)
     work.counts["entries_undecoded"] += offer.undecoded
 

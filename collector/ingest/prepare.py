@@ -11,24 +11,18 @@ import logging
 from dataclasses import dataclass
 
 from collector.ingest import rows
+from collector.ingest.clocks import Bounds, widen
 from protocol.batch import Batch
+from protocol.days_decided import days_decided, span_deciding
 from protocol.entry import Declaration, Entry, Reading, decode_all
 from protocol.epoch import NextEpoch
 from protocol.errors import ForeignBytesError, TooLarge
 from protocol.hint import SignedHint
-from protocol.interval import DAY_MS, UTC_OFFSET_MS
 from protocol.leaves import Leaves
 from protocol.message import Hello, RefusalCode, parse_up
-from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS
 from protocol.topics import parse_up_topic
 
 log = logging.getLogger(__name__)
-
-# How far past midnight a reading can still decide the day before, and how far before midnight the day after: the
-# longest evidence window that any policy may ask for (protocol.derivation.evidence_window), since gaps and dwells have
-# one limit: a dwell, two gaps and a window of the counter after the day, a gap and a window before it.
-DECIDES_BEFORE_MS = 3 * MAX_DWELL_MS + MAX_WINDOW_MS
-DECIDES_AFTER_MS = MAX_DWELL_MS + MAX_WINDOW_MS
 
 MAX_DAYS = 600
 """Local days that the readings of one batch may touch; the 256 entries of an agent's largest touch at most 512. Each
@@ -38,6 +32,7 @@ locks from everybody. Beyond it the entries are stored and earn nothing, like th
 # watcher, channel, and a local day as days since 1970-01-01
 Touch = tuple[str, str, int]
 _NO_SPAN = (0, 0)
+_NOTHING = (1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +40,7 @@ class Offer:
     """A parsed batch. `tails` has a row (without its journal) for each entry that is a reading, else None.
 
     `declared`: the entries that are declarations, in their order; `marked`: those that are neither, with their bytes.
+    `clocks`: by boot, between which bounds UTC minus the monotonic clock lies by the entries' own clocks.
     """
 
     agent_id: str
@@ -55,6 +51,7 @@ class Offer:
     touches: frozenset[Touch]
     declared: tuple[Entry, ...]
     marked: tuple[tuple[Entry, bytes], ...]
+    clocks: dict[str, Bounds]
     undecoded: int
     batch_bytes: int
 
@@ -136,6 +133,7 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
     touches: set[Touch] = set()
     declared: list[Entry] = []
     marked: list[tuple[Entry, bytes]] = []
+    clocks: dict[str, Bounds] = {}
     undecoded = 0
     # Of each channel the readings whose days are touched already: working the days out for each costs four times as
     # much as this look (0.5 of 0.9 us an entry beside decoding and packing).
@@ -144,8 +142,14 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
         tail = None
         if entry is None or entry.index != index:
             undecoded += 1
-        elif type(reading := entry.body) is Reading:
-            start_ms = entry.wall_ms - (entry.mono_ms - reading.start_mono_ms)
+            tails.append(None)
+            continue
+        offset_ms = entry.wall_ms - entry.mono_ms
+        low_ms, high_ms = clocks.get(entry.boot, _NOTHING)
+        if not low_ms <= offset_ms <= high_ms:
+            clocks[entry.boot] = widen(clocks.get(entry.boot), offset_ms)
+        if type(reading := entry.body) is Reading:
+            start_ms = offset_ms + reading.start_mono_ms
             end_ms = start_ms + sum(reading.durations_ms)
             tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
             channel = (reading.watcher, reading.channel)
@@ -171,21 +175,10 @@ def _prepare_batch(agent_id: str, origin: str, batch: Batch, raw: bytes) -> Offe
         touches=frozenset(touches),
         declared=tuple(declared),
         marked=tuple(marked),
+        clocks=clocks,
         undecoded=undecoded,
         batch_bytes=sum(map(len, batch.entries)),
     )
-
-
-def days_decided(start_ms: int, end_ms: int) -> range:
-    """The local days, since 1970-01-01, whose records a reading over [start, end) may change."""
-    first_day = (start_ms + UTC_OFFSET_MS - DECIDES_BEFORE_MS) // DAY_MS
-    return range(first_day, (end_ms + UTC_OFFSET_MS + DECIDES_AFTER_MS) // DAY_MS + 1)
-
-
-def span_deciding(days: range) -> tuple[int, int]:
-    """Bounds in UTC ms: a reading with first <= start and end < last decides none but these days, any other does."""
-    first_ms = days.start * DAY_MS - UTC_OFFSET_MS + DECIDES_BEFORE_MS
-    return first_ms, days.stop * DAY_MS - UTC_OFFSET_MS - DECIDES_AFTER_MS
 
 
 def stored_bundle(offer: Offer) -> bytes | None:

@@ -8,18 +8,21 @@ however long the journal. All entries are read, whenever they were received: a c
 The days that the rows decide are marked for the deriver: it finds the records that it had, or what was left out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from collector.errors import StoreError
 from collector.ingest import rows
+from collector.ingest.clocks import bounds_of, note_clocks, widen
 from collector.ingest.declarations import Declared, store_declarations
 from collector.ingest.held import open_bundle
 from collector.ingest.landmarks import Marked, is_landmark, store_landmarks
-from collector.ingest.prepare import DECIDES_AFTER_MS, DECIDES_BEFORE_MS, Touch, days_decided
+from collector.ingest.prepare import Touch
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection
 from collector.store.queries import load
+from protocol.clock_bounds import Fix, clocks_of, shift_ms
+from protocol.days_decided import DECIDES_AFTER_MS, DECIDES_BEFORE_MS, days_decided
 from protocol.entry import MAX_BLOCK_MS, Declaration, Entry, Reading, decode
 from protocol.errors import MalformedEntry
 from protocol.interval import day_bounds_ms
@@ -31,6 +34,7 @@ _BUNDLES_AT_ONCE = 50
 _SQL = load("rebuild")
 _INGEST = load("ingest")
 _LAYOUT = load("layout")
+_CLOCKS = load("clocks")
 
 
 class Period(NamedTuple):
@@ -82,6 +86,7 @@ def _rebuild_journal(
 ) -> tuple[int, int]:
     journal_id, origin, agent_id, size = journal
     key = {"journal_id": journal_id, "size": size}
+    fixes = _store_others(connection, key, origin, receipt_key=receipt_key)
     connection.execute(_SQL.lift_limit)
     removed = connection.execute(_SQL.remove_rows, {**key, **period.as_values()}).rowcount
     touches: set[Touch] = set()
@@ -90,16 +95,11 @@ def _rebuild_journal(
     with connection.cursor(name="bundles", binary=True) as cursor:
         cursor.itersize = _BUNDLES_AT_ONCE
         for first, entries in cursor.execute(_SQL.list_bundles, key):
-            placed = list(_entries(entries, first=first))
-            found = [entry for entry, _ in placed]
-            store_declarations(
-                connection, [Declared(journal_id, entry) for entry in found if isinstance(entry.body, Declaration)]
-            )
-            marked = [Marked(journal_id, origin, *each) for each in placed if is_landmark(each[0])]
-            store_landmarks(connection, marked, receipt_key)
-            for entry, reading, start_ms, end_ms in _readings(found):
+            for entry, reading, shift_ms in _readings(entries, first=first, fixes=fixes):
+                start_ms, end_ms = (bound_ms + shift_ms for bound_ms in covered_ms(entry, reading))
                 if period.start_ms <= start_ms < period.end_ms:
-                    portion.append(rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms))
+                    tail = rows.reading_row_tail(entry, reading, start_ms=start_ms, end_ms=end_ms)
+                    portion.append(rows.with_shift(tail, shift_ms))
                     touches.update((reading.watcher, reading.channel, day) for day in days_decided(start_ms, end_ms))
             if len(portion) >= _PORTION_ROWS:
                 stored += _copy(connection, journal_id, portion)
@@ -119,11 +119,35 @@ def _entries(stored: bytes, *, first: int) -> Iterator[tuple[Entry, bytes]]:
             yield entry, raw
 
 
-def _readings(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Reading, int, int]]:
-    """The readings among them, each with its bounds in UTC ms."""
-    for entry in entries:
+def _readings(stored: bytes, *, first: int, fixes: Mapping[str, list[Fix]]) -> Iterator[tuple[Entry, Reading, int]]:
+    """The readings of a bundle, each with the correction of its clock in ms."""
+    for entry, _ in _entries(stored, first=first):
         if isinstance(entry.body, Reading):
-            yield entry, entry.body, *covered_ms(entry, entry.body)
+            yield entry, entry.body, shift_ms(clocks_of(entry), fixes.get(entry.boot, []))
+
+
+def _store_others(
+    connection: Connection, key: dict[str, int], origin: str, *, receipt_key: VerifierKey
+) -> dict[str, list[Fix]]:
+    """Declarations and landmarks of a journal once more, and its clocks; returns its verified beacons by boot."""
+    journal_id = key["journal_id"]
+    fixes: list[tuple[tuple[int, str], int]] = []
+    own: dict[tuple[int, str], tuple[int, int]] = {}
+    with connection.cursor(name="others", binary=True) as cursor:
+        cursor.itersize = _BUNDLES_AT_ONCE
+        for first, stored in cursor.execute(_SQL.list_bundles, key):
+            placed = list(_entries(stored, first=first))
+            declared = [Declared(journal_id, entry) for entry, _ in placed if isinstance(entry.body, Declaration)]
+            store_declarations(connection, declared)
+            marked = [Marked(journal_id, origin, *each) for each in placed if is_landmark(each[0])]
+            fixes += store_landmarks(connection, marked, receipt_key)
+            for entry, _ in placed:
+                own[journal_id, entry.boot] = widen(own.get((journal_id, entry.boot)), entry.wall_ms - entry.mono_ms)
+    note_clocks(connection, own=own, fixes=bounds_of(fixes))
+    found: dict[str, list[Fix]] = {}
+    for boot, *fix in connection.execute(_CLOCKS.list_fixes_of_journal, key):
+        found.setdefault(boot, []).append(Fix(*fix))
+    return found
 
 
 def _copy(connection: Connection, journal_id: int, portion: list[bytes]) -> int:

@@ -21,7 +21,7 @@ COPY_TRAILER = b"\xff\xff"
 
 _READING_COLUMNS = (
     "journal_id, watcher, channel, boot, entry_index, wall_ms, mono_ms, start_mono_ms, start_at, end_at, "
-    "durations_ms, means, lows, highs, deltas, counter, states, counts, events"
+    "durations_ms, means, lows, highs, deltas, counter, states, counts, events, shift_ms"
 )
 COPY_READING = f"COPY reading ({_READING_COLUMNS}) FROM STDIN (FORMAT BINARY)".encode()
 COPY_BATCH = b"COPY batch (journal_id, first, size, note, entries, receipt, received_at) FROM STDIN (FORMAT BINARY)"
@@ -29,7 +29,7 @@ COPY_BATCH = b"COPY batch (journal_id, first, size, note, entries, receipt, rece
 _EPOCH_2000_MS = 946_684_800_000
 _INT4_OID, _INT8_OID, _TEXT_OID = 23, 20, 25
 _NULL = b"\xff\xff\xff\xff"
-_READING_FIELDS = 19
+_READING_FIELDS = 20
 _CLOCKS = struct.Struct(">iqiqiqiqiqiq")
 
 
@@ -61,6 +61,11 @@ def reading_row_tail(entry: Entry, reading: Reading, *, start_ms: int, end_ms: i
         arguments[at_deltas] = deltas
         arguments[-2] = reading.counter
     return names + packer.pack(*arguments)
+
+
+def with_shift(tail: bytes, shift_ms: int) -> bytes:
+    """The row of a reading whose bounds were corrected by so much."""
+    return tail[: -len(_NULL)] + struct.pack(">iq", 8, shift_ms) if shift_ms else tail
 
 
 def batch_row(
@@ -95,10 +100,10 @@ def _gauge_packer(n: int, has_counter: bool) -> tuple[struct.Struct, list[Any], 
     if has_counter:
         layout += "iq"
         template += [8, None]
-        rest = _NULL * 3
+        rest = _NULL * 4
     else:
         places.append(slice(0))
-        rest = _NULL * 5
+        rest = _NULL * 6
     return struct.Struct(f"{layout}{len(rest)}s"), [*template, rest], tuple(places)
 
 
@@ -114,12 +119,12 @@ def _pack_clocks(clocks: tuple[int, ...]) -> bytes:
 
 
 def _pack_other(reading: Reading) -> bytes:
-    """Durations, then the five gauge columns as NULL, then states, counts or events."""
+    """Durations, then the five gauge columns as NULL, then states, counts or events, and no correction of the clock."""
     durations = _pack_numbers(reading.durations_ms, oid=_INT4_OID, width=4)
     states = _NULL if reading.states is None else _pack_words(reading.states)
     counts = _NULL if reading.counts is None else _pack_numbers(reading.counts, oid=_INT8_OID, width=8)
     events = _NULL if reading.events is None else _pack_words(reading.events)
-    return b"".join((durations, _NULL * 5, states, counts, events))
+    return b"".join((durations, _NULL * 5, states, counts, events, _NULL))
 
 
 def _pack_numbers(values: Sequence[int], *, oid: int, width: int) -> bytes:

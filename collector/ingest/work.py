@@ -6,11 +6,12 @@ began with, hints, and the epochs that begin. The writer stores the rest.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from collector.ingest.accept import Fork, Gap, Suspect
+from collector.ingest.clocks import Boot, Bounds, join
 from collector.ingest.declarations import Declared
 from collector.ingest.grants import Grants
 from collector.ingest.held import HeldJournal, load_held
@@ -45,11 +46,12 @@ class Work:
     touches: set[tuple[str, Touch]] = field(default_factory=set)
     declared: list[Declared] = field(default_factory=list)
     marked: list[Marked] = field(default_factory=list)
+    clocks: dict[Boot, Bounds] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     spread_s: int | None = None
     can_ask: bool = True
-    _beacon: bytes | None = None
+    _beacon: bytes | None = None  # b"": there is none to send
 
     @property
     def now(self) -> datetime:
@@ -62,14 +64,14 @@ class Work:
         return self.journals.get(origin)
 
     def beacon(self) -> bytes | None:
-        """A beacon note of this moment, the same for all of the transaction; None while there is no log to name."""
+        """A beacon note of this moment, the same for all of the transaction; None: there is no log, or it stands."""
         if self._beacon is None:
             row = self.connection.execute(_LANDMARKS.load_newest_checkpoint, binary=True).fetchone()
-            if row is None:
-                return None
-            checkpoint = Checkpoint(row[0], row[1], bytes(row[2]))
-            self._beacon = beacon_note(checkpoint, self.receipt_key, time_s=self.now_ms // 1000)
-        return self._beacon
+            self._beacon = b"" if row is None else self._sign(Checkpoint(row[0], row[1], bytes(row[2])))
+        return self._beacon or None
+
+    def _sign(self, checkpoint: Checkpoint) -> bytes:
+        return beacon_note(checkpoint, self.receipt_key, time_s=self.now_ms // 1000)
 
     def root_at(self, journal: HeldJournal | None, size: int) -> bytes:
         """The root of what is held of a journal, at a size up to that."""
@@ -79,6 +81,13 @@ class Work:
     def see(self, agent_id: str, size: int) -> None:
         """The agent spoke, and says that its journal has this size."""
         self.seen[agent_id] = max(size, self.seen.get(agent_id, 0))
+
+    def note_clocks(self, journal_id: int, clocks: Mapping[str, Bounds]) -> None:
+        """What a batch shows of its boots' clocks."""
+        for boot, bounds in clocks.items():
+            held = join(self.clocks.get((journal_id, boot)), bounds)
+            assert held is not None
+            self.clocks[journal_id, boot] = held
 
     def keep(self, note: bytes, raw: bytes, *, journal: HeldJournal, outcome: Gap | Suspect | Fork) -> None:
         """Remembers how the journal stands, and the note that a suspicion or a fork rests on."""

@@ -19,6 +19,7 @@ from dataclasses import replace
 import psycopg
 
 from collector.ingest import grants, rows
+from collector.ingest.clocks import bounds_of, note_clocks
 from collector.ingest.declarations import store_declarations
 from collector.ingest.held import load_held
 from collector.ingest.judging import judge
@@ -115,7 +116,8 @@ class Writer:
             self._copy(rows.COPY_READING, work.reading_rows)
             self._touch_days(work)
             store_declarations(self._connection, work.declared)
-            store_landmarks(self._connection, work.marked, self._receipt_key.verifier)
+            fixes = store_landmarks(self._connection, work.marked, self._receipt_key.verifier)
+            note_clocks(self._connection, own=work.clocks, fixes=bounds_of(fixes))
             seen = self._note_seen(work)
         self.counts.update(work.counts)
         self.counts["transactions"] += 1

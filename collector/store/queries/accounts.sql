@@ -55,7 +55,7 @@ WHERE (m.agent_id, m.watcher, m.channel) IN (
 
 -- name: read_blocks
 -- Reading blocks of some channels that touch a stretch of time, in the order of their journals; events have no extent.
-SELECT j.origin, r.entry_index, r.wall_ms, r.mono_ms, r.boot, r.watcher, r.channel, r.start_mono_ms,
+SELECT j.origin, r.entry_index, r.wall_ms + coalesce(r.shift_ms, 0), r.mono_ms, r.boot, r.watcher, r.channel, r.start_mono_ms,
        r.durations_ms, r.means, r.lows, r.highs, r.deltas, r.states, r.counts, r.counter
 FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[]) AS c (agent_id, watcher, channel)
 JOIN journal j ON j.agent_id = c.agent_id

@@ -41,12 +41,14 @@ WHERE d.asset_no = %(asset_no)s AND d.action = 'in' AND d.wall_ms >= %(earliest_
 
 -- name: insert_declarations
 -- What was said at instruments, out of stored entries; again is harmless.
-INSERT INTO declaration (journal_id, entry_index, asset_no, operator, action, how, purpose, order_no, wall_ms, until_ms)
+INSERT INTO declaration (
+    journal_id, entry_index, asset_no, operator, action, how, purpose, order_no, wall_ms, until_ms, boot, mono_ms)
 SELECT * FROM unnest(
     %(journal_ids)s::integer[], %(entry_indexes)s::bigint[], %(asset_nos)s::text[], %(operators)s::text[],
     %(actions)s::text[], %(hows)s::text[], %(purposes)s::text[], %(order_nos)s::text[], %(wall_mss)s::bigint[],
-    %(until_mss)s::bigint[])
-ON CONFLICT DO NOTHING;
+    %(until_mss)s::bigint[], %(boots)s::text[], %(mono_mss)s::bigint[])
+ON CONFLICT (journal_id, entry_index) DO UPDATE SET boot = excluded.boot, mono_ms = excluded.mono_ms
+WHERE declaration.boot IS NULL;
 
 -- name: touch_declared_days
 -- Marks the days that these declarations may change, at most 32: those from the `in` before, or the own one, to the end

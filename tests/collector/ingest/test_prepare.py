@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.ingest.prepare import Offer, days_decided, prepare, span_deciding
+from collector.ingest.prepare import Offer, prepare
+from protocol.days_decided import days_decided, span_deciding
 from protocol.entry import MAX_BLOCK_MS
 from protocol.interval import DAY_MS
 from tests.light_agent import START_MS, LightAgent, reading

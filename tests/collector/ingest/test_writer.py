@@ -11,13 +11,14 @@ from msgspec import structs
 from psycopg import sql
 
 from collector.ingest.accept import Held, Outcome, RootAt, accept
-from collector.ingest.prepare import DECIDES_AFTER_MS, DECIDES_BEFORE_MS, Offer, Poison, prepare
+from collector.ingest.prepare import Offer, Poison, prepare
 from collector.ingest.writer import DatabaseLost, Writer
 from collector.registry import instruments, people, policies
 from collector.store import database
 from collector.store.database import Connection
 from protocol import merkle, note
 from protocol.batch import Batch, pack_batch, parse_bundle
+from protocol.days_decided import DECIDES_AFTER_MS, DECIDES_BEFORE_MS
 from protocol.derivation import evidence_window
 from protocol.interval import day_bounds_ms
 from protocol.leaves import ask_tops
