@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import log, timeline
+from protocol.audit import fork, log, timeline
 from protocol.errors import ForeignBytesError
 from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     whole = commands.add_parser("log", help="whether a directory of tlog-tiles is the whole log that a key signed")
     log.configure(whole)
     whole.set_defaults(command=_log)
+    forked = commands.add_parser("fork", help="whether a file proves that a log's key signed two histories")
+    fork.configure(forked)
+    forked.set_defaults(command=_fork)
     return parser
 
 
@@ -67,6 +70,11 @@ def _log(arguments: argparse.Namespace) -> int:
     report = log.check_directory(arguments.directory, parse_vkey(arguments.key))
     print(log.as_json(report) if arguments.json else log.as_text(report))
     return log.EXIT_CODES[report.verdict]
+
+
+def _fork(arguments: argparse.Namespace) -> int:
+    print(fork.tell(arguments))
+    return OK
 
 
 def _read(path: Path, parse: Callable[[bytes], _Read]) -> _Read:
