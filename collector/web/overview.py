@@ -43,6 +43,7 @@ class Row(NamedTuple):
     unreviewed: bool
     showing: list[str]
     problem: str | None
+    counted_s: int | None
 
 
 class Totals(NamedTuple):
@@ -53,6 +54,7 @@ class Totals(NamedTuple):
     agents_live: int
     measured: int
     effective_s: int
+    counted_s: int
     observed_s: int
     running: int
 
@@ -124,7 +126,7 @@ def _fresh_from(second: int) -> int:
 
 def _row(row: tuple[Any, ...], record: HourRecord | None, window: Window, *, now: datetime, second: int) -> Row:
     asset_no, name_zh, name_en, model, unit_zh, unit_en, _, agents, last_seen_at, *flags = row
-    in_doubt, forked, unreviewed, showing, problem = flags
+    in_doubt, forked, unreviewed, showing, problem, counted_s = flags
     spans = _NO_RECORD if record is None else record.spans
     state = state_now(record, second)
     return Row(
@@ -145,6 +147,7 @@ def _row(row: tuple[Any, ...], record: HourRecord | None, window: Window, *, now
         bool(unreviewed),
         [] if state else [_spell(*each) for each in showing or ()],
         problem,
+        counted_s,
     )
 
 

@@ -195,11 +195,8 @@ def test_the_collectors_log_commits_to_the_grades_of_a_closed_record(bench: Benc
     bench.record(600, 660)
     bench.send(661)
     bench.derive(4)
-    [record] = [
-        each
-        for pending in list_pending(bench.connection, now=datetime.now(UTC) + timedelta(hours=1))
-        for each in pending.records
-    ]
+    portion = list_pending(bench.connection, now=datetime.now(UTC) + timedelta(hours=1))
+    [record] = [each for pending in portion.leaves for each in pending.records]
     assert bench.rows("SELECT sha256 FROM closed_grade") == [(record.grades,)]
 
 
