@@ -23,6 +23,7 @@ from protocol.observation import covered_ms
 from protocol.witness import Block
 
 _SQL = load("grades")
+_FORKS = load("forks")
 
 
 class Rulings(NamedTuple):
@@ -36,7 +37,12 @@ def load_rulings(connection: Connection, asset_no: str, *, day: date) -> Rulings
     """What was ruled about a day of an instrument: the one place that the deriver and `--verify` ask."""
     start_ms, end_ms = day_bounds_ms(day)
     decided = load_decisions(connection, asset_no, start_ms=start_ms, end_ms=end_ms)
-    return Rulings([Decided(*each) for each in decided])
+    stretch = {"asset_no": asset_no, "start": utc(start_ms), "end": utc(end_ms)}
+    lost = connection.execute(_FORKS.list_lost_of_instrument, stretch).fetchall()
+    return Rulings(
+        [Decided(*each) for each in decided],
+        [(round(start.timestamp() * 1000), round(end.timestamp() * 1000)) for start, end in lost],
+    )
 
 
 def put_grade(connection: Connection, record: GradeRecord, *, day: date, owner: str, why: str) -> None:

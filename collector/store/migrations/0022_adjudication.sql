@@ -72,3 +72,13 @@ WHERE NOT EXISTS (
     SELECT FROM epoch_review r JOIN journal reviewed ON reviewed.journal_id = r.journal_id
     WHERE reviewed.agent_id = j.agent_id AND r.reviewed_at >= p.made_at
 );
+
+-- A review of an epoch of an agent answers its forks, too: what rests on those logs is graded again.
+CREATE FUNCTION follow_fork_review() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM touch_days_of_journal(of.journal_id)
+    FROM (SELECT DISTINCT p.journal_id FROM fork_proof p JOIN journal j USING (journal_id)
+          WHERE j.agent_id = (SELECT agent_id FROM journal WHERE journal_id = NEW.journal_id)) of;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER fork_reviewed AFTER INSERT ON epoch_review FOR EACH ROW EXECUTE FUNCTION follow_fork_review();

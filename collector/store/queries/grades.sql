@@ -1,8 +1,12 @@
 -- What grades are made of, and what became of them.
 
 -- name: load_journals
--- Of these logs: whether anything about them is in doubt, and whether a clock of theirs was corrected.
-SELECT origin, journal_id, standing <> 'fork' AND journal_id NOT IN (SELECT u.journal_id FROM unreviewed_epoch u),
+-- Of these logs: whether nothing about them is in doubt (a fork is until somebody has reviewed what came of it), and
+-- whether a clock of theirs was corrected.
+SELECT origin, journal_id, journal_id NOT IN (SELECT u.journal_id FROM unreviewed_epoch u)
+        AND NOT (standing = 'fork' AND (
+            journal_id IN (SELECT u.journal_id FROM unreviewed_fork u)
+            OR journal_id NOT IN (SELECT p.journal_id FROM fork_proof p))),
     EXISTS (SELECT FROM boot_clock c WHERE c.journal_id = j.journal_id
             AND greatest(own_high_ms - fix_low_ms, fix_high_ms - own_low_ms) > %(limit_ms)s)
 FROM journal j WHERE origin = ANY (%(origins)s);

@@ -1,6 +1,5 @@
 """The collector's own log: what comes into it, once each, and signed."""
 
-import hashlib
 from base64 import b64decode
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -215,24 +214,6 @@ def test_a_long_past_comes_in_portions_each_thing_once(
     assert sum(isinstance(leaf, Minute) for leaf in leaves) == 1
     size = len(leaves)
     assert log.grow().size == size + 1
-
-
-def test_a_closed_record_stands_with_the_grades_of_that_very_record(log: Log, province: Province, origin: str) -> None:
-    for day in (MONDAY, date(2026, 11, 17)):
-        province.observe(origin, Piece(day, 0, HOUR, RUN))
-    province.derive(date(2026, 11, 20))
-    log.connection.execute("DELETE FROM day_grade")
-    log.connection.execute(
-        "INSERT INTO day_grade (asset_no, day, body, a_s, b_s, c_s, d_s, x_s, lost_s, counted_s, counted_external_s)"
-        ' SELECT asset_no, day, convert_to(CASE WHEN day = %s THEN format(\'{"record":"%%s"}\', sha256)'
-        " ELSE '{\"record\":\"of another\"}' END, 'UTF8'), 0, 0, 0, 0, 0, 0, 0, 0 FROM closed_record",
-        [MONDAY],
-    )
-    log.grow()
-    grades = dict(log.connection.execute("SELECT day, grades FROM logged_record ORDER BY day, revision").fetchall())
-    (body,) = log.connection.execute("SELECT body FROM day_grade WHERE day = %s", [MONDAY]).fetchone()  # type: ignore[misc]
-    assert grades[MONDAY] == hashlib.sha256(body).hexdigest()
-    assert grades[date(2026, 11, 17)] == ""
 
 
 def test_a_new_year_begins_a_new_log(log: Log) -> None:
