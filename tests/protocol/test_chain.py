@@ -69,11 +69,6 @@ def test_a_record_of_another_day_hands_nothing_over() -> None:
     assert _records(DAYS[2:], lead=whole[DAYS[0]]) == _records(DAYS[2:])
 
 
-def test_a_day_looks_at_the_one_after() -> None:
-    alone = _records(DAYS[:1])
-    assert alone[FIRST].follow != _records(DAYS)[FIRST].follow or alone == {FIRST: _records(DAYS)[FIRST]}
-
-
 def test_a_day_that_nothing_touched_has_no_record_unless_it_is_due() -> None:
     far = FIRST + timedelta(days=30)
     (found,) = chain(ASSET, [ChainDay(far, NOTHING_SAID, is_touched=False)], history=HISTORY, read=lambda _: [])
