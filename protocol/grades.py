@@ -5,8 +5,8 @@ function of that record, the readings with their receipts and beacons, the polic
 by evidence.md section 5, for each observed second of the record:
 
  1 A block earns B where its log is whole, it obeys the reading rule, was not recovered after a crash, its own clock is
-   within `clock_ms` of the nearest beacon, receipt minus beacon is at most `bracket_ms`, and receipt minus the
-   interval's start at most `delay_ms`.
+   within `clock_ms` of the newest beacon before it in its boot, receipt minus beacon is at most `bracket_ms`, and
+   receipt minus the interval's start at most `delay_ms`.
  2 Else it earns C where its log is whole, it obeys the reading rule, and it was received within `late_ms`.
  3 Else it earns D.
  4 A second has the best grade of the blocks that cover it. What no block covers (a gap so short that it counts as
@@ -77,7 +77,7 @@ class GradedBlock(NamedTuple):
     edges_ms: Sequence[int]  # starts of its intervals
     received_ms: int | None  # the first receipt over its entry
     beacon_ms: int | None  # the newest beacon at or before its entry
-    error_ms: int | None  # of its own wall clock against the nearest beacon of its boot
+    error_ms: int | None  # of its own wall clock, against the newest beacon before it in its boot
     is_recovered: bool = False
     is_ruly: bool = True
     is_whole: bool = True

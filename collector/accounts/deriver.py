@@ -14,14 +14,16 @@ from typing import NamedTuple
 from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import load_said
 from collector.accounts.closing import revise
+from collector.accounts.grading import grade_day, put_grade
 from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
 from protocol.bindings import MeasurementFact, stretches
-from protocol.day import Day, measure_day, measure_silence
+from protocol.day import Day, gather_day, measure_gathered
 from protocol.derivation import Neighbours, account, looks_ahead
+from protocol.grades import GradeRecord
 from protocol.interval import DAY_S, day_bounds_ms
 from protocol.lead import UNOBSERVED
 from protocol.phases import NOTHING, UNKNOWN
@@ -100,8 +102,10 @@ class _Derived(NamedTuple):
     """A record, and what its neighbours depend on of it."""
 
     record: hours.HourRecord
+    body: bytes
     head: str
     looks_ahead: bool
+    graded: GradeRecord
 
     @property
     def handover(self) -> tuple[str, str, int]:
@@ -123,15 +127,16 @@ def _derive(
             "instrument or as the default"
         )
     given = Day(asset_no, day, policy, facts, lead_in=before.lead_out, is_over=day < today)
-    measured = measure_day(given, lambda stretch: bounded(read_blocks(connection, stretch)))
-    if measured is None and (by_hand or replaces is not None):
-        measured = measure_silence(given)
-    if measured is None:
+    gathered = gather_day(given, lambda stretch: bounded(read_blocks(connection, stretch)))
+    if not gathered.blocks and not by_hand and replaces is None:
         return None
+    measured = measure_gathered(given, gathered)
     is_ahead = looks_ahead(measured, policy)
     follow = _load_stored(connection, asset_no, day + _ONE_DAY).head if is_ahead else NOTHING
     record = account(asset_no, measured, policy=policy, said=said, neighbours=Neighbours(before.phase_out, follow))
-    return _Derived(record, measured.head, is_ahead)
+    body = hours.encode(record)
+    graded = grade_day(connection, record, body, blocks=gathered.blocks, measured=measured, said=said, policy=policy)
+    return _Derived(record, body, measured.head, is_ahead, graded)
 
 
 def _is_observed(connection: Connection, facts: Sequence[MeasurementFact], asset_no: str, *, day: date) -> bool:
@@ -148,7 +153,8 @@ def _load_stored(connection: Connection, asset_no: str, day: date) -> _Stored:
 
 def _store(connection: Connection, derived: _Derived, *, day: date, why: str) -> Outcome:
     """Puts the record in the place of the one before; of a closed day that is one more revision."""
-    record, body = derived.record, hours.encode(derived.record)
+    record, body = derived.record, derived.body
+    put_grade(connection, derived.graded, day=day)
     values = {name: getattr(record, name) for name in _COPIED}
     values |= {
         "asset_no": record.asset,

@@ -26,6 +26,8 @@ CREATE TABLE boot_clock (
 );
 CREATE INDEX boot_clock_doubted ON boot_clock (journal_id) WHERE is_doubted;
 
+CREATE INDEX landmark_beacon_place ON landmark (journal_id, entry_index) WHERE beacon_s IS NOT NULL;
+
 -- The grade record beside an hour record (protocol/grades.py); the columns repeat its figures in seconds, effective time
 -- by grade. Of a closed day it may still change, with a review of an epoch or a decision; a record's bytes do not.
 CREATE TABLE day_grade (

@@ -11,8 +11,7 @@ from collector.accounts.worker import Worker
 from collector.errors import DerivationError
 from collector.store.database import connect
 from protocol import hours
-from protocol.day import measure_day
-from protocol.derivation import Measured
+from protocol.day import Gathered, gather_day
 from protocol.interval import DAY_MS, day_bounds_ms
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Piece, Province
 
@@ -168,13 +167,13 @@ def test_a_day_touched_while_it_is_derived_stays_dirty_and_ingest_does_not_wait(
 ) -> None:
     province.observe(sem, Piece(MONDAY, 0, HOUR, RUN))
 
-    def touch_and_measure(*given: object) -> Measured | None:
+    def touch_and_gather(*given: object) -> Gathered:
         with connect(dsn, application="test") as other:
             other.execute("SET lock_timeout = '2s'")
             other.execute("UPDATE dirty_day SET touched_at = clock_timestamp() WHERE day = %s", [MONDAY])
-        return measure_day(*given)  # type: ignore[arg-type]
+        return gather_day(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("collector.accounts.deriver.measure_day", touch_and_measure)
+    monkeypatch.setattr("collector.accounts.deriver.gather_day", touch_and_gather)
     outcome = derive_dirty_day(province.connection, "A001", day=MONDAY, today=TUESDAY)
     assert outcome is Outcome.STORED
     assert province.rows("SELECT asset_no FROM dirty_day WHERE day = %s", MONDAY) == [("A001",)]

@@ -1,0 +1,70 @@
+-- What grades are made of, and what became of them.
+
+-- name: load_journals
+-- Of these logs: whether anything about them is in doubt, and whether a clock of theirs was corrected.
+SELECT origin, journal_id, standing <> 'fork' AND journal_id NOT IN (SELECT u.journal_id FROM unreviewed_epoch u),
+    EXISTS (SELECT FROM boot_clock c WHERE c.journal_id = j.journal_id
+            AND greatest(own_high_ms - fix_low_ms, fix_high_ms - own_low_ms) > %(limit_ms)s)
+FROM journal j WHERE origin = ANY (%(origins)s);
+
+-- name: list_receipts
+-- Which entries of [low, high] each receipt was the first for, and when it was given (UTC ms).
+SELECT u.journal_id, b.first, b.size, floor(extract(epoch FROM b.received_at))::bigint * 1000
+FROM unnest(%(journals)s::integer[], %(lows)s::bigint[], %(highs)s::bigint[]) AS u (journal_id, low, high)
+JOIN batch b ON b.journal_id = u.journal_id AND b.first <= u.high
+    AND b.first >= (SELECT max(a.first) FROM batch a WHERE a.journal_id = u.journal_id AND a.first <= u.low)
+ORDER BY u.journal_id, b.first;
+
+-- name: list_beacons
+-- The verified beacons among the entries of [low, high], and the last one before them.
+SELECT u.journal_id, l.boot, l.entry_index, l.mono_ms, l.beacon_s * 1000
+FROM unnest(%(journals)s::integer[], %(lows)s::bigint[], %(highs)s::bigint[]) AS u (journal_id, low, high)
+JOIN landmark l ON l.journal_id = u.journal_id AND l.beacon_s IS NOT NULL AND l.entry_index <= u.high
+    AND l.entry_index >= coalesce((
+        SELECT max(a.entry_index) FROM landmark a
+        WHERE a.journal_id = u.journal_id AND a.beacon_s IS NOT NULL AND a.entry_index <= u.low), 0)
+ORDER BY u.journal_id, l.entry_index;
+
+-- name: list_starts
+-- The entries in which agents said that they began, close enough behind [low, high] to name what they recovered of it.
+SELECT u.journal_id, l.body
+FROM unnest(%(journals)s::integer[], %(lows)s::bigint[], %(highs)s::bigint[]) AS u (journal_id, low, high)
+JOIN landmark l ON l.journal_id = u.journal_id AND l.kind = 'start' AND l.entry_index BETWEEN u.low AND u.high + 130;
+
+-- name: list_shifts
+-- Readings of these logs whose clock was corrected, around a stretch of time.
+SELECT journal_id, entry_index, shift_ms FROM reading
+WHERE journal_id = ANY (%(journals)s) AND shift_ms IS NOT NULL AND start_at > %(earliest)s AND start_at < %(end)s;
+
+-- name: put_grade
+-- Stores a day's grade record unless the very same is stored already.
+INSERT INTO day_grade (asset_no, day, body, a_s, b_s, c_s, d_s, x_s, lost_s, counted_s, counted_external_s)
+VALUES (%(asset_no)s, %(day)s, %(body)s, %(a_s)s, %(b_s)s, %(c_s)s, %(d_s)s, %(x_s)s, %(lost_s)s, %(counted_s)s,
+    %(counted_external_s)s)
+ON CONFLICT (asset_no, day) DO UPDATE SET
+    body = excluded.body, a_s = excluded.a_s, b_s = excluded.b_s, c_s = excluded.c_s, d_s = excluded.d_s,
+    x_s = excluded.x_s, lost_s = excluded.lost_s, counted_s = excluded.counted_s,
+    counted_external_s = excluded.counted_external_s, graded_at = clock_timestamp()
+WHERE day_grade.body IS DISTINCT FROM excluded.body;
+
+-- name: load_grade
+-- The bytes of a day's grade record.
+SELECT body FROM day_grade WHERE asset_no = %(asset_no)s AND day = %(day)s;
+
+-- name: list_grades
+-- The grade records of an instrument's days in a range, in order.
+SELECT day, body FROM day_grade
+WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s ORDER BY day;
+
+-- name: touch_days_of_journal
+-- Marks the days of instruments that this log's agent measured, as far as they have records: the log came into doubt, or
+-- out of it.
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), 'log' FROM hour_record h
+WHERE asset_no IN (SELECT m.asset_no FROM measurement m JOIN journal j USING (agent_id) WHERE j.journal_id = %(journal_id)s)
+    AND day >= coalesce((
+        SELECT (min(r.start_at) AT TIME ZONE 'Asia/Shanghai')::date FROM reading r
+        WHERE r.journal_id = %(journal_id)s), 'infinity')
+ORDER BY asset_no, day
+ON CONFLICT (asset_no, day) DO UPDATE
+SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);
