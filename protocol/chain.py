@@ -5,24 +5,25 @@ bundle. Both say which days there are, what was said on each, and how the readin
 follows is one arithmetic. A day's record needs the lead and phase of the day before and the head of the day after
 (derivation.py), so a day is told only when the next one is measured; days need not follow each other without a break.
 
-A chain that begins in the middle of an instrument's life begins with the record of the day before (`lead`): it is
-believed, and belongs to what somebody else has to prove.
+A chain that is a part of an instrument's life is told the records of the days before and after it (`lead`, `tail`): they
+are believed, and belong to what somebody else has to prove.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from protocol.bindings import Stretch, channels_on
-from protocol.day import Day, measure_day, measure_silence
+from protocol.day import Day, gather_day, measure_gathered, measure_silence
 from protocol.derivation import Measured, account, neighbours_of
 from protocol.errors import TooLarge
 from protocol.history import History
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
+from protocol.phases import head_of
 from protocol.policy import Policy
-from protocol.said import Said
+from protocol.said import NOTHING_SAID, Said
 from protocol.witness import Block
 
 MAX_BLOCKS: Final = 50_000
@@ -46,12 +47,17 @@ class ChainDay(NamedTuple):
 
 
 class Recomputed(NamedTuple):
-    """A day and its record from the bytes; None where nothing was observed, or why there can be none."""
+    """A day and its record from the bytes; None where nothing was observed, or why there can be none.
+
+    With a record comes what it was made from; `blocks` are those that touch the day, in no order.
+    """
 
     day: date
     record: HourRecord | str | None
     policy: Policy | None = None
-    said: Said = Said()
+    said: Said = NOTHING_SAID
+    measured: Measured | None = None
+    blocks: Sequence[Block] = ()
 
 
 class _Link(NamedTuple):
@@ -60,6 +66,7 @@ class _Link(NamedTuple):
     given: ChainDay
     measured: Measured | str | None
     policy: Policy | None
+    blocks: Sequence[Block] = ()
 
 
 class _Handover(NamedTuple):
@@ -69,9 +76,18 @@ class _Handover(NamedTuple):
 
 
 def chain(
-    asset_no: str, days: Iterable[ChainDay], *, history: History, read: Read, lead: HourRecord | None = None
+    asset_no: str,
+    days: Iterable[ChainDay],
+    *,
+    history: History,
+    read: Read,
+    lead: HourRecord | None = None,
+    tail: HourRecord | None = None,
 ) -> Iterator[Recomputed]:
-    """Each of these days, which are in order, with its record; `lead` is the record of the day before the first."""
+    """Each of these days, which are in order, with its record.
+
+    `lead` is the record of the day before the first, `tail` that of the day after the last.
+    """
     before = lead
     for link, after in _with_the_next(_links(asset_no, days, history=history, read=read, lead=lead)):
         day, said, measured = link.given.day, link.given.said, link.measured
@@ -80,8 +96,10 @@ def chain(
             continue
         following = after.measured if after is not None and isinstance(after.measured, Measured) else None
         neighbours = neighbours_of(measured, before=before, after=following)
+        if after is None and tail is not None and tail.day == (day + _ONE_DAY).isoformat():
+            neighbours = neighbours._replace(follow=head_of(tail.spans))
         before = account(asset_no, measured, policy=link.policy, said=said, neighbours=neighbours)
-        yield Recomputed(day, before, link.policy, said)
+        yield Recomputed(day, before, link.policy, said, measured, link.blocks)
 
 
 def bounded(blocks: Iterable[Block], most: int = MAX_BLOCKS) -> Iterator[Block]:
@@ -119,10 +137,12 @@ def _link(asset_no: str, given: ChainDay, before: _Handover | None, *, history: 
     lead_in = before.lead_out if before is not None and follows else UNOBSERVED
     day = Day(asset_no, given.day, policy, history.measurements, lead_in=lead_in, is_over=given.is_over)
     try:
-        measured = measure_day(day, read)
+        gathered = gather_day(day, read)
     except TooLarge as error:
         return _Link(given, str(error), policy)
-    return _Link(given, measure_silence(day) if measured is None and given.is_due else measured, policy)
+    if not gathered.blocks:
+        return _Link(given, measure_silence(day) if given.is_due else None, policy)
+    return _Link(given, measure_gathered(day, gathered), policy, gathered.blocks)
 
 
 def _with_the_next(links: Iterable[_Link]) -> Iterator[tuple[_Link, _Link | None]]:
