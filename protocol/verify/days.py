@@ -16,10 +16,11 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from protocol import grades, hours
-from protocol.bounds import LogBounds, grade_measured
+from protocol.brackets import Log
 from protocol.chain import ChainDay, Recomputed, bounded, chain
 from protocol.errors import ForeignBytesError, MalformedRecord
 from protocol.grades import Decided, GradeRecord
+from protocol.grading import grade_day
 from protocol.history import History
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
@@ -322,10 +323,10 @@ class Days:
         if not isinstance(found.record, HourRecord) or found.measured is None or found.policy is None:
             return None
         logs = {origin: log._replace(is_whole=origin not in doubted) for origin, log in self._whole.items()}
-        return grade_measured(
+        return grade_day(
             found.record,
             raw,
-            blocks=sorted(found.blocks, key=lambda block: (block[0], block[1].index)),
+            blocks=found.blocks,
             logs=logs,
             measured=found.measured,
             said=found.said,
@@ -333,7 +334,7 @@ class Days:
             decisions=self._evidence.decisions,
         )
 
-    def _bounds(self, journal: Journal) -> LogBounds:
+    def _bounds(self, journal: Journal) -> Log:
         return journal.bounds(shifts=self._evidence.blocks.shifts.get(journal.origin, {}))
 
 

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 from protocol import entry as entries
 from protocol.beacon import verify_beacon
-from protocol.bounds import LogBounds
+from protocol.brackets import Log, recovered_by, running
 from protocol.clock_bounds import LIMIT_MS, Fix
-from protocol.entry import Beacon, Entry, Start
+from protocol.entry import Beacon, Declaration, Entry
 from protocol.errors import BadProof, ForeignBytesError, MalformedBatch
 from protocol.interval import local_day
 from protocol.keys import VerifierKey
@@ -75,11 +75,13 @@ class Journal:
     beacons: list[tuple[str, Fix]] = field(default_factory=list)
     fixes: dict[str, list[Fix]] = field(default_factory=dict)
     recovered: set[int] = field(default_factory=set)
+    landmarks: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     of_day: dict[tuple[str, str], DayBeacon] = field(default_factory=dict)
 
-    def bounds(self, *, shifts: Mapping[int, int], is_whole: bool = True) -> LogBounds:
+    def bounds(self, *, shifts: Mapping[int, int], is_whole: bool = True) -> Log:
         """What bounds the readings of this log."""
-        return LogBounds(is_whole, self.receipts, self.beacons, frozenset(self.recovered), shifts)
+        landmarks = {boot: running(held) for boot, held in self.landmarks.items()}
+        return Log(is_whole, self.receipts, self.beacons, landmarks, frozenset(self.recovered), shifts)
 
 
 Note = Callable[[int, str, str, Mapping[str, str]], None]
@@ -252,9 +254,10 @@ class _Pass:
             raise BadProof(
                 f"a log has more than {MAX_LANDMARKS} entries that are no readings in this bundle: ask for a shorter period"
             )
-        if isinstance(found.body, Start):
-            self.journal.recovered.update(index for _, index in found.body.recovered)
-        elif isinstance(found.body, Beacon):
+        if not isinstance(found.body, Declaration):
+            self.journal.landmarks.setdefault(found.boot, []).append((found.index, found.mono_ms))
+        self.journal.recovered.update(recovered_by(found))
+        if isinstance(found.body, Beacon):
             self._mark_beacon(found, found.body)
 
     def _mark_beacon(self, found: Entry, body: Beacon) -> None:

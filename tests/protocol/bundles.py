@@ -14,10 +14,11 @@ from datetime import date, timedelta
 
 from protocol import entry, facts, grades, hours, log_leaf, merkle, registered
 from protocol.beacon import beacon_note, open_beacon
-from protocol.bounds import LogBounds, grade_measured
+from protocol.brackets import Log, running
 from protocol.chain import ChainDay, chain
 from protocol.clock_bounds import Fix
 from protocol.entry import Declaration, Entry, Genesis, Reading, Start, make
+from protocol.grading import grade_day
 from protocol.hours import HourRecord
 from protocol.interval import DAY_MS, day_bounds_ms
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, base64_text
@@ -115,11 +116,26 @@ class World:
     def _said(self) -> list[bytes]:
         noon = day_bounds_ms(self.first)[0] + DAY_MS // 2
         document = facts.Document("agreement", "ab" * 32)
-        order = facts.Order(v=1, at=noon, by="office", unit=OWNER, order="SO-1", beneficiary=OTHER, documents=(document,))
-        use = facts.Use(v=1, at=noon, by="lims", asset=ASSET, start=noon, end=noon + 7_200_000, purpose="service-order", order="SO-1")
-        wrong = facts.Use(v=1, at=noon, by="lims", asset=ASSET, start=noon + 7_200_000, end=noon + 10_800_000, purpose="teaching")
+        order = facts.Order(
+            v=1, at=noon, by="office", unit=OWNER, order="SO-1", beneficiary=OTHER, documents=(document,)
+        )
+        use = facts.Use(
+            v=1,
+            at=noon,
+            by="lims",
+            asset=ASSET,
+            start=noon,
+            end=noon + 7_200_000,
+            purpose="service-order",
+            order="SO-1",
+        )
+        wrong = facts.Use(
+            v=1, at=noon, by="lims", asset=ASSET, start=noon + 7_200_000, end=noon + 10_800_000, purpose="teaching"
+        )
         target = facts.target_of(facts.identity(facts.encode(wrong)))
-        taken = facts.Correction(v=1, at=noon + 1, by="a", approver="b", approved_at=noon + 2, reason="twice", target=target)
+        taken = facts.Correction(
+            v=1, at=noon + 1, by="a", approver="b", approved_at=noon + 2, reason="twice", target=target
+        )
         return [facts.encode(each) for each in (order, use, wrong, taken)]
 
     def _registered(self) -> list[bytes]:
@@ -137,7 +153,9 @@ class World:
     # what the agent journals
 
     def _happen(self) -> None:
-        opened = log_leaf.Opened(log="2026-1", key=str(LOG.verifier), receipt=str(RECEIPT.verifier), predecessor="", why="first log")
+        opened = log_leaf.Opened(
+            log="2026-1", key=str(LOG.verifier), receipt=str(RECEIPT.verifier), predecessor="", why="first log"
+        )
         self.log(log_leaf.encode(opened))
         for raw in self.facts:
             self.log(log_leaf.encode(log_leaf.Fact(sha256=facts.identity(raw))))
@@ -172,12 +190,28 @@ class World:
     def _read(self, at: int, counter: int) -> int:
         begun = at - self.block_s * 1000
         hour = (begun - day_bounds_ms(self.first)[0]) // 3_600_000 % 24
-        power = 1_200_000 if hour in self.run else 100_000 if hour in range(self.run.start - 1, self.run.stop + 2) else 3_000
+        power = (
+            1_200_000
+            if hour in self.run
+            else 100_000
+            if hour in range(self.run.start - 1, self.run.stop + 2)
+            else 3_000
+        )
         each_ms = self.block_s * 1000 // self.intervals
         durations = (*[each_ms] * (self.intervals - 1), self.block_s * 1000 - each_ms * (self.intervals - 1))
         deltas = tuple(power * duration // 3_600_000 for duration in durations)
         means = tuple(power + n for n in range(self.intervals))
-        body = Reading("meter1", "power", begun - self.start_ms + 1_000, durations, means, means, means, deltas, counter + sum(deltas))
+        body = Reading(
+            "meter1",
+            "power",
+            begun - self.start_ms + 1_000,
+            durations,
+            means,
+            means,
+            means,
+            deltas,
+            counter + sum(deltas),
+        )
         self._put(body, at)
         return counter + sum(deltas)
 
@@ -218,23 +252,34 @@ class World:
         given = (ChainDay(day, Said(OWNER, named, present), is_due=True) for day in recorded)
 
         def read(stretch):
-            first, last = ((edge + 8 * 3_600_000) // DAY_MS for edge in (stretch.start_ms, stretch.end_ms + self.block_s * 1000))
+            first, last = (
+                (edge + 8 * 3_600_000) // DAY_MS for edge in (stretch.start_ms, stretch.end_ms + self.block_s * 1000)
+            )
             return [block for day in range(first, last + 1) for block in by_day.get(day, ())]
 
-        logs = {AGENT.name: LogBounds(True, self.receipted, self.fixes, frozenset(), {})}
+        marks = [(e.index, e.mono_ms) for e in self.made if not isinstance(e.body, Reading | Declaration)]
+        logs = {AGENT.name: Log(True, self.receipted, self.fixes, {BOOT: running(marks)})}
         for found in chain(ASSET, given, history=self.history(), read=read):
             record = found.record
             assert isinstance(record, HourRecord), record
             raw = hours.encode(record)
             self.records[found.day] = record, raw
-            graded = grade_measured(
-                record, raw, blocks=found.blocks, logs=logs, measured=found.measured, said=found.said, policy=found.policy
+            graded = grade_day(
+                record,
+                raw,
+                blocks=found.blocks,
+                logs=logs,
+                measured=found.measured,
+                said=found.said,
+                policy=found.policy,
             )
             self.grades[found.day] = grades.encode(graded)
             self._close(found.day, raw, self.grades[found.day])
 
     def _close(self, day: date, raw: bytes, grade: bytes) -> None:
-        mine = log_leaf.ClosedRecord(ASSET, day.isoformat(), 1, hashlib.sha256(raw).hexdigest(), hashlib.sha256(grade).hexdigest())
+        mine = log_leaf.ClosedRecord(
+            ASSET, day.isoformat(), 1, hashlib.sha256(raw).hexdigest(), hashlib.sha256(grade).hexdigest()
+        )
         other = log_leaf.ClosedRecord("A002", day.isoformat(), 1, "cd" * 32, "")
         tree = [leaf_hash(log_leaf.closed_leaf(each)) for each in (mine, other)]
         leaf = log_leaf.encode(
@@ -259,7 +304,9 @@ class World:
             "keys/policy.txt": trust_text(),
             f"policy/{POLICY_SHA}.json": POLICY,
             f"{directory}frontier": self._frontier(first),
-            "collector/2026-1/checkpoint": cosign(sign_checkpoint(self.log_checkpoint, LOG), RECEIPT, time_s=self.end_ms // 1000),
+            "collector/2026-1/checkpoint": cosign(
+                sign_checkpoint(self.log_checkpoint, LOG), RECEIPT, time_s=self.end_ms // 1000
+            ),
             "collector/2026-1/consistency.jsonl": _lines(self._consistency(tiles, first)),
             "facts/facts.jsonl": b"".join(raw + b"\n" for raw in self.facts),
             "facts/registered.jsonl": b"".join(raw + b"\n" for raw in self.statements),
@@ -299,7 +346,13 @@ class World:
         for index, raw in enumerate(self.log_leaves):
             leaf = log_leaf.decode(raw)
             if isinstance(leaf, log_leaf.Fact | log_leaf.Registered):
-                yield {"sha256": leaf.sha256, "log": "2026-1", "index": index, "leaf": raw.decode(), "proof": _texts(tiles.inclusion_proof(index))}
+                yield {
+                    "sha256": leaf.sha256,
+                    "log": "2026-1",
+                    "index": index,
+                    "leaf": raw.decode(),
+                    "proof": _texts(tiles.inclusion_proof(index)),
+                }
 
     def _closed(self, tiles: Tiles) -> Iterator[dict[str, object]]:
         for each in self.closings:
@@ -315,7 +368,9 @@ class World:
         lines = [f"{hashlib.sha256(raw).hexdigest()} {len(raw)} {path}" for path, raw in sorted(files.items())]
         return "\n".join(["jishi-bundle/v1", *(f"{name} {value}" for name, value in members.items()), *lines, ""])
 
-    def sealed(self, files: Mapping[str, bytes] | None = None, *, key: SigningKey = EXPORT, **changed: str) -> dict[str, bytes]:
+    def sealed(
+        self, files: Mapping[str, bytes] | None = None, *, key: SigningKey = EXPORT, **changed: str
+    ) -> dict[str, bytes]:
         """The bundle with its manifest, signed by the export key or another."""
         files = self.files() if files is None else dict(files)
         return {**files, "MANIFEST": sign(self.manifest(files, **changed), key, limit=8 << 20)}
