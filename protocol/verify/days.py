@@ -18,11 +18,12 @@ import msgspec
 from protocol import grades, hours
 from protocol.brackets import Log
 from protocol.chain import ChainDay, Recomputed, bounded, chain
-from protocol.errors import ForeignBytesError, MalformedRecord
+from protocol.errors import ForeignBytesError, MalformedRecord, excerpt
 from protocol.grades import Decided, GradeRecord
 from protocol.grading import grade_day
 from protocol.history import History
 from protocol.hours import HourRecord
+from protocol.hours_table import Row, header, line
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
 from protocol.log_leaf import Closed
@@ -30,7 +31,7 @@ from protocol.phases import NOTHING, UNKNOWN
 from protocol.verify.blocks import Blocks
 from protocol.verify.container import Held
 from protocol.verify.journal import Journal
-from protocol.verify.layout import CLOSED, GRADES, RECORDS, Manifest, parse_closing
+from protocol.verify.layout import CLOSED, GRADES, RECORDS, TABLE, Manifest, parse_closing
 from protocol.verify.line_files import Note, read_lines
 from protocol.verify.log_proofs import Head, NoCheckpoint, check_closing
 from protocol.verify.said_book import SaidBook
@@ -49,6 +50,7 @@ class Numbers(NamedTuple):
     closed: int
     hours: int
     grades: int
+    table: int
 
 
 class ShownDay(NamedTuple):
@@ -176,6 +178,7 @@ class Days:
 
     def _compare(self) -> Iterator[ShownDay]:
         records, stated_grades = _Ahead(self._records(_told_before)), _Ahead(self._grades())
+        table = _Table(read_lines(self._evidence.held, TABLE, self._note, self._numbers.table))
         for found in self._chain():
             if not self._first <= found.day <= self._last:
                 continue
@@ -183,7 +186,11 @@ class Days:
             grade = stated_grades.at(found.day)
             if stated is None and found.record is None:
                 continue
+            if stated is not None and not table.holds(self._row(stated, grade)):
+                self._note(self._numbers.table, "table-differs", TABLE, day=found.day.isoformat(), why=table.why)
             yield self._shown(found, stated, grade)
+        if TABLE in self._evidence.held and not table.is_over():
+            self._note(self._numbers.table, "table-differs", TABLE, why=table.why)
 
     def _chain(self) -> Iterator[Recomputed]:
         evidence = self._evidence
@@ -206,6 +213,12 @@ class Days:
             is_due = stated is not None or evidence.book.is_by_hand(said, day)
             is_over = stated is None or stated.until == DAY_S
             yield ChainDay(day, said, day in evidence.blocks.days, is_due, is_over)
+
+    def _row(self, stated: tuple[HourRecord, bytes], grade: tuple[GradeRecord, bytes] | None) -> Row:
+        record, raw = stated
+        closing = self._closings.get(record.day)
+        self._count(self._numbers.table, "lines")
+        return Row(record, raw, None if closing is None else closing.revision, None if grade is None else grade[0])
 
     def _shown(
         self, found: Recomputed, stated: tuple[HourRecord, bytes] | None, grade: tuple[GradeRecord, bytes] | None
@@ -253,9 +266,9 @@ class Days:
         for ref in record.facts:
             if not self._holds(ref, held):
                 return f"{ref} is not in the bundle"
-        if record.day == self._first.isoformat() and self._lead is None:
-            if (record.lead_in, record.phase_in) != (UNOBSERVED, UNKNOWN):
-                return "the record of the day before is not in the bundle"
+        takes_over = (record.lead_in, record.phase_in) != (UNOBSERVED, UNKNOWN)
+        if record.day == self._first.isoformat() and self._lead is None and takes_over:
+            return "the record of the day before is not in the bundle"
         if record.day == self._last.isoformat() and self._tail is None and record.follow != NOTHING:
             return "the record of the day after is not in the bundle"
         if self._evidence.history.policy_on(date.fromisoformat(record.day)) is None:
@@ -340,6 +353,31 @@ class Days:
 
 def _told_before(*_args: object, **_values: str) -> None:
     """The records are read twice; what is wrong with them was told the first time."""
+
+
+class _Table:
+    """The table for people, line by line against what the records say."""
+
+    def __init__(self, lines: Iterator[tuple[str, bytes]]) -> None:
+        self._lines = lines
+        self.why = ""
+        self._is_headed = self._next() == header()
+
+    def holds(self, row: Row) -> bool:
+        """Whether the next line is this row's."""
+        found, expected = self._next(), line(row)
+        self.why = f"{excerpt(found, 200)} stands where {excerpt(expected, 200)} should"
+        return self._is_headed and found == expected
+
+    def is_over(self) -> bool:
+        """Whether nothing follows."""
+        rest = self._next()
+        self.why = "its first line is another" if not self._is_headed else f"a line too many: {excerpt(rest, 200)}"
+        return self._is_headed and not rest
+
+    def _next(self) -> str:
+        raw = next(self._lines, None)
+        return "" if raw is None else raw[1].decode("utf-8", "replace") + "\n"
 
 
 class _Ahead(Generic[_Value]):

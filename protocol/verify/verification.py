@@ -37,6 +37,7 @@ from protocol.verify.layout import (
     KEYS,
     MANIFEST,
     MAX_MANIFEST_BYTES,
+    PARTS,
     PROOFS,
     STATEMENTS,
     Manifest,
@@ -196,6 +197,9 @@ class _Verification:
         missing = stated - set(sizes)
         for path in sorted(missing):
             self._note(words.CONTAINER, "file-missing", path)
+        for path in PARTS[manifest.scope]:
+            if path not in stated:
+                self._note(words.CONTAINER, "part-missing", path)
         for path in sorted(path for path in stated if not is_known_path(path)):
             self._note(words.CONTAINER, "path-unknown", path)
         self._ledger.count(words.CONTAINER, "files", len(sizes))
@@ -459,10 +463,10 @@ class _Verification:
         elif root != beacon.root:
             note("beacon-differs", place, size=str(beacon.size))
 
-    # 11 closed days, 12 hour records, 13 grades
+    # 11 closed days, 12 hour records, 13 grades, 14 the table for people
 
     def _check_days(self, state: _State) -> list[ShownDay]:
-        for number in (words.CLOSED, words.HOURS, words.GRADES):
+        for number in (words.CLOSED, words.HOURS, words.GRADES, words.TABLE):
             self._begin(number)
         manifest = state.manifest
         history = history_of(state.statements, state.policies, manifest.asset)
@@ -484,7 +488,7 @@ class _Verification:
             state.journals,
             _decisions(state.book, history),
         )
-        numbers = days_.Numbers(words.CLOSED, words.HOURS, words.GRADES)
+        numbers = days_.Numbers(words.CLOSED, words.HOURS, words.GRADES, words.TABLE)
         return list(Days(evidence, numbers, self._note, self._ledger.count).run())
 
     def _begin(self, number: int) -> None:

@@ -131,6 +131,7 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
                     "there is no MANIFEST, so nothing can be shown: ask for the bundle again"),
     "file-missing": (_NO, "清单所列的这个文件不在包中；请重新索取证据包",
                      "this file should be in the bundle and is not: ask for the bundle again"),
+    "part-missing": (_NO, "这个文件是证据包必需的，清单没有列出它", "a bundle needs this file, and the manifest does not name it"),
     "file-extra": (_BAD, "包中有清单未列的文件；有人在签名之后放入了它",
                    "a file that the manifest does not name: somebody put it in after the bundle was signed"),
     "path-unknown": (_BAD, "清单列出了证据包中没有意义的路径，无人会读取它",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from protocol import entry, facts, grades, hours, log_leaf, merkle, registered
+from protocol import entry, facts, grades, hours, hours_table, log_leaf, merkle, registered
 from protocol.beacon import beacon_note, open_beacon
 from protocol.brackets import Log, running
 from protocol.chain import ChainDay, chain
@@ -314,6 +314,7 @@ class World:
             "hours/records.jsonl": b"".join(raw + b"\n" for _, raw in self.records.values()),
             "hours/grades.jsonl": b"".join(raw + b"\n" for day, raw in self.grades.items() if day >= self.first),
             "hours/closed.jsonl": _lines(self._closed(tiles)),
+            "hours/hours.csv": self._table().encode(),
         }
         for index, width in bundles_of(len(self.entries), since=first):
             raws = self.entries[index * 256 : index * 256 + width]
@@ -322,6 +323,14 @@ class World:
         for place in range(0, len(receipts), 256):
             found[f"{directory}receipts/{place // 256:03d}"] = pack_entries(receipts[place : place + 256])
         return found
+
+    def _table(self) -> str:
+        rows = [
+            hours_table.Row(record, raw, 1, grades.decode(self.grades[day]))
+            for day, (record, raw) in self.records.items()
+            if day >= self.first
+        ]
+        return hours_table.header() + "".join(map(hours_table.line, rows))
 
     def _first_entry(self) -> int:
         """The multiple of 256 from which on the evidence of the first day is there."""
