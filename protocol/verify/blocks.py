@@ -25,7 +25,8 @@ from protocol.witness import Block
 MAX_DECLARATIONS: Final = 200_000
 _HELD_TILES: Final = 24
 
-_Entries = list[tuple[str, Entry, Reading]]
+_Readings = list[tuple[int, int, Block]]
+"""The UTC ms that each covers, and the block."""
 
 
 class Blocks:
@@ -36,7 +37,7 @@ class Blocks:
     ) -> None:
         self._held = held
         self._tiles: dict[tuple[Channel, date], list[tuple[Journal, Tile]]] = defaultdict(list)
-        self._cache: OrderedDict[str, _Entries] = OrderedDict()
+        self._cache: OrderedDict[str, _Readings] = OrderedDict()
         self.days: set[date] = set()
         """Local days that any reading of these channels touches."""
         self.stays: list[Stay] = []
@@ -60,12 +61,10 @@ class Blocks:
                 for journal, tile in self._tiles.get((channel, day), ())
             }
             for _, (journal, tile) in sorted(tiles.items()):
-                for block in self._readings(journal, tile):
-                    reading = block[2]
-                    if (reading.watcher, reading.channel) in names:
-                        start_ms, end_ms = covered_ms(block[1], reading)
-                        if start_ms < stretch.end_ms and stretch.start_ms < end_ms:
-                            yield block
+                for start_ms, end_ms, block in self._readings(journal, tile):
+                    touches = start_ms < stretch.end_ms and stretch.start_ms < end_ms
+                    if touches and (block[2].watcher, block[2].channel) in names:
+                        yield block
 
     def _scan(self, journal: Journal, channels: set[Channel], asset_no: str) -> None:
         said: list[Entry] = []
@@ -90,12 +89,14 @@ class Blocks:
             if not held or held[-1][1] is not tile:
                 held.append((journal, tile))
 
-    def _readings(self, journal: Journal, tile: Tile) -> _Entries:
+    def _readings(self, journal: Journal, tile: Tile) -> _Readings:
         """The readings with an extent of one file; the last few files stay in memory."""
         found = self._cache.pop(tile.path, None)
         if found is None:
             found = [
-                (journal.origin, entry, entry.body) for entry in self._entries(journal, tile) if _has_extent(entry.body)
+                (*covered_ms(entry, entry.body), (journal.origin, entry, entry.body))
+                for entry in self._entries(journal, tile)
+                if _has_extent(entry.body)
             ]
             if len(self._cache) >= _HELD_TILES:
                 self._cache.popitem(last=False)

@@ -406,7 +406,7 @@ class _Verification:
                 origin=origin,
                 keys=journal_.Keys(state.agent_keys[origin], state.trust.receipt, state.manifest.domain),
                 numbers=journal_.Numbers(words.ENTRIES, words.RECEIPTS, words.BEACONS, words.TIME),
-                note=lambda check, word, place, values, origin=origin: self._note(  # type: ignore[misc]
+                tell=lambda check, word, place, values, origin=origin: self._note(  # type: ignore[misc]
                     check, word, place, origin=origin, **values
                 ),
             )
