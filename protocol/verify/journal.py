@@ -33,7 +33,7 @@ MAX_RECEIPT_BYTES: Final = 128 * 1024
 MAX_RECEIPTS_FILE: Final = 8 * 1024 * 1024
 MAX_ENTRIES: Final = 4_000_000
 MAX_LANDMARKS: Final = 1_000_000
-_READING_MARK: Final = b',"k":"reading","d":{'
+READING_MARK: Final = b',"k":"reading","d":{'
 _MS = 1000
 
 
@@ -245,7 +245,7 @@ class _Pass:
     def _look_at(self, raws: Sequence[bytes], first: int) -> None:
         """Landmarks among the entries; one that cannot be decoded or claims another place earns nothing."""
         for index, raw in enumerate(raws, first):
-            if _READING_MARK in raw[:200]:
+            if READING_MARK in raw[:200]:
                 continue
             try:
                 found = entries.decode(raw)
