@@ -12,9 +12,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from collector.accounts.blocks import bounded, read_blocks
-from collector.accounts.claims import is_entered_by_hand, load_said
+from collector.accounts.claims import load_said
 from collector.accounts.closing import revise
-from collector.accounts.grading import grade_day, put_grade
+from collector.accounts.grading import load_logs, put_grade
 from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
@@ -24,9 +24,11 @@ from protocol.bindings import MeasurementFact, stretches
 from protocol.day import Day, gather_day, measure_gathered
 from protocol.derivation import Neighbours, account, looks_ahead
 from protocol.grades import GradeRecord
+from protocol.grading import grade_day
 from protocol.interval import DAY_S, day_bounds_ms
 from protocol.lead import UNOBSERVED
 from protocol.phases import NOTHING, UNKNOWN
+from protocol.said import is_entered_by_hand
 
 _SQL = load("accounts")
 _ONE_DAY = timedelta(days=1)
@@ -134,7 +136,10 @@ def _derive(
     follow = _load_stored(connection, asset_no, day + _ONE_DAY).head if is_ahead else NOTHING
     record = account(asset_no, measured, policy=policy, said=said, neighbours=Neighbours(before.phase_out, follow))
     body = hours.encode(record)
-    graded = grade_day(connection, record, body, blocks=gathered.blocks, measured=measured, said=said, policy=policy)
+    logs = load_logs(connection, gathered.blocks) if gathered.blocks else {}
+    graded = grade_day(
+        record, body, blocks=gathered.blocks, logs=logs, measured=measured, said=said, policy=policy
+    )  # fmt: skip
     return _Derived(record, body, measured.head, is_ahead, graded)
 
 

@@ -95,7 +95,7 @@ def _compare(connection: Connection, asset_no: str, *, wanted: Wanted, found: Ve
     held = load_held(connection, asset_no)
     equal = 0
     pending_since: date | None = None
-    for day, record in chain(connection, asset_no, held=held, last_day=wanted.last_day):
+    for day, record, *_ in chain(connection, asset_no, held=held, last_day=wanted.last_day):
         of_day = held.get(day, Held())
         stored = _load_body(connection, asset_no, day) if of_day.has_record else None
         what = difference(stored, record)

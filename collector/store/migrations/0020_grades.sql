@@ -26,6 +26,8 @@ CREATE TABLE boot_clock (
 );
 CREATE INDEX boot_clock_doubted ON boot_clock (journal_id) WHERE is_doubted;
 
+-- Whether an entry was written earlier than a landmark that stands before it in the log.
+CREATE INDEX landmark_of_boot ON landmark (journal_id, boot, mono_ms, entry_index);
 CREATE INDEX landmark_beacon_place ON landmark (journal_id, entry_index) WHERE beacon_s IS NOT NULL;
 
 -- The grade record beside an hour record (protocol/grades.py); the columns repeat its figures in seconds, effective time

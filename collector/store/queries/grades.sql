@@ -15,21 +15,26 @@ JOIN batch b ON b.journal_id = u.journal_id AND b.first <= u.high
     AND b.first >= (SELECT max(a.first) FROM batch a WHERE a.journal_id = u.journal_id AND a.first <= u.low)
 ORDER BY u.journal_id, b.first;
 
--- name: list_beacons
--- The verified beacons among the entries of [low, high], and the last one before them.
-SELECT u.journal_id, l.boot, l.entry_index, l.mono_ms, l.beacon_s * 1000
+-- name: list_landmarks
+-- What is no reading among the entries of [low, high], from the last verified beacon before them up to the last `start`
+-- that can name one of them as recovered; with the time of beacons and the bytes of starts.
+SELECT u.journal_id, l.entry_index, l.boot, l.mono_ms, l.beacon_s * 1000, CASE WHEN l.kind = 'start' THEN l.body END
 FROM unnest(%(journals)s::integer[], %(lows)s::bigint[], %(highs)s::bigint[]) AS u (journal_id, low, high)
-JOIN landmark l ON l.journal_id = u.journal_id AND l.beacon_s IS NOT NULL AND l.entry_index <= u.high
+JOIN landmark l ON l.journal_id = u.journal_id AND l.entry_index <= u.high + 130
     AND l.entry_index >= coalesce((
         SELECT max(a.entry_index) FROM landmark a
-        WHERE a.journal_id = u.journal_id AND a.beacon_s IS NOT NULL AND a.entry_index <= u.low), 0)
+        WHERE a.journal_id = u.journal_id AND a.beacon_s IS NOT NULL AND a.entry_index <= u.low), u.low)
 ORDER BY u.journal_id, l.entry_index;
 
--- name: list_starts
--- The entries in which agents said that they began, close enough behind [low, high] to name what they recovered of it.
-SELECT u.journal_id, l.body
-FROM unnest(%(journals)s::integer[], %(lows)s::bigint[], %(highs)s::bigint[]) AS u (journal_id, low, high)
-JOIN landmark l ON l.journal_id = u.journal_id AND l.kind = 'start' AND l.entry_index BETWEEN u.low AND u.high + 130;
+-- name: list_earlier
+-- Of boots: the latest monotonic time of a landmark before an index, where it is later than this one.
+SELECT u.journal_id, u.boot, l.mono_ms
+FROM unnest(%(journals)s::integer[], %(boots)s::text[], %(lows)s::bigint[], %(mono_mss)s::bigint[])
+    AS u (journal_id, boot, low, mono_ms)
+CROSS JOIN LATERAL (
+    SELECT l.mono_ms FROM landmark l
+    WHERE l.journal_id = u.journal_id AND l.boot = u.boot AND l.mono_ms > u.mono_ms AND l.entry_index < u.low
+    ORDER BY l.mono_ms DESC LIMIT 1) AS l;
 
 -- name: list_shifts
 -- Readings of these logs whose clock was corrected, around a stretch of time.
