@@ -189,8 +189,8 @@ class Conversation:
             return actions + self._cannot_go_on(now_ms)
         self._is_doubted = False
         self._progress_ms = now_ms
+        actions += [KeepBeacon(welcome.beacon, self.since_ms)] if welcome.beacon else []
         self._enter(Phase.WELCOMED, now_ms, due_ms=now_ms + STEADY_MS)
-        actions += [KeepBeacon(welcome.beacon)] if welcome.beacon else []
         return [*actions, UseHints(welcome.levels, welcome.policies), *self._send(now_ms)]
 
     # Batches

@@ -130,9 +130,13 @@ class KeepReceipt(NamedTuple):
 
 
 class KeepBeacon(NamedTuple):
-    """Journal this beacon note, which nobody has verified yet, if one is due."""
+    """Journal this beacon note, which nobody has verified yet, if one is due.
+
+    `asked_ms`: when the hello that brought it was first said, by the monotonic clock.
+    """
 
     raw: bytes
+    asked_ms: int
 
 
 class UseHints(NamedTuple):

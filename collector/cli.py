@@ -38,6 +38,8 @@ COMMANDS = {
     "import": Command("collector.commands.import_parcels", "take in what agents exported to a medium"),
     "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
     "log": Command("collector.commands.log", "write the collector's own log, until SIGTERM; or show or restart it"),
+    "bundle": Command("collector.commands.bundle", "write the evidence of an instrument and a period"),
+    "trust": Command("collector.commands.trust", "print the keys that an inspector pins"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
     "explain": Command("collector.commands.explain", "say why a second of an instrument's day counted or did not"),
     "freeze": Command("collector.commands.freeze", "fix a period's records and figures for good"),

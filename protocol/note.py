@@ -125,7 +125,8 @@ class Receipt:
 def parse_note(raw: bytes, *, limit: int = MAX_NOTE_BYTES) -> Note:
     """Read a note without verifying it; MalformedNote or TooLarge.
 
-    Limits: `limit` bytes (128 KiB) and 64 signature lines. Control characters other than the line feed are refused.
+    Limits: 128 KiB, unless the caller knows better, and 64 signature lines. Control characters other than the line feed
+    are refused.
     """
     if len(raw) > limit:
         raise TooLarge(f"a note has at most {limit} bytes, not {len(raw)}")

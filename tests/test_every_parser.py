@@ -59,7 +59,6 @@ NOT_FOREIGN = {
     "protocol.phases.parse_phase": "reads members of hour records, whose decode is tested over it",
     "protocol.phases.parse_head": "reads members of hour records, whose decode is tested over it",
     "protocol.entry.has_control_character": "bytes in, yes or no out; decode is tested over it",
-    "protocol.beacon.is_beacon": "bytes in, yes or no out; open_beacon is tested over it",
     "protocol.facts.identity": "hashes",
     "protocol.registered.identity": "hashes",
     "protocol.frozen.identity": "hashes",

@@ -1,6 +1,7 @@
 """Hello, welcome, batches, receipts: told as conversations, with the time moved by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -17,6 +18,7 @@ from agent.conversation import (
 from agent.exchange import (
     Action,
     Appended,
+    BeaconDue,
     Brought,
     Closing,
     Connect,
@@ -26,6 +28,7 @@ from agent.exchange import (
     Due,
     EndEpoch,
     Event,
+    KeepBeacon,
     KeepReceipt,
     Lost,
     Phase,
@@ -154,6 +157,27 @@ def test_a_run_from_connecting_to_the_last_receipt() -> None:
     assert kept(scene.hear(scene.log.receipt(3))) == [3]
     assert scene.talk.phase is Phase.WELCOMED
     assert scene.talk.is_caught_up
+
+
+def test_a_beacon_in_a_welcome_is_handed_on_with_the_time_of_the_first_hello() -> None:
+    scene = Scene(Log(3))
+    scene.connect()
+    asked_ms = scene.now_ms
+    assert scene.wait() == [SendHello(f"{1:032x}", 3, scene.log.root_at(3))], "said again, as the same hello"
+    actions = scene.hear(replace(scene.welcome(), beacon=b"beacon"), after_ms=100)
+    assert actions[0] == KeepBeacon(b"beacon", asked_ms), "before anything that is sent"
+    assert scene.now_ms > asked_ms + 100
+
+
+def test_a_hello_asks_for_a_beacon_where_nothing_is_under_way() -> None:
+    scene = Scene(Log(3))
+    scene.meet()
+    assert not scene.talk.is_idle
+    scene.hear(scene.log.receipt(3))
+    assert scene.talk.is_idle
+    assert scene.tell(BeaconDue()) == [SendHello(f"{2:032x}", 3, scene.log.root_at(3))]
+    assert scene.hear(scene.welcome(3)) == [UseHints(LEVELS, ())]
+    assert scene.talk.is_idle
 
 
 def test_an_appended_entry_travels_at_once() -> None:

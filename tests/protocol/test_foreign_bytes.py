@@ -58,7 +58,7 @@ BUNDLE = batch.pack_bundle((READING, START))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
 HELLO = message.pack(message.Hello("0f" * 16, SIGNED))
 WELCOME = message.pack(
-    message.Welcome("0f" * 16, 1, 2, 4, 60, (message.Level("meter1", "power", (30000, -1)),), RECEIPT)
+    message.Welcome("0f" * 16, 1, 2, 4, 60, (message.Level("meter1", "power", (30000, -1)),), RECEIPT, (), BEACON)
 )
 REFUSAL = message.pack(message.Refusal("fork", 3, "two roots", RECEIPT))
 NEXT = SigningKey("lab.example/a/em-01/2", ED25519, bytes(range(32)))

@@ -343,6 +343,8 @@ def wire():
         head = f"jishi-batch/v1\nold 1240\nnote {len(note)}\nentries {len(body)}\ndeflate {deflate}\n\n"
         return (head.encode() + note + body).hex()
 
+    head = f"lab.example/log/2026-1\n42\n{ROOT}\n"
+    beacon = f"{head}\n{cosignature(head, 'lab.example/receipt/1', RECEIPT_SEED, 1764554716)}"
     welcome = f"jishi-welcome/v1\nnonce {nonce}\ntime 1764554716036\nheld 1242\nwindow 4\nspread 60\n"
     return {
         "bundle": {"entries": [one.decode() for one in some], "raw_hex": bundle.hex()},
@@ -354,6 +356,13 @@ def wire():
                 "levels": [["meter1", "power", [30000, 120000]], ["meter1", "x", [-1]]],
                 "receipt": note.decode(),
                 "raw": f"{welcome}level meter1 power 30000,120000\nlevel meter1 x -1\nreceipt {len(note)}\n\n{note.decode()}",
+            },
+            {
+                "levels": [],
+                "policies": [["meter1", '{"v":1}\n']],
+                "receipt": note.decode(),
+                "beacon": beacon,
+                "raw": f'{welcome}policy meter1 8\nbeacon {len(beacon.encode())}\nreceipt {len(note)}\n\n{note.decode()}{{"v":1}}\n{beacon}',
             },
         ],
         "refusals": [
