@@ -17,7 +17,7 @@ from protocol import entry as entries
 from protocol.beacon import verify_beacon
 from protocol.brackets import Log, recovered_by, running
 from protocol.clock_bounds import LIMIT_MS, Fix
-from protocol.entry import Beacon, Declaration, Entry
+from protocol.entry import Beacon, ClockJump, Declaration, Entry
 from protocol.errors import BadProof, BadSignature, ForeignBytesError, MalformedBatch, excerpt
 from protocol.interval import local_day
 from protocol.keys import VerifierKey
@@ -263,7 +263,9 @@ class _Pass:
         if not isinstance(found.body, Declaration):
             self.journal.landmarks.setdefault(found.boot, []).append((found.index, found.mono_ms))
         self.journal.recovered.update(recovered_by(found))
-        if isinstance(found.body, Beacon):
+        if isinstance(found.body, ClockJump) and found.body.cause == "suspend":
+            self.journal.fixes.setdefault(found.boot, []).append(Fix(found.index, found.mono_ms, None))
+        elif isinstance(found.body, Beacon):
             self._mark_beacon(found, found.body)
 
     def _mark_beacon(self, found: Entry, body: Beacon) -> None:

@@ -17,8 +17,6 @@ from protocol import facts as facts_
 from protocol import registered
 from protocol.clock_bounds import LIMIT_MS
 from protocol.errors import ForeignBytesError, MalformedLeaf, TooLarge
-from protocol.grades import Decided
-from protocol.history import History
 from protocol.keys import VerifierKey, parse_vkey
 from protocol.note import parse_note
 from protocol.note import verify as verify_note
@@ -422,7 +420,7 @@ class _Verification:
         bounds = journal.bounds(shifts={})
         for _, fix in journal.beacons:
             received_ms = bounds.received_ms(fix.entry_index)
-            if received_ms is None:
+            if received_ms is None or fix.time_ms is None:
                 continue
             self._ledger.count(words.TIME, "brackets")
             if fix.time_ms > received_ms + LIMIT_MS:
@@ -486,7 +484,6 @@ class _Verification:
             state.book,
             blocks,
             state.journals,
-            _decisions(state.book, history),
         )
         numbers = days_.Numbers(words.CLOSED, words.HOURS, words.GRADES, words.TABLE)
         return list(Days(evidence, numbers, self._note, self._ledger.count).run())
@@ -501,11 +498,6 @@ class _Verification:
     def _note(self, check: int, word: str, where: str, *, day: str = "", origin: str = "", **values: str) -> None:
         verdict = words.verdict_of(word)
         self._ledger.note(Finding(check, verdict, word, where, {"day": day, **values}, day, origin))
-
-
-def _decisions(book: SaidBook, history: History) -> Sequence[Decided]:
-    """What two people decided of time in doubt. None is among the facts yet."""
-    return ()
 
 
 def _origins(day: ShownDay) -> list[str]:
