@@ -1,7 +1,7 @@
 """`jishi-audit hours`: the hours of a bundle as its evidence gives them, as a table, CSV or JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from protocol.audit.verify import plain, tenths
 from protocol.verify.verdicts import Verdict
@@ -19,7 +19,9 @@ def as_csv(result: Result) -> str:
     lines = [",".join(("day", "verdict", *_COLUMNS, *grades))]
     for day in result.days:
         values = _values(day)
-        lines.append(",".join([day.shown.day, day.verdict.name, *(str(values.get(each, "")) for each in (*_COLUMNS, *grades))]))
+        lines.append(
+            ",".join([day.shown.day, day.verdict.name, *(str(values.get(each, "")) for each in (*_COLUMNS, *grades))])
+        )
     return "\n".join(lines)
 
 
@@ -45,31 +47,29 @@ def _table(result: Result) -> Iterator[str]:
         if not values:
             yield f"{day.shown.day}  {day.verdict.name:<12}  not shown by the evidence 证据未能给出"
             continue
-        total = {name: total[name] + int(values.get(name) or 0) for name in total}
+        total = {name: total[name] + values.get(name, 0) for name in total}
         yield _line(day.shown.day, day.verdict.name, values)
-    yield _line("sum 合计  ", "", dict(total))
+    yield _line("sum 合计  ", "", total)
     if result.verdict is not Verdict.VALID:
         yield f"the bundle is {result.verdict.name}: `jishi-audit verify` says why"
 
 
-def _line(day: str, verdict: str, values: dict[str, object]) -> str:
-    cells = [tenths(int(str(values.get(name) or 0))) for name in ("run_s", "effective_s", "external_s", "unobserved_s")]
+def _line(day: str, verdict: str, values: Mapping[str, int]) -> str:
+    cells = [tenths(values.get(name, 0)) for name in ("run_s", "effective_s", "external_s", "unobserved_s")]
     counted = values.get("counted_s")
     return (
         f"{day}  {verdict:<12}{cells[0]:>9}{cells[1]:>13}{cells[2]:>12}{cells[3]:>14}"
-        f"{'-' if counted is None else tenths(int(str(counted))):>11}"
+        f"{'-' if counted is None else tenths(counted):>11}"
     )
 
 
-def _values(day: DayResult) -> dict[str, object]:
+def _values(day: DayResult) -> dict[str, int]:
     """The figures of a day, none where the evidence did not give them again."""
     record, shown = day.shown.record, day.shown
     if record is None or not shown.is_recomputed:
         return {}
-    found: dict[str, object] = {name: getattr(record, name) for name in _COLUMNS}
+    found: dict[str, int] = {name: getattr(record, name) for name in _COLUMNS}
     if shown.counted_s is not None:
         found |= {f"{grade.lower()}_s": shown.by_grade.get(grade, 0) for grade in "ABCDX"}
-        found |= {"counted_s": shown.counted_s, "counted_external_s": shown.counted_external_s}
+        found |= {"counted_s": shown.counted_s, "counted_external_s": shown.counted_external_s or 0}
     return found
-
-

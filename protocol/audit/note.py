@@ -30,7 +30,9 @@ def check_note(raw: bytes, key: VerifierKey) -> Noted:
     try:
         told = _open(raw, key)
     except UnknownSigner as error:
-        return Noted([*lines, *signers, f"not signed by this key 没有此密钥的签名: {plain(str(error))}"], Verdict.INCOMPLETE)
+        return Noted(
+            [*lines, *signers, f"not signed by this key 没有此密钥的签名: {plain(str(error))}"], Verdict.INCOMPLETE
+        )
     except (BadSignature, MalformedNote, ForeignBytesError) as error:
         return Noted([*lines, *signers, f"false 签名不符: {plain(str(error))}"], Verdict.CONTRADICTED)
     return Noted([*lines, *signers, told], Verdict.VALID)

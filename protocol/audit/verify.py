@@ -33,18 +33,22 @@ def progress(number: int) -> None:
     """Which check begins, on a terminal's standard error."""
     if sys.stderr.isatty():
         name = words.CHECKS[number]
-        print(f"\r\x1b[K{number:>2}/{len(words.CHECKS)} {name.zh} {name.en} ", end="", file=sys.stderr, flush=True)
+        sys.stderr.write(f"\r\x1b[K{number:>2}/{len(words.CHECKS)} {name.zh} {name.en} ")
+        sys.stderr.flush()
 
 
 def progress_over() -> None:
     """Take the line away again."""
     if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
 
 
 def as_text(result: Result) -> str:
     """For people: numbered checks, days and logs, the verdict, and what a signature does not prove."""
-    return "\n".join([*_head(result), "", *_checks(result), "", *_agents(result), *_days(result), "", *_verdict(result)])
+    return "\n".join(
+        [*_head(result), "", *_checks(result), "", *_agents(result), *_days(result), "", *_verdict(result)]
+    )
 
 
 def as_json(result: Result) -> str:

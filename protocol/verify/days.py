@@ -320,6 +320,9 @@ class Days:
             if again is not None and grades.encode(again) == grade_raw:
                 self._count(number, "days")
                 return
+            if again is not None and record.lost_s and msgspec.structs.replace(again, lost_s=record.lost_s) == record:
+                self._note(number, "lost-unshown", GRADES, day=name, seconds=str(record.lost_s))
+                return
         again = self._grade(found, raw, ())
         what = "" if again is None else difference(grade_raw, again)
         self._note(number, "grade-differs", GRADES, day=name, what=what)

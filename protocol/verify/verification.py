@@ -16,7 +16,9 @@ from typing import NamedTuple
 from protocol import facts as facts_
 from protocol import registered
 from protocol.clock_bounds import LIMIT_MS
+from protocol.decided import decided
 from protocol.errors import ForeignBytesError, MalformedLeaf, TooLarge
+from protocol.grades import Decided
 from protocol.keys import VerifierKey, parse_vkey
 from protocol.note import parse_note
 from protocol.note import verify as verify_note
@@ -77,7 +79,8 @@ class DayResult(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What verifying ended in. `manifest` and `trust` are None where it did not come so far."""
+    """What verifying ended in. `manifest` is None where it did not come so far; `journals` and `held` are what was read,
+    for whoever goes on with it (compare)."""
 
     verdict: Verdict
     checks: Sequence[Check]
@@ -86,6 +89,8 @@ class Result(NamedTuple):
     agents: Sequence[AgentResult]
     signers: Sequence[str]
     has_trust: bool
+    journals: Sequence[Journal] = ()
+    held: Held | None = None
 
 
 @dataclass
@@ -183,6 +188,8 @@ class _Verification:
             agents,
             [] if state is None else state.signers,
             self._trust is not None,
+            [] if state is None else state.journals,
+            None if state is None else state.held,
         )
 
     # 1 container
@@ -484,6 +491,7 @@ class _Verification:
             state.book,
             blocks,
             state.journals,
+            [Decided(*each) for each in decided(dict(state.book), manifest.asset)],
         )
         numbers = days_.Numbers(words.CLOSED, words.HOURS, words.GRADES, words.TABLE)
         return list(Days(evidence, numbers, self._note, self._ledger.count).run())

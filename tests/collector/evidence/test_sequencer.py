@@ -186,7 +186,9 @@ def test_a_record_is_proved_through_its_leaf(log: Log, province: Province, origi
     assert placed is not None
     leaf = log_leaf.decode(placed.leaf.raw)
     assert isinstance(leaf, Closed)
-    inner = merkle.leaf_hash(log_leaf.closed_leaf(log_leaf.ClosedRecord("A001", "2026-11-16", 1, sha256, placed.grades)))
+    inner = merkle.leaf_hash(
+        log_leaf.closed_leaf(log_leaf.ClosedRecord("A001", "2026-11-16", 1, sha256, placed.grades))
+    )
     merkle.verify_inclusion(inner, index=placed.place, size=placed.of, proof=placed.path, root=bytes.fromhex(leaf.root))
     tree = LogTree(log.connection, log.data_dir / "log", "2026-1")
     merkle.verify_inclusion(
