@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import compare, hours, html_page, log, note, timeline, verify
+from protocol.audit import compare, hours, html_page, log, signed_note, timeline, verify
 from protocol.errors import ForeignBytesError
 from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
@@ -141,7 +141,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _note(arguments: argparse.Namespace) -> int:
     with arguments.file.open("rb") as file:
-        told = note.check_note(file.read(note.MAX_BYTES + 1), parse_vkey(arguments.key))
+        told = signed_note.check_note(file.read(signed_note.MAX_BYTES + 1), parse_vkey(arguments.key))
     print("\n".join([*told.lines, told.verdict.name]))
     return int(told.verdict)
 

@@ -452,6 +452,8 @@ class _Verification:
                 except ForeignBytesError as error:
                     self._note(words.BEACONS, "consistency-false", place, why=str(error))
         for journal in state.journals:
+            if self._ledger.of_origin(journal.origin) is Verdict.CONTRADICTED:
+                continue  # where it breaks off, its last beacon of a day is not the day's last
             for (log, day), beacon in journal.of_day.items():
                 self._check_day_beacon(state, journal, day, beacon, shown.get((log, beacon.size)))
 

@@ -229,6 +229,8 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
                      "the grade record tells of {seconds} s that only the losing branch of a fork shows, and that branch is not here"),
     # 14 table
     "table-differs": (_BAD, "hours.csv 与台账不一致：{why}", "hours.csv does not say what the records say: {why}"),
+    "table-unchecked": (_NO, "没有关账或等级，hours.csv 的这一行无法核对：{why}",
+                        "without the day's closing or grades its line in hours.csv cannot be checked: {why}"),
     # selective
     "session-form": (_BAD, "session.json 不是规定的形式：{why}", "session.json does not have the form of one: {why}"),
     "session-differs": (_BAD, "重新计算的运行秒数是 {found}，包中写的是 {stated}", "computed again it ran {found} s, and {stated} s are stated"),
