@@ -152,6 +152,13 @@ def claims_of(said: Said, asset_no: str, day: date, *, reached: Mapping[str, int
     )
 
 
+def is_entered_by_hand(said: Said, asset_no: str, day: date) -> bool:
+    """Whether hours entered by hand count on the day: then it has a record even where nothing was observed."""
+    return any(isinstance(fact, HandEntry) for fact in said.facts.values()) and (
+        claims_of(said, asset_no, day).hand_s > 0
+    )
+
+
 def _cut(said: Said, reached: Mapping[str, int]) -> Said:
     """Rule 6: stays without an end reach no further than the readings of their journal."""
     return said._replace(

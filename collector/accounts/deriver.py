@@ -12,7 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from collector.accounts.blocks import bounded, read_blocks
-from collector.accounts.claims import is_entered_by_hand, load_said
+from collector.accounts.claims import load_said
 from collector.accounts.closing import revise
 from collector.accounts.grading import load_logs, load_rulings, put_grade
 from collector.accounts.history import load_history
@@ -28,6 +28,7 @@ from protocol.grading import grade_day
 from protocol.interval import DAY_S, day_bounds_ms
 from protocol.lead import UNOBSERVED
 from protocol.phases import NOTHING, UNKNOWN
+from protocol.said import is_entered_by_hand
 
 _SQL = load("accounts")
 _ONE_DAY = timedelta(days=1)

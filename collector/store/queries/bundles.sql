@@ -1,38 +1,72 @@
 -- What an evidence bundle is made of.
 
--- name: find_ranges
--- Of each log whose readings touch a stretch of time on these channels: the first and last of their entries.
-SELECT j.journal_id, j.origin, j.agent_id, j.epoch, j.vkey, min(r.entry_index), max(r.entry_index)
+-- name: find_instrument
+-- Whether an instrument is registered.
+SELECT 1 FROM instrument WHERE asset_no = %(asset_no)s;
+
+-- name: find_dirty_days
+-- The days of an instrument that are waiting to be derived again.
+SELECT day FROM dirty_day
+WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s ORDER BY day;
+
+-- name: find_readings
+-- Of each boot of a log whose readings touch a stretch of time on these channels: their first and last entry, and the
+-- earliest monotonic time at which one was written.
+SELECT j.journal_id, j.origin, j.agent_id, j.epoch, j.vkey, r.boot, min(r.entry_index), max(r.entry_index), min(r.mono_ms)
 FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[]) AS c (agent_id, watcher, channel)
 JOIN journal j ON j.agent_id = c.agent_id
 JOIN reading r ON r.journal_id = j.journal_id AND r.watcher = c.watcher AND r.channel = c.channel
 WHERE r.start_at > %(earliest)s AND r.start_at < %(end)s AND r.end_at > %(start)s
-GROUP BY j.journal_id ORDER BY j.agent_id, j.epoch;
+GROUP BY j.journal_id, r.boot;
 
--- name: find_beacons_around
--- The last verified beacon at or before one entry of a log, and the first behind another.
-SELECT (SELECT max(entry_index) FROM landmark
-        WHERE journal_id = %(journal_id)s AND beacon_s IS NOT NULL AND entry_index <= %(first)s),
-       (SELECT min(entry_index) FROM landmark
-        WHERE journal_id = %(journal_id)s AND beacon_s IS NOT NULL AND entry_index > %(last)s);
+-- name: find_stays
+-- What was said at an instrument that holds in a stretch of time, in the form of find_readings: who came, and what the
+-- same person said next.
+SELECT j.journal_id, j.origin, j.agent_id, j.epoch, j.vkey, w.boot, w.entry_index, w.entry_index, NULL::bigint
+FROM declaration d JOIN journal j USING (journal_id)
+LEFT JOIN LATERAL (
+    SELECT boot, entry_index, coalesce(until_ms, wall_ms) AS until_ms FROM declaration n
+    WHERE n.journal_id = d.journal_id AND n.asset_no = d.asset_no AND n.operator = d.operator
+        AND n.entry_index > d.entry_index
+    ORDER BY n.entry_index LIMIT 1) n ON true
+CROSS JOIN LATERAL (VALUES (d.boot, d.entry_index), (n.boot, n.entry_index)) AS w (boot, entry_index)
+WHERE d.asset_no = %(asset_no)s AND d.action = 'in' AND d.wall_ms >= %(earliest_ms)s AND d.wall_ms < %(end_ms)s
+    AND coalesce(n.until_ms, %(end_ms)s) >= %(start_ms)s AND w.entry_index IS NOT NULL
+    AND EXISTS (SELECT FROM measurement m WHERE m.agent_id = j.agent_id AND m.asset_no = d.asset_no);
 
--- name: find_first_declaration
--- The first of somebody's words at the instrument that may still hold at an instant.
-SELECT min(entry_index) FROM declaration
-WHERE journal_id = %(journal_id)s AND asset_no = %(asset_no)s AND wall_ms >= %(earliest_ms)s AND wall_ms < %(end_ms)s;
+-- name: find_bounds
+-- How far before and behind the entries [low, high] of a boot there is something that bounds them: the last beacon
+-- before them, also the last of their boot, and the first of it behind them; a start that may name one as recovered; and
+-- before the entry `bottom` what the agent wrote at a later monotonic time than they.
+SELECT u.journal_id,
+    least(u.low,
+        (SELECT max(l.entry_index) FROM landmark l
+         WHERE l.journal_id = u.journal_id AND l.beacon_s IS NOT NULL AND l.entry_index <= u.low),
+        (SELECT max(l.entry_index) FROM landmark l
+         WHERE l.journal_id = u.journal_id AND l.boot = u.boot AND l.beacon_s IS NOT NULL AND l.entry_index <= u.low),
+        (SELECT min(l.entry_index) FROM landmark l
+         WHERE l.journal_id = u.journal_id AND l.boot = u.boot AND l.entry_index < u.bottom AND l.mono_ms > u.mono_ms)),
+    greatest(u.high,
+        (SELECT min(l.entry_index) FROM landmark l
+         WHERE l.journal_id = u.journal_id AND l.boot = u.boot AND l.beacon_s IS NOT NULL AND l.entry_index > u.high),
+        (SELECT max(l.entry_index) FROM landmark l
+         WHERE l.journal_id = u.journal_id AND l.kind = 'start'
+            AND l.entry_index BETWEEN u.high AND u.high + %(named_within)s))
+FROM unnest(%(journals)s::integer[], %(boots)s::text[], %(lows)s::bigint[], %(highs)s::bigint[],
+    %(mono_mss)s::bigint[], %(bottoms)s::bigint[]) AS u (journal_id, boot, low, high, mono_ms, bottom);
+
+-- name: find_receipt_over
+-- The first receipt over an entry.
+SELECT receipt FROM batch WHERE journal_id = %(journal_id)s AND first <= %(entry_index)s ORDER BY first DESC LIMIT 1;
 
 -- name: list_batches
 -- Stored batches of a log from the beginning up to an entry, in order.
-SELECT first, size, entries, receipt, floor(extract(epoch FROM received_at))::bigint * 1000
+SELECT first, entries, receipt, floor(extract(epoch FROM received_at))::bigint * 1000
 FROM batch WHERE journal_id = %(journal_id)s AND first < %(end)s ORDER BY first;
-
--- name: find_end
--- The size of the first receipt that covers an entry, of the journal, where the batches end that it covers.
-SELECT size FROM batch WHERE journal_id = %(journal_id)s AND size > %(last)s ORDER BY first LIMIT 1;
 
 -- name: list_beacons
 -- The verified beacons of a log below an entry, in order.
-SELECT entry_index, boot, mono_ms, beacon_s * 1000 FROM landmark
+SELECT entry_index, beacon_s * 1000 FROM landmark
 WHERE journal_id = %(journal_id)s AND beacon_s IS NOT NULL AND entry_index < %(end)s ORDER BY entry_index;
 
 -- name: list_facts
@@ -42,7 +76,7 @@ WITH RECURSIVE named AS (
     WHERE asset_no = %(asset_no)s AND first_day <= %(last_day)s AND last_day >= %(first_day)s AND kind <> 'reported'
     UNION
     SELECT o.sha256, o.body FROM fact o
-    WHERE o.kind IN ('order', 'document') AND o.unit = ANY (%(units)s) AND o.order_no IN (
+    WHERE o.kind IN ('order', 'document', 'correction') AND o.unit = ANY (%(units)s) AND o.order_no IN (
         SELECT order_no FROM fact f WHERE f.asset_no = %(asset_no)s AND f.order_no IS NOT NULL
             AND f.first_day <= %(last_day)s AND f.last_day >= %(first_day)s
         UNION
@@ -80,11 +114,3 @@ WHERE h.asset_no = %(asset_no)s AND h.day BETWEEN %(first_day)s AND %(last_day)s
 SELECT wall_ms, body FROM landmark
 WHERE journal_id = %(journal_id)s AND beacon_s IS NOT NULL AND entry_index >= %(first)s AND entry_index < %(end)s
 ORDER BY entry_index;
-
--- name: list_starts
--- The entries below a size in which an agent said that it began.
-SELECT body FROM landmark WHERE journal_id = %(journal_id)s AND kind = 'start' AND entry_index < %(end)s;
-
--- name: load_size
--- How many entries a log has.
-SELECT size FROM journal WHERE journal_id = %(journal_id)s;
