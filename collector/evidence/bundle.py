@@ -108,7 +108,7 @@ def check_ready(connection: Connection, wanted: Wanted) -> None:
     if dirty:
         raise BundleError(
             f"{len(dirty)} days of {wanted.asset_no} wait to be derived again, {dirty[0]} first: their records would "
-            "not be those of their readings; ask again when `jishi-collector account` is done, or for days that are over"
+            "not be those of their readings; ask again when `jishi-collector account` is done, or for earlier days"
         )
 
 
