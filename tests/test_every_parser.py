@@ -47,6 +47,7 @@ OF_PROTOCOL = {
     "policy.parse_policy": "policy",
     "registered.decode": "statement",
     "sample_file.parse_samples": "samples",
+    "tlog_proof.decode": "tlog proof",
     "tiles.parse_entries": "log entries",
     "tiles.parse_hashes": "log hashes",
     "topics.parse_up_topic": "topic",
@@ -73,6 +74,7 @@ NOT_FOREIGN = {
     "agent.segment.line": "writes",
     "agent.watchers.modbus_frame.crc16": "adds up",
     "collector.ingest.accept.names_key": "asks entry.decode and compares",
+    "collector.evidence.bundle_journals.size_of": "reads back our own receipts",
     "collector.ingest.held.open_bundle": "reads back what was stored; parse_bundle is tested over it",
     "collector.store.queries.parse": "reads our own SQL files",
 }

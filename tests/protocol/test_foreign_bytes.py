@@ -31,6 +31,7 @@ from protocol import (
     registered,
     sample_file,
     tiles,
+    tlog_proof,
     topics,
 )
 from protocol.certificate_request import make_certificate_request, open_certificate_request
@@ -55,6 +56,7 @@ BEACON = beacon.beacon_note(
 LEAF = log_leaf.encode(log_leaf.Closed(day="2026-03-02", unit="", records=3, root="ab" * 32))
 STATEMENT = registered.encode(registered.Measurement("em-01", "meter1", "power", "A001", "2026-01-01", 5))
 BUNDLE = batch.pack_bundle((READING, START))
+TLOG_PROOF = tlog_proof.encode(tlog_proof.TlogProof(1, (bytes(32), bytes(32)), RECEIPT))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
 HELLO = message.pack(message.Hello("0f" * 16, SIGNED))
 WELCOME = message.pack(
@@ -154,6 +156,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
     "leaf": (log_leaf.decode, (LEAF,)),
     "statement": (registered.decode, (STATEMENT,)),
+    "tlog proof": (tlog_proof.decode, (TLOG_PROOF,)),
     "log entries": (tiles.parse_entries, (BUNDLE,)),
     "log hashes": (lambda raw: tiles.parse_hashes(raw, width=2), (bytes(64),)),
 }
