@@ -186,9 +186,13 @@ class Days:
             grade = stated_grades.at(found.day)
             if stated is None and found.record is None:
                 continue
-            if stated is not None and not table.holds(self._row(stated, grade)):
-                self._note(self._numbers.table, "table-differs", TABLE, day=found.day.isoformat(), why=table.why)
+            if stated is not None:
+                self._check_row(table, self._row(stated, grade))
             yield self._shown(found, stated, grade)
+        for day, skipped in (*stated_grades.skipped, *stated_grades.rest()):
+            stated_day = self._stated.get(day)
+            if stated_day is None or stated_day.sha256 != skipped.record:
+                self._note(self._numbers.grades, "grade-of-another", GRADES, day=day.isoformat())
         if TABLE in self._evidence.held and not table.is_over():
             self._note(self._numbers.table, "table-differs", TABLE, why=table.why)
 
@@ -219,6 +223,12 @@ class Days:
         closing = self._closings.get(record.day)
         self._count(self._numbers.table, "lines")
         return Row(record, raw, None if closing is None else closing.revision, None if grade is None else grade[0])
+
+    def _check_row(self, table: "_Table", row: Row) -> None:
+        if not table.holds(row):
+            lacks = row.grades is None or row.revision is None
+            word = "table-unchecked" if lacks else "table-differs"
+            self._note(self._numbers.table, word, TABLE, day=row.record.day, why=table.why)
 
     def _shown(
         self, found: Recomputed, stated: tuple[HourRecord, bytes] | None, grade: tuple[GradeRecord, bytes] | None
@@ -320,6 +330,9 @@ class Days:
             if again is not None and grades.encode(again) == grade_raw:
                 self._count(number, "days")
                 return
+            if again is not None and record.lost_s and msgspec.structs.replace(again, lost_s=record.lost_s) == record:
+                self._note(number, "lost-unshown", GRADES, day=name, seconds=str(record.lost_s))
+                return
         again = self._grade(found, raw, ())
         what = "" if again is None else difference(grade_raw, again)
         self._note(number, "grade-differs", GRADES, day=name, what=what)
@@ -381,17 +394,30 @@ class _Table:
 
 
 class _Ahead(Generic[_Value]):
-    """Values by day, asked for in the order of days."""
+    """Values by day, asked for in the order of days; those that nobody asked for are kept apart."""
 
     def __init__(self, values: Iterator[tuple[date, _Value, bytes]]) -> None:
         self._values = values
         self._next = next(values, None)
+        self.skipped: list[tuple[date, _Value]] = []
 
     def at(self, day: date) -> tuple[_Value, bytes] | None:
         """The value of a day, None where there is none."""
         while self._next is not None and self._next[0] < day:
+            self.skipped.append(self._next[:2])
             self._next = next(self._values, None)
-        return self._next[1:] if self._next is not None and self._next[0] == day else None
+        if self._next is None or self._next[0] != day:
+            return None
+        found = self._next[1:]
+        self._next = next(self._values, None)
+        return found
+
+    def rest(self) -> Iterator[tuple[date, _Value]]:
+        """What is left behind the last day that was asked for; read to the end, so that nothing there is unseen."""
+        if self._next is not None:
+            yield self._next[:2]
+        for day, value, _ in self._values:
+            yield day, value
 
 
 def difference(stated: bytes, again: HourRecord | GradeRecord | str | None) -> str:

@@ -17,23 +17,23 @@ from protocol import entry as entries
 from protocol.beacon import verify_beacon
 from protocol.brackets import Log, recovered_by, running
 from protocol.clock_bounds import LIMIT_MS, Fix
-from protocol.entry import Beacon, Declaration, Entry
-from protocol.errors import BadProof, ForeignBytesError, MalformedBatch
+from protocol.entry import Beacon, ClockJump, Declaration, Entry
+from protocol.errors import BadProof, BadSignature, ForeignBytesError, MalformedBatch, excerpt
 from protocol.interval import local_day
 from protocol.keys import VerifierKey
 from protocol.merkle import Frontier, leaf_hash
-from protocol.note import open_checkpoint, open_receipt
+from protocol.note import Note, parse_checkpoint, parse_note
 from protocol.tiles import WIDTH, entries_path, parse_entries
 from protocol.verify.container import Held
 from protocol.verify.layout import parse_frontier
-from protocol.verify.signed import UnknownSigner, open_by
+from protocol.verify.signed import Line
 
 MAX_TILE_BYTES: Final = WIDTH * (entries.MAX_ENTRY_BYTES + 2)
 MAX_RECEIPT_BYTES: Final = 128 * 1024
 MAX_RECEIPTS_FILE: Final = 8 * 1024 * 1024
 MAX_ENTRIES: Final = 4_000_000
 MAX_LANDMARKS: Final = 1_000_000
-_READING_MARK: Final = b',"k":"reading","d":{'
+READING_MARK: Final = b',"k":"reading","d":{'
 _MS = 1000
 
 
@@ -84,7 +84,7 @@ class Journal:
         return Log(is_whole, self.receipts, self.beacons, landmarks, frozenset(self.recovered), shifts)
 
 
-Note = Callable[[int, str, str, Mapping[str, str]], None]
+Tell = Callable[[int, str, str, Mapping[str, str]], None]
 """Is told check, word, place and values of what was found."""
 
 
@@ -96,9 +96,9 @@ class Keys(NamedTuple):
     domain: str
 
 
-def read_journal(held: Held, directory: str, *, origin: str, keys: Keys, numbers: "Numbers", note: Note) -> Journal:
-    """Check one log. What is wrong is told to `note`; what could be read is returned."""
-    return _Pass(held, directory, origin, keys, numbers, note).run()
+def read_journal(held: Held, directory: str, *, origin: str, keys: Keys, numbers: "Numbers", tell: Tell) -> Journal:
+    """Check one log. What is wrong is told to `tell`; what could be read is returned."""
+    return _Pass(held, directory, origin, keys, numbers, tell).run()
 
 
 class Numbers(NamedTuple):
@@ -111,10 +111,12 @@ class Numbers(NamedTuple):
 
 
 class _Pass:
-    def __init__(self, held: Held, directory: str, origin: str, keys: Keys, numbers: Numbers, note: Note) -> None:
+    def __init__(self, held: Held, directory: str, origin: str, keys: Keys, numbers: Numbers, tell: Tell) -> None:
         self._held, self._directory, self._keys = held, directory, keys
-        self._numbers, self._note = numbers, note
+        self._numbers, self._told = numbers, tell
         self.journal = Journal(origin, directory.split("/")[1])
+        self._agent_line = Line(keys.agent)
+        self._receipt_lines = [Line(key) for key in keys.receipts]
         self._landmarks = 0
         self._newest: dict[str, tuple[int, int, int]] = {}  # log: time, size, index of its newest beacon
 
@@ -219,27 +221,31 @@ class _Pass:
                 yield f"{path} no. {number}", raw
 
     def _open(self, place: str, raw: bytes) -> Receipted | None:
-        """Both signatures of a receipt."""
+        """Both signatures of a receipt; it is parsed once, because there are many."""
         numbers = self._numbers
         try:
-            checkpoint = open_checkpoint(raw, self._keys.agent)
+            note = parse_note(raw)
+            checkpoint = parse_checkpoint(note.text)
+            self._agent_line.check(note)
+            if checkpoint.origin != self.journal.origin:
+                raise BadSignature(f"it is over another log, {excerpt(checkpoint.origin)}")
         except ForeignBytesError as error:
             self._tell(numbers.receipts, "receipt-agent", place, why=str(error))
             return None
-        try:
-            receipt, _ = open_by(raw, self._keys.receipts, open_receipt)
-        except UnknownSigner as error:
-            self._tell(numbers.receipts, "receipt-unknown", place, why=str(error))
-            return None
-        except ForeignBytesError as error:
-            self._tell(numbers.receipts, "receipt-collector", place, why=str(error))
-            return None
-        return Receipted(checkpoint.size, checkpoint.root, receipt.time_s)
+        for line in self._receipt_lines:
+            if line.is_in(note):
+                try:
+                    return Receipted(checkpoint.size, checkpoint.root, line.check_stamped(note))
+                except ForeignBytesError as error:
+                    self._tell(numbers.receipts, "receipt-collector", place, why=str(error))
+                    return None
+        self._tell(numbers.receipts, "receipt-unknown", place, why=_signers(note))
+        return None
 
     def _look_at(self, raws: Sequence[bytes], first: int) -> None:
         """Landmarks among the entries; one that cannot be decoded or claims another place earns nothing."""
         for index, raw in enumerate(raws, first):
-            if _READING_MARK in raw[:200]:
+            if READING_MARK in raw[:200]:
                 continue
             try:
                 found = entries.decode(raw)
@@ -257,7 +263,9 @@ class _Pass:
         if not isinstance(found.body, Declaration):
             self.journal.landmarks.setdefault(found.boot, []).append((found.index, found.mono_ms))
         self.journal.recovered.update(recovered_by(found))
-        if isinstance(found.body, Beacon):
+        if isinstance(found.body, ClockJump) and found.body.cause == "suspend":
+            self.journal.fixes.setdefault(found.boot, []).append(Fix(found.index, found.mono_ms, None))
+        elif isinstance(found.body, Beacon):
             self._mark_beacon(found, found.body)
 
     def _mark_beacon(self, found: Entry, body: Beacon) -> None:
@@ -281,7 +289,7 @@ class _Pass:
         self.journal.of_day[body.log, day] = DayBeacon(body.log, body.size, body.root, found.index)
 
     def _tell(self, check: int, word: str, place: str, **values: str) -> None:
-        self._note(check, word, place, values)
+        self._told(check, word, place, values)
 
 
 def _number(path: str) -> tuple[int, str]:
@@ -293,3 +301,8 @@ def _place(path: str) -> tuple[int, int]:
     """Number and width of a bundle of entries by its path below the log's directory."""
     name, _, width = path.removeprefix("tile/entries/").partition(".p/")
     return int("".join(each for each in name if each.isdecimal())), int(width or WIDTH)
+
+
+def _signers(note: Note) -> str:
+    told = sorted({f"{line.name}+{line.key_id:08x}" for line in note.signatures})
+    return f"it bears lines of {', '.join(told[:4])}"

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from protocol import facts as facts_
 from protocol import registered
 from protocol.clock_bounds import LIMIT_MS
+from protocol.decided import decided
 from protocol.errors import ForeignBytesError, MalformedLeaf, TooLarge
 from protocol.grades import Decided
-from protocol.history import History
 from protocol.keys import VerifierKey, parse_vkey
 from protocol.note import parse_note
 from protocol.note import verify as verify_note
@@ -79,7 +79,8 @@ class DayResult(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What verifying ended in. `manifest` and `trust` are None where it did not come so far."""
+    """What verifying ended in. `manifest` is None where it did not come so far; `journals` and `held` are what was read,
+    for whoever goes on with it (compare)."""
 
     verdict: Verdict
     checks: Sequence[Check]
@@ -88,6 +89,8 @@ class Result(NamedTuple):
     agents: Sequence[AgentResult]
     signers: Sequence[str]
     has_trust: bool
+    journals: Sequence[Journal] = ()
+    held: Held | None = None
 
 
 @dataclass
@@ -185,6 +188,8 @@ class _Verification:
             agents,
             [] if state is None else state.signers,
             self._trust is not None,
+            [] if state is None else state.journals,
+            None if state is None else state.held,
         )
 
     # 1 container
@@ -406,7 +411,7 @@ class _Verification:
                 origin=origin,
                 keys=journal_.Keys(state.agent_keys[origin], state.trust.receipt, state.manifest.domain),
                 numbers=journal_.Numbers(words.ENTRIES, words.RECEIPTS, words.BEACONS, words.TIME),
-                note=lambda check, word, place, values, origin=origin: self._note(  # type: ignore[misc]
+                tell=lambda check, word, place, values, origin=origin: self._note(  # type: ignore[misc]
                     check, word, place, origin=origin, **values
                 ),
             )
@@ -422,7 +427,7 @@ class _Verification:
         bounds = journal.bounds(shifts={})
         for _, fix in journal.beacons:
             received_ms = bounds.received_ms(fix.entry_index)
-            if received_ms is None:
+            if received_ms is None or fix.time_ms is None:
                 continue
             self._ledger.count(words.TIME, "brackets")
             if fix.time_ms > received_ms + LIMIT_MS:
@@ -447,6 +452,8 @@ class _Verification:
                 except ForeignBytesError as error:
                     self._note(words.BEACONS, "consistency-false", place, why=str(error))
         for journal in state.journals:
+            if self._ledger.of_origin(journal.origin) is Verdict.CONTRADICTED:
+                continue  # where it breaks off, its last beacon of a day is not the day's last
             for (log, day), beacon in journal.of_day.items():
                 self._check_day_beacon(state, journal, day, beacon, shown.get((log, beacon.size)))
 
@@ -486,7 +493,7 @@ class _Verification:
             state.book,
             blocks,
             state.journals,
-            _decisions(state.book, history),
+            [Decided(*each) for each in decided(dict(state.book), manifest.asset)],
         )
         numbers = days_.Numbers(words.CLOSED, words.HOURS, words.GRADES, words.TABLE)
         return list(Days(evidence, numbers, self._note, self._ledger.count).run())
@@ -501,11 +508,6 @@ class _Verification:
     def _note(self, check: int, word: str, where: str, *, day: str = "", origin: str = "", **values: str) -> None:
         verdict = words.verdict_of(word)
         self._ledger.note(Finding(check, verdict, word, where, {"day": day, **values}, day, origin))
-
-
-def _decisions(book: SaidBook, history: History) -> Sequence[Decided]:
-    """What two people decided of time in doubt. None is among the facts yet."""
-    return ()
 
 
 def _origins(day: ShownDay) -> list[str]:

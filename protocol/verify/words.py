@@ -225,8 +225,12 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
     "grade-missing": (_NO, "没有这一天的等级记录", "there is no grade record of this day"),
     "grade-of-another": (_BAD, "等级记录属于另一份台账", "the grade record belongs to another hour record"),
     "grade-differs": (_BAD, "重新计算的等级不同：{what}", "the grades computed again are others: {what}"),
+    "lost-unshown": (_NO, "等级记录称有 {seconds} 秒只见于分叉的落选分支，包中没有那个分支",
+                     "the grade record tells of {seconds} s that only the losing branch of a fork shows, and that branch is not here"),
     # 14 table
     "table-differs": (_BAD, "hours.csv 与台账不一致：{why}", "hours.csv does not say what the records say: {why}"),
+    "table-unchecked": (_NO, "没有关账或等级，hours.csv 的这一行无法核对：{why}",
+                        "without the day's closing or grades its line in hours.csv cannot be checked: {why}"),
     # selective
     "session-form": (_BAD, "session.json 不是规定的形式：{why}", "session.json does not have the form of one: {why}"),
     "session-differs": (_BAD, "重新计算的运行秒数是 {found}，包中写的是 {stated}", "computed again it ran {found} s, and {stated} s are stated"),

@@ -311,7 +311,9 @@ class World:
             "facts/facts.jsonl": b"".join(raw + b"\n" for raw in self.facts),
             "facts/registered.jsonl": b"".join(raw + b"\n" for raw in self.statements),
             "facts/proofs.jsonl": _lines(self._proofs(tiles)),
-            "hours/records.jsonl": b"".join(raw + b"\n" for _, raw in self.records.values()),
+            "hours/records.jsonl": b"".join(
+                raw + b"\n" for day, (_, raw) in self.records.items() if day >= self.first - timedelta(days=1)
+            ),
             "hours/grades.jsonl": b"".join(raw + b"\n" for day, raw in self.grades.items() if day >= self.first),
             "hours/closed.jsonl": _lines(self._closed(tiles)),
             "hours/hours.csv": self._table().encode(),
@@ -365,6 +367,8 @@ class World:
 
     def _closed(self, tiles: Tiles) -> Iterator[dict[str, object]]:
         for each in self.closings:
+            if each["day"] < (self.first - timedelta(days=1)).isoformat():
+                continue
             yield each | {"proof": _texts(tiles.inclusion_proof(each["index"]))}
 
     def manifest(self, files: Mapping[str, bytes], **changed: str) -> str:

@@ -20,6 +20,7 @@ from protocol import (
     epoch,
     facts,
     frozen,
+    grades,
     hint,
     hours,
     log_leaf,
@@ -36,6 +37,7 @@ from protocol import (
 )
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
+from protocol.flags import flag, shape
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
 from tests.foreign import mutations
 
@@ -76,6 +78,13 @@ USE = (
     b'{"kind":"use","v":1,"at":1764554716036,"by":"lims","asset":"A001","start":1764547516036,"end":1764554716036,'
     b'"purpose":"service-order","order":"SO-14","samples":3}'
 )
+DECISION = (
+    b'{"kind":"decision","v":1,"at":1764554716036,"by":"li.ming","asset":"A001","start":1764547516036,'
+    b'"end":1764554716036,"verdict":"exclude","why":"the beam was off","flags":["constant-load"],'
+    b'"approver":"wang.fang","approved_at":1764554716036}'
+)
+FLAG = b'[1,"A001","constant-load",1,"2026-03-02","2026-03-02",[["spread",900,"ppm"],["usual",52000,"ppm"]],["A002"]]'
+SHAPE = b"[3600,900000,52000,900000,200000,17,3600,0,0,[[900000,905000,899000],[1,2,3]]]"
 CORRECTION = (
     b'{"kind":"correction","v":1,"at":1,"by":"a","approver":"b","approved_at":2,"reason":"c","target":"fact:%s",'
     b'"use":%s}' % (b"9f" * 32, USE)
@@ -109,6 +118,11 @@ FROZEN = (
     % (b"5c" * 32)
 )
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
+GRADE = (
+    b'{"v":1,"asset":"A001","day":"2026-03-02","record":"%b","policy":"%b","spans":[[0,60,"B","one control"]],'
+    b'"seconds":[["B","run",60]],"effective":[["B",60]],"external":[],"lost_s":0,"counted_s":60,"counted_external_s":0,'
+    b'"error_ms":40,"decisions":[]}' % (b"ab" * 32, b"cd" * 32)
+)
 PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
 MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
@@ -151,7 +165,10 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
     "hour record": (hours.decode, (RECORD,)),
-    "fact": (facts.decode, (USE, CORRECTION)),
+    "grade record": (grades.decode, (GRADE,)),
+    "flag": (flag.decode, (FLAG,)),
+    "shape": (shape.decode, (SHAPE,)),
+    "fact": (facts.decode, (USE, CORRECTION, DECISION)),
     "frozen period": (frozen.decode, (FROZEN,)),
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
     "leaf": (log_leaf.decode, (LEAF,)),
@@ -168,6 +185,7 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "topic": (topics.parse_up_topic, (topics.up_topic("em-01"),)),
     "origin": (topics.parse_origin, ("jishi.example/a/em-01/1",)),
     "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),
+    "log path": (tiles.parse_path, ("tile/0/x001/234.p/67", "tile/entries/003")),
 }
 
 

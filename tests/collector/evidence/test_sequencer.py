@@ -1,15 +1,18 @@
 """The collector's own log: what comes into it, once each, signed, and what makes it stand still."""
 
+import hashlib
 from base64 import b64decode
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from collector.errors import ConfigError, LogStopped
+from collector.errors import ConfigError, LogStopped, StoreError
 from collector.evidence.log_proofs import LogTree, find_leaf, find_record
 from collector.evidence.log_worker import LogWorker, rebuild_files
+from collector.evidence.pending import list_pending
 from collector.evidence.registered import list_registered
 from collector.evidence.sequencer import Head, Keys, find_conflict, list_heads, load_head, open_next
 from collector.keys import ensure_receipt_key, load_log_key
@@ -98,12 +101,28 @@ def test_each_receipt_is_in_one_minute_and_its_root(log: Log, province: Province
     minute = log.leaves()[-1]
     assert isinstance(minute, Minute)
     assert (minute.t, minute.receipts) == (head.time_s, 2)
-    assert minute.root == merkle.root(map(merkle.leaf_hash, sorted(receipts))).hex()
+    assert minute.root == merkle.root(map(merkle.leaf_hash, receipts)).hex()
     log.grow()
     after = log.leaves()[-1]
     assert isinstance(after, Minute)
     assert (after.receipts, after.root) == (0, merkle.EMPTY_ROOT.hex())
     assert after.random != minute.random
+
+
+def test_the_receipts_of_a_minute_stand_by_journal_and_size(log: Log, province: Province, origin: str) -> None:
+    province.add_instrument("B001")
+    before_it = province.add_agent("ab-01", "B001")
+    for each in (origin, before_it):
+        for hour in range(11):
+            province.observe(each, Piece(MONDAY, hour * HOUR, (hour + 1) * HOUR, RUN))
+    log.grow()
+    rows = log.connection.execute(
+        "SELECT b.receipt FROM batch b JOIN journal USING (journal_id) ORDER BY agent_id = 'em-01', b.size"
+    ).fetchall()
+    minute = log.leaves()[-1]
+    assert isinstance(minute, Minute)
+    assert minute.receipts == len(rows) == 22
+    assert minute.root == merkle.root(merkle.leaf_hash(bytes(raw)) for (raw,) in rows).hex(), "10 comes after 9"
 
 
 def test_what_is_not_committed_yet_is_in_a_later_minute(log: Log, province: Province, origin: str, dsn: str) -> None:
@@ -167,7 +186,9 @@ def test_a_record_is_proved_through_its_leaf(log: Log, province: Province, origi
     assert placed is not None
     leaf = log_leaf.decode(placed.leaf.raw)
     assert isinstance(leaf, Closed)
-    inner = merkle.leaf_hash(log_leaf.closed_leaf(log_leaf.ClosedRecord("A001", "2026-11-16", 1, sha256, "")))
+    inner = merkle.leaf_hash(
+        log_leaf.closed_leaf(log_leaf.ClosedRecord("A001", "2026-11-16", 1, sha256, placed.grades))
+    )
     merkle.verify_inclusion(inner, index=placed.place, size=placed.of, proof=placed.path, root=bytes.fromhex(leaf.root))
     tree = LogTree(log.connection, log.data_dir / "log", "2026-1")
     merkle.verify_inclusion(
@@ -244,6 +265,118 @@ def test_an_agents_beacon_of_another_tree_stops_the_log(log: Log, origin: str, m
     with pytest.raises(LogStopped):
         log.grow()
     assert load_head(log.connection) == head
+
+
+def test_lost_files_accuse_nobody(log: Log, origin: str) -> None:
+    old = log.grow()
+    for _ in range(3):
+        head = log.grow()
+    for file in [file for file in (log.data_dir / "log").rglob("*") if file.is_file()]:
+        file.unlink()
+    log.put_beacon(Checkpoint(old.origin, old.size, old.frontier.root()))
+    assert log.grow().size == head.size + 1
+    assert find_conflict(log.connection, "2026-1") == ""
+
+
+def test_an_older_tree_of_other_leaves_stops_the_log_with_or_without_files(log: Log, origin: str) -> None:
+    old = log.grow()
+    log.grow()
+    log.put_beacon(Checkpoint(old.origin, old.size, bytes(32)))
+    with pytest.raises(LogStopped, match=f"our checkpoint of size {old.size}"):
+        log.grow()
+
+
+def test_a_beacon_of_a_log_that_the_database_does_not_know_stops_the_log_once(log: Log, origin: str) -> None:
+    log.grow()
+    lost = Checkpoint(f"{DOMAIN}/log/2026-2", 7, bytes(32))
+    log.put_beacon(lost)
+    with pytest.raises(LogStopped, match="entry 0 of jishi"):
+        log.grow()
+    opened = open_next(log.connection, log.keys, why="restored", now_ms=log.now_ms)
+    assert opened.log == "2026-3", "the name of the lost log is taken"
+    log.put_beacon(lost, index=1)
+    log.put_beacon(Checkpoint(lost.origin, 9, bytes(32)), index=2)
+    assert log.grow().log == "2026-3", "what else comes of the lost log is nothing new"
+
+
+def test_what_was_appended_while_another_log_was_opened_counts_for_nothing(
+    log: Log, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = log.grow()
+
+    def open_meanwhile(*_: object) -> None:
+        with psycopg.connect(dsn, autocommit=True) as other:
+            open_next(other, log.keys, why="by hand", now_ms=log.now_ms)
+
+    monkeypatch.setattr("collector.evidence.sequencer.check_conflicts", open_meanwhile)
+    with pytest.raises(StoreError, match="another follows it"):
+        log.grow()
+    monkeypatch.undo()
+    first = log.leaves("2026-2")[0]
+    assert isinstance(first, Opened)
+    assert b64decode(first.predecessor) == head.note == list_heads(log.connection)[0].note
+    assert log.grow().log == "2026-2"
+
+
+def test_a_long_past_comes_in_portions_each_thing_once(
+    log: Log, province: Province, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.evidence.sequencer.list_pending", partial(list_pending, most=3))
+    for hour in range(0, 24 * 7, 8):
+        day = MONDAY + timedelta(days=hour // 24)
+        province.observe(origin, Piece(day, hour % 24 * HOUR, (hour % 24 + 1) * HOUR, RUN))
+    province.derive(date(2026, 12, 20))
+    for number in range(10):
+        _put_fact(log, f"{number:064x}")
+    log.now_ms += 5 * 3_600_000
+    log.grow()
+    leaves = log.leaves()
+    assert [leaf.sha256 for leaf in leaves if isinstance(leaf, Fact)] == [f"{number:064x}" for number in range(10)]
+    assert sum(leaf.records for leaf in leaves if isinstance(leaf, Closed)) == _count(log, "closed_record") > 3
+    statements = {registered.identity(each.raw) for each in list_registered(log.connection, None)}
+    assert sorted(statements) == sorted(leaf.sha256 for leaf in leaves if isinstance(leaf, Registered))
+    assert sum(isinstance(leaf, Minute) for leaf in leaves) == 1
+    size = len(leaves)
+    assert log.grow().size == size + 1
+
+
+def test_a_closed_record_stands_with_the_grades_of_that_very_record(log: Log, province: Province, origin: str) -> None:
+    for day in (MONDAY, date(2026, 11, 17)):
+        province.observe(origin, Piece(day, 0, HOUR, RUN))
+    province.derive(date(2026, 11, 20))
+    log.connection.execute("DELETE FROM day_grade")
+    log.connection.execute(
+        "INSERT INTO day_grade (asset_no, day, body, a_s, b_s, c_s, d_s, x_s, lost_s, counted_s, counted_external_s)"
+        ' SELECT asset_no, day, convert_to(CASE WHEN day = %s THEN format(\'{"record":"%%s"}\', sha256)'
+        " ELSE '{\"record\":\"of another\"}' END, 'UTF8'), 0, 0, 0, 0, 0, 0, 0, 0 FROM closed_record",
+        [MONDAY],
+    )
+    log.grow()
+    grades = dict(log.connection.execute("SELECT day, grades FROM logged_record ORDER BY day, revision").fetchall())
+    (body,) = log.connection.execute("SELECT body FROM day_grade WHERE day = %s", [MONDAY]).fetchone()  # type: ignore[misc]
+    assert grades[MONDAY] == hashlib.sha256(body).hexdigest()
+    assert grades[date(2026, 11, 17)] == ""
+
+
+def test_leaves_that_were_altered_stop_the_log_at_the_start(log: Log, dsn: str) -> None:
+    log.grow()
+    with psycopg.connect(dsn) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE log_leaf SET body = body || ' ' WHERE leaf_index = 1")
+    with pytest.raises(LogStopped, match="the leaves in the database do not lead to the root"):
+        log.worker.compare_whole(log.connection)
+    with pytest.raises(LogStopped, match="they were altered"):
+        log.grow()
+
+
+def test_damaged_files_are_written_again_at_the_start(log: Log) -> None:
+    for _ in range(270):
+        head = log.grow()
+    file = log.data_dir / "log/2026-1/tile/entries/000"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    log.worker.compare_whole(log.connection)
+    head = log.grow()
+    assert list(tiles.check(log.read, head.size, head.frontier.root())) == []
 
 
 def test_a_database_from_before_the_newest_files_stops_the_log(log: Log, dsn: str) -> None:
@@ -328,6 +461,12 @@ def _put_fact(log: Log, mark: str) -> None:
         "INSERT INTO fact (sha256, body, kind, recorded_at) VALUES (%s, 'x', 'order', %s)",
         [mark, datetime.fromtimestamp(log.now_ms / 1000, UTC)],
     )
+
+
+def _count(log: Log, table: str) -> int:
+    row = log.connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 _TABLES = ("collector_log", "log_leaf", "log_head", "log_cursor", "logged_record", "log_conflict")
