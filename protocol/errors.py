@@ -14,6 +14,10 @@
     ├── MalformedFact      a fact that is not canonical, not known, or breaks a rule of its kind
     ├── MalformedFrozen    the manifest of a frozen period of the wrong form
     ├── MalformedLeaf      a leaf of the collector's log, or a statement of the registry, of the wrong form
+    ├── MalformedFindings  findings of an on-site check of the wrong form
+    ├── MalformedSlip      an agent's slip over a nonce of the wrong form
+    ├── MalformedSealed    a file of secrets of the wrong form
+    ├── WrongPassphrase    a file of secrets that this passphrase does not open
     ├── MalformedRecord    an hour record of the wrong form, or whose seconds do not add up
     └── MalformedName      an agent id, origin or topic of the wrong form
 
@@ -77,6 +81,22 @@ class MalformedFrozen(ForeignBytesError):
 
 class MalformedLeaf(ForeignBytesError):
     """A leaf of the collector's log, or a statement of the registry, is not canonical or not known."""
+
+
+class MalformedFindings(ForeignBytesError):
+    """Findings of an on-site check do not have the form of them."""
+
+
+class MalformedSlip(ForeignBytesError):
+    """A slip, or the nonce that it is over, does not have the form of one."""
+
+
+class MalformedSealed(ForeignBytesError):
+    """A file of secrets does not have the form of one."""
+
+
+class WrongPassphrase(ForeignBytesError):
+    """A file of secrets does not open: another passphrase, or a changed byte."""
 
 
 class MalformedRecord(ForeignBytesError):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import timeline
+from protocol.audit import inspection, timeline
 from protocol.errors import ForeignBytesError
 from protocol.policy import parse_policy
 from protocol.sample_file import MAX_BYTES, Layout, parse_samples
@@ -30,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ForeignBytesError, OSError) as problem:
         print(f"jishi-audit: {problem}", file=sys.stderr)
         return FAILED
+    except (KeyboardInterrupt, EOFError):
+        print("jishi-audit: ended before its end; nothing was written", file=sys.stderr)
+        return FAILED
     return code
 
 
@@ -45,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--format", choices=get_args(Layout), default="plain", help="layout of the file (default: plain)")
     told.add_argument("--json", action="store_true", help="one line for programs")
     told.set_defaults(command=_timeline)
+    inspection.configure(commands)
     return parser
 
 
