@@ -18,6 +18,7 @@ from protocol import log_leaf, merkle, registered
 SETTLED_AFTER = timedelta(hours=1)
 PORTION = 5_000
 _SQL = load("log")
+_ONSITE = load("onsite")
 _Row = tuple[date, str, log_leaf.ClosedRecord]
 _KINDS = tuple(kind for kind in registered.KINDS if kind != "unit")
 
@@ -35,6 +36,7 @@ def list_pending(connection: Connection, *, now: datetime) -> list[Pending]:
     return [
         *_facts(connection, before=now - SETTLED_AFTER),
         *_registered(connection, before=now - SETTLED_AFTER),
+        *_findings(connection),
         *_closed(connection, before=now - SETTLED_AFTER),
     ]
 
@@ -70,6 +72,12 @@ def _registered(connection: Connection, *, before: datetime) -> Iterator[Pending
     if len(fresh) <= PORTION:
         for kind, settled in _settled(said, before):
             _move_cursor(connection, kind, settled)
+
+
+def _findings(connection: Connection) -> Iterator[Pending]:
+    """Findings of on-site checks; so few that all are looked at each time."""
+    for (sha256,) in connection.execute(_ONSITE.list_unlogged, {"limit": PORTION}).fetchall():
+        yield Pending(log_leaf.Finding(sha256=sha256), f"finding:{sha256}")
 
 
 def _settled(said: Iterable[Said], before: datetime) -> Iterator[tuple[str, int]]:
