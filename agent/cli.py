@@ -34,6 +34,7 @@ COMMANDS = {
     "renew": Command("agent.commands.renew", "make a new TLS key and have the collector certify it"),
     "export": Command("agent.commands.export", "write what no receipt covers to a medium that a person carries"),
     "import-receipts": Command("agent.commands.import_receipts", "take in the receipt that came back on a medium"),
+    "inspect": Command("agent.commands.inspect", "journal an inspector's nonce, and write the signed slip over it"),
     "sign": Command("agent.commands.sign", "sign somebody in or out at an instrument, or show who is there"),
     "card": Command("agent.commands.card", "give cards to people: assign, list, remove"),
     "calibrate": Command("agent.commands.calibrate", "find thresholds and dwells in a recording, or record first"),

@@ -28,6 +28,7 @@ from agent.exchange import EndEpoch, UseHints
 from agent.hatch import Hatch
 from agent.identity import Identity
 from agent.journal import Journal
+from agent.nonces import NonceBook
 from agent.recorder import Recorder
 from agent.roads.auto import AutoLink
 from agent.roads.https import HttpsLink
@@ -95,7 +96,7 @@ class Epoch:
             showing=lambda: showing(self.recorder),
             on_end=on_end,
         )
-        self.hatch = Hatch(journal, self.uplink.bring)
+        self.hatch = Hatch(journal, self.uplink.bring, NonceBook(journal, who.key, self.recorder.write).answer)
         self._renewal = _make_renewal(configuration, who)
         self.desk = self._make_desk(watchers, glance)
         self.emit: Callable[[Said], None] = self.desk.emit if self.desk else self.recorder.emit

@@ -1,7 +1,8 @@
-"""The hatch: what a command asks of the agent that runs, and hands in to it, through two files beside the journal.
+"""The hatch: what a command asks of the agent that runs, and hands in to it, through files beside the journal.
 
     <journal>/sign-wanted        cover every entry with the signed mark, so that they can be taken out; then removed
     <journal>/receipt-brought    a receipt that came back on a medium; removed once it was taken in
+    <journal>/inspect-wanted     the nonce of an on-site check, to be journalled (nonces.py); removed once it was
 
 The agent looks every few seconds. Whoever asks waits until the file is gone; where it stays, nobody lives here.
 """
@@ -16,10 +17,13 @@ from pathlib import Path
 from agent.errors import AgentError, EntryRefused
 from agent.identity import write_private
 from agent.journal import Journal
+from protocol.errors import ForeignBytesError
 
 SIGN_WANTED = "sign-wanted"
 RECEIPT_BROUGHT = "receipt-brought"
+INSPECT_WANTED = "inspect-wanted"
 MAX_RECEIPT_BYTES = 65_536
+MAX_NONCE_BYTES = 1000
 PATIENCE_S = 20.0
 LOOK_S = 0.1
 
@@ -27,17 +31,24 @@ log = logging.getLogger(__name__)
 
 
 class Hatch:
-    """The agent's side. `take_receipt` gets the bytes of one that was brought."""
+    """The agent's side. `take_receipt` gets the bytes of one that was brought, `answer` the nonce of a check."""
 
-    def __init__(self, journal: Journal, take_receipt: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        take_receipt: Callable[[bytes], None],
+        answer: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self._journal = journal
         self._take_receipt = take_receipt
+        self._answer = answer
 
     def look(self) -> None:
         """Do what was asked since the last time."""
         try:
             self._do(self._journal.directory / SIGN_WANTED, self._sign)
             self._do(self._journal.directory / RECEIPT_BROUGHT, self._take)
+            self._do(self._journal.directory / INSPECT_WANTED, self._inspect)
         except OSError as problem:
             log.warning("hatch failed", extra={"problem": str(problem)})
 
@@ -57,6 +68,14 @@ class Hatch:
         with brought.open("rb") as file:
             self._take_receipt(file.read(MAX_RECEIPT_BYTES))
 
+    def _inspect(self, wanted: Path) -> None:
+        with wanted.open("rb") as file:
+            nonce = file.read(MAX_NONCE_BYTES).decode("utf-8", "replace").strip()
+        try:
+            self._answer(nonce)
+        except (AgentError, ForeignBytesError) as problem:
+            log.error("nonce was not journalled", extra={"problem": str(problem)})
+
 
 def ask_to_sign(directory: Path, *, patience_s: float = PATIENCE_S) -> None:
     """Have the running agent cover its journal with the signed mark; AgentError where it does not answer."""
@@ -66,6 +85,11 @@ def ask_to_sign(directory: Path, *, patience_s: float = PATIENCE_S) -> None:
 def hand_in_receipt(directory: Path, receipt: bytes, *, patience_s: float = PATIENCE_S) -> None:
     """Give the running agent a receipt; AgentError where it does not take it."""
     _hand_in(directory / RECEIPT_BROUGHT, receipt, patience_s=patience_s)
+
+
+def hand_in_nonce(directory: Path, nonce: str, *, patience_s: float | None = None) -> None:
+    """Have the running agent journal the nonce of a check; AgentError where it does not answer."""
+    _hand_in(directory / INSPECT_WANTED, f"{nonce}\n".encode(), patience_s=patience_s or PATIENCE_S)
 
 
 def _hand_in(path: Path, octets: bytes, *, patience_s: float) -> None:

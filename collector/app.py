@@ -32,6 +32,7 @@ from collector.api import (
     fact_lists,
     facts,
     figures,
+    findings,
     flags,
     frozen,
     health,
@@ -122,6 +123,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
         uplink_prefix=f"{PREFIX}{deliveries.router.prefix}/",
         bodies={
             f"{PREFIX}{registry.router.prefix}/": registry.MAX_SHEET_BYTES,
+            f"{PREFIX}{findings.router.prefix}": findings.MAX_BODY_BYTES,
             f"{PREFIX}{documents.router.prefix}": config.documents.max_bytes,
             **{f"{PREFIX}/{kind}{facts.BATCH}": facts.MAX_BATCH_BYTES for kind in SHEETS},
         },
@@ -158,6 +160,7 @@ def _api() -> APIRouter:
         facts,
         fact_lists,
         documents,
+        findings,
     ):
         keyed.include_router(part.router)
     api.include_router(keyed)

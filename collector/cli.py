@@ -71,6 +71,8 @@ COMMANDS = {
     "forks": Command("collector.commands.forks", "list logs in doubt and proved forks, or write the proof of one"),
     "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
+    "person-key": Command("collector.commands.person_key", "keys with which people sign findings: two people each"),
+    "findings": Command("collector.commands.findings", "take in what inspectors signed on site, or list it"),
     "contradictions": Command("collector.commands.contradictions", "list what people said that cannot all be so"),
     "flags": Command("collector.commands.flags", "look for what ought to be checked on site, and list it by weight"),
     "export-hours": Command("collector.commands.export_hours", "write hour records of some days as CSV or XLSX"),

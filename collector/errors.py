@@ -20,6 +20,7 @@
         │   ├── NumberTaken         the unit has another order of this number
         │   └── UnknownDocument     a fact names a file that nobody stored
         ├── ProposalError           what somebody proposes cannot be so, or was ruled on already
+        ├── FindingRefused          findings of an on-site check that nobody whose key counts has signed
         ├── NotAllowed              the person has no right to it, or not there
         ├── DocumentError           a file cannot be stored as a document, or is not what it was any more
         ├── PeriodFrozen            it would begin inside a frozen period, and does not say that it amends it
@@ -130,6 +131,10 @@ class UnknownDocument(FactError):
 
 class ProposalError(RegistryError):
     """A proposal that cannot be so, or that was ruled on already."""
+
+
+class FindingRefused(RegistryError):
+    """A note of findings that is malformed, or signed by no key that counts."""
 
 
 class NotAllowed(RegistryError):

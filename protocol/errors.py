@@ -15,6 +15,10 @@
     ├── MalformedFlag      a flag, or the shape of a day, that is not canonical or not known
     ├── MalformedFrozen    the manifest of a frozen period of the wrong form
     ├── MalformedLeaf      a leaf of the collector's log, or a statement of the registry, of the wrong form
+    ├── MalformedFindings  findings of an on-site check of the wrong form
+    ├── MalformedSlip      an agent's slip over a nonce of the wrong form
+    ├── MalformedSealed    a file of secrets of the wrong form
+    ├── WrongPassphrase    a file of secrets that this passphrase does not open
     ├── MalformedRecord    an hour record of the wrong form, or whose seconds do not add up
     └── MalformedName      an agent id, origin or topic of the wrong form
 
@@ -82,6 +86,22 @@ class MalformedFrozen(ForeignBytesError):
 
 class MalformedLeaf(ForeignBytesError):
     """A leaf of the collector's log, or a statement of the registry, is not canonical or not known."""
+
+
+class MalformedFindings(ForeignBytesError):
+    """Findings of an on-site check do not have the form of them."""
+
+
+class MalformedSlip(ForeignBytesError):
+    """A slip, or the nonce that it is over, does not have the form of one."""
+
+
+class MalformedSealed(ForeignBytesError):
+    """A file of secrets does not have the form of one."""
+
+
+class WrongPassphrase(ForeignBytesError):
+    """A file of secrets does not open: another passphrase, or a changed byte."""
 
 
 class MalformedRecord(ForeignBytesError):

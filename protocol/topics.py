@@ -22,6 +22,7 @@ _AGENT_ID = re.compile(r"[a-z0-9-]{4,40}")
 _DOMAIN = re.compile(r"(?=.{1,180}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _EPOCH = re.compile(r"[1-9][0-9]{0,8}")
 _LOG_NAME = re.compile(r"[0-9]{4}-[1-9][0-9]{0,5}")
+_PERSON_WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _UP_TOPIC = re.compile(r"jishi/v1/up/(0|[1-9][0-9]?)/([a-z0-9-]{4,40})")
 
 
@@ -107,3 +108,20 @@ def check_log_name(text: str) -> str:
     if not _LOG_NAME.fullmatch(text):
         raise MalformedName(f"log {excerpt(text)}: <year>-<number>, as in 2026-1, is expected")
     return text
+
+
+def person_key_name(domain: str, word: str) -> str:
+    """Return the name of a person's key; MalformedName where the word is none."""
+    name = f"{domain}/person/{word}"
+    parse_person(name)
+    return name
+
+
+def parse_person(name: str) -> tuple[str, str]:
+    """Return (domain, word) of the name of a person's key; MalformedName when it is none."""
+    parts = name.split("/", 3)
+    if len(parts) != 3 or parts[1] != "person" or not _PERSON_WORD.fullmatch(parts[2]):
+        raise MalformedName(
+            f"key name {excerpt(name)}: <domain>/person/<word> is expected, the word 1 to 40 of a-z, 0-9 and -"
+        )
+    return check_domain(parts[0]), parts[2]

@@ -111,6 +111,7 @@ ReadsAudit = Annotated[Caller, Depends(permit(Right.AUDIT))]
 RecordsFacts = Annotated[Caller, Depends(permit(Right.FACTS))]
 Rules = Annotated[Caller, Depends(permit(Right.RULINGS))]
 ChangesRegistry = Annotated[Caller, Depends(permit(Right.REGISTRY))]
+HandsInFindings = Annotated[Caller, Depends(permit(Right.FINDINGS))]
 Freezes = Annotated[Caller, Depends(permit(Right.FREEZE))]
 
 

@@ -18,6 +18,7 @@ from protocol import log_leaf, merkle, registered
 SETTLED_AFTER = timedelta(hours=1)
 PORTION = 5_000
 _SQL = load("log")
+_ONSITE = load("onsite")
 _Row = tuple[date, str, log_leaf.ClosedRecord]
 _KINDS = tuple(kind for kind in registered.KINDS if kind != "unit")
 
@@ -56,6 +57,7 @@ def list_pending(connection: Connection, *, now: datetime, most: int = PORTION) 
         *(_hashed(connection, source, before=before, most=most) for source in SOURCES),
         _registered(connection, before=before, most=most),
         _closed(connection, before=before, most=most),
+        Portion(list(_findings(connection)), has_more=False),
     ]
     return Portion([leaf for each in portions for leaf in each.leaves], any(each.has_more for each in portions))
 
@@ -94,6 +96,12 @@ def _registered(connection: Connection, *, before: datetime, most: int) -> Porti
             _move_cursor(connection, kind, settled)
     leaves = [Pending(log_leaf.Registered(sha256=ref.partition(":")[2]), ref) for ref in fresh[:most]]
     return Portion(leaves, has_more=len(fresh) > most)
+
+
+def _findings(connection: Connection) -> Iterator[Pending]:
+    """Findings of on-site checks; so few that all are looked at each time."""
+    for (sha256,) in connection.execute(_ONSITE.list_unlogged, {"limit": PORTION}).fetchall():
+        yield Pending(log_leaf.Finding(sha256=sha256), f"finding:{sha256}")
 
 
 def _settled(said: Iterable[Said], before: datetime) -> Iterator[tuple[str, int]]:

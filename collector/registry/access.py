@@ -32,11 +32,12 @@ class Right(StrEnum):
     RULINGS = "rulings"
     REGISTRY = "registry"
     FREEZE = "freeze"
+    FINDINGS = "findings"
 
 
 _FIGURES = frozenset({Right.INSTRUMENTS, Right.HOURS, Right.POLICIES})
 _READER = _FIGURES | {Right.READINGS, Right.PAGES}
-_INSPECTOR = _READER | {Right.AGENTS, Right.AUDIT}
+_INSPECTOR = _READER | {Right.AGENTS, Right.AUDIT, Right.FINDINGS}
 ROLES: dict[str, frozenset[Right]] = {
     "platform": _FIGURES,
     "reader": _READER,
@@ -48,8 +49,8 @@ ROLES: dict[str, frozenset[Right]] = {
 }
 """`platform` is a machine that takes figures; `reader` a unit's or an instrument's own people; `officer` the unit's
 information officer, who records facts and proposes; `approver` one who also rules on what others proposed; `operator`
-who keeps agents and collector running; `inspector` who may ask for all that there is, the audit trail included;
-`registrar` who also changes the registry and freezes periods."""
+who keeps agents and collector running; `inspector` who may ask for all that there is, the audit trail included, and
+hands in what he found on site; `registrar` who also changes the registry and freezes periods."""
 
 UNSCOPED = frozenset({Right.AUDIT, Right.REGISTRY, Right.FREEZE})
 """Rights over what belongs to no single instrument: they need a scope of everything."""

@@ -74,6 +74,11 @@ def local_time(instant: datetime) -> str:
     return instant.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def wall_time(at_ms: int) -> str:
+    """An instant of UTC milliseconds."""
+    return local_time(datetime.fromtimestamp(at_ms / 1000, LOCAL))
+
+
 def short_hash(sha256: str) -> str:
     """Enough to compare by eye; the whole stands beside it for machines."""
     return f"{sha256[:8]}…{sha256[-8:]}"

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import compare, fork, hours, html_page, log, signed_note, timeline, verify
+from protocol.audit import compare, fork, hours, html_page, inspection, log, signed_note, timeline, verify
 from protocol.errors import ForeignBytesError
 from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.command(arguments)
     except (ForeignBytesError, OSError) as problem:
         print(f"jishi-audit: {problem}", file=sys.stderr)
+        return FAILED
+    except (KeyboardInterrupt, EOFError):
+        print("jishi-audit: ended before its end; nothing was written", file=sys.stderr)
         return FAILED
     return code
 
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     fork.configure(forked)
     forked.set_defaults(command=_fork)
     _configure_bundles(commands)
+    inspection.configure(commands)
     return parser
 
 

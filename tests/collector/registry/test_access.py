@@ -17,8 +17,8 @@ def test_the_rights_of_the_roles_are_these_and_no_others() -> None:
         "operator": figures | {"readings", "pages", "agents"},
         "officer": figures | {"readings", "pages", "facts"},
         "approver": figures | {"readings", "pages", "facts", "rulings"},
-        "inspector": figures | {"readings", "pages", "agents", "audit"},
-        "registrar": figures | {"readings", "pages", "agents", "audit", "registry", "freeze"},
+        "inspector": figures | {"readings", "pages", "agents", "audit", "findings"},
+        "registrar": figures | {"readings", "pages", "agents", "audit", "findings", "registry", "freeze"},
     }
 
 

@@ -1,0 +1,207 @@
+"""The form of an on-site check: a TOML file that is made from a template, filled in, and read strictly.
+
+    asset = "A001"
+    begun = "2026-03-02 09:30:00"        # local time, by your own clock
+    …
+    [days."2026-02-11"]
+    found = "differs"
+    paper_h = 3.5
+
+Slip, steps and sample come from the files that the other steps wrote, so that nobody copies digits by hand.
+"""
+
+import json
+import re
+import tomllib
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from protocol.errors import MalformedFindings, one_line
+from protocol.findings import MATCHES, VERDICTS, Findings, Match, Nonced, Row, Sample, Step, Verdict
+from protocol.interval import UTC_OFFSET_MS
+from protocol.slip import Told
+
+MAX_BYTES = 1024 * 1024
+_TIME = "%Y-%m-%d %H:%M:%S"
+
+TEMPLATE = """\
+# 现场核查记录 · findings of an on-site check. Fill in, then: jishi-audit inspect findings THIS.toml …
+# 仪器编号 · asset number
+asset = {asset}
+# 地点 · room
+place = {place}
+# 铭牌：型号、出厂编号 · name plate: model, serial number
+plate = {plate}
+# 核查人员 · who inspects
+inspectors = {inspectors}
+# 单位在场人员 · who was there for the unit
+hosts = {hosts}
+# 开始、结束：北京时间，以核查人员的时钟为准 · begin and end, China time by your own clock
+begun = {begun}
+ended = {ended}
+# in-order 属实 · questions 存疑 · not-in-order 不属实
+verdict = {verdict}
+# 说明 · remarks
+remarks = {remarks}
+
+# 未能带走签条时手工填写 · only where no slip could be taken along
+# [nonce]
+# nonce = ""
+# log = "jishi.example/a/em-01/1"
+# index = 0
+
+# 逐日与纸质记录核对：match 相符 · differs 不符 · missing 无记录 · days matched with the paper log
+{days}"""
+
+_DAY = """
+# {effective:.2f} h 有效 effective, {external:.2f} h 对外 external
+[days."{day}"]
+found = {found}
+{paper}"""
+
+Ask = Callable[[str], str]
+
+
+class _Day(msgspec.Struct, forbid_unknown_fields=True):
+    found: Match
+    paper_h: Annotated[float, Meta(ge=0, le=24)] | None = None
+    remark: str | None = None
+
+
+class _Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    asset: str
+    place: str
+    plate: str
+    inspectors: list[str]
+    hosts: list[str]
+    begun: str
+    ended: str
+    verdict: Verdict
+    remarks: str = ""
+    nonce: Nonced | None = None
+    days: dict[str, _Day] = msgspec.field(default_factory=dict)
+
+
+def template(asset: str, *, now_ms: int, sample: Sample | None, ask: Ask | None = None) -> str:
+    """A form with a table for each day of the sample: empty, or filled by what `ask` answers to each question."""
+    asked = ask or (lambda _: "")
+    now = local_time(now_ms)
+    people = (_names(asked(f"{who} (a, b): ")) for who in ("核查人员 · inspectors", "单位在场人员 · for the unit"))
+    values = {
+        "asset": asset,
+        "place": asked("地点 · room: "),
+        "plate": asked("铭牌 · name plate: "),
+        **dict(zip(("inspectors", "hosts"), people, strict=True)),
+        "begun": asked(f"开始 · begun [{now}]: ") or now,
+        "ended": now,
+        "verdict": asked(f"结论 · verdict, one of {', '.join(VERDICTS)} [in-order]: ") or "in-order",
+        "remarks": asked("说明 · remarks: "),
+    }
+    days = "".join(_day(row, ask) for row in (sample.rows if sample else ()))
+    return TEMPLATE.format(**{name: _toml(value) for name, value in values.items()}, days=days)
+
+
+def _day(row: Row, ask: Ask | None) -> str:
+    hours = {"effective": row.effective_s / 3600, "external": row.external_s / 3600}
+    if ask is None:
+        return _DAY.format(day=row.day, **hours, found='"open"', paper='# paper_h = 0.0\n# remark = ""\n')
+    what = f"{row.day}: {hours['effective']:.2f} h, external {hours['external']:.2f} h"
+    found = ask(f"{what}; {', '.join(MATCHES)} [open]: ") or "open"
+    paper = ask("    纸质记录小时数 · hours in the paper log, empty for none: ") if found != "open" else ""
+    remark = ask("    备注 · remark: ") if found != "open" else ""
+    lines = (f"paper_h = {paper}\n" if paper else "") + (f"remark = {_toml(remark)}\n" if remark else "")
+    return _DAY.format(day=row.day, **hours, found=_toml(found), paper=lines)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in re.split("[,，、]", text)]
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)  # what JSON writes of texts and lists of them is TOML
+
+
+def read_form(
+    raw: bytes, *, told: Told | None, note: bytes, steps: tuple[Step, ...], sample: Sample | None
+) -> Findings:
+    """The findings of a filled form; MalformedFindings names what is wrong.
+
+    `told` and `note`: the slip's, None and empty where there is none. The host's clock is taken from the steps.
+    """
+    if len(raw) > MAX_BYTES:
+        raise MalformedFindings(f"a form has at most {MAX_BYTES} bytes")
+    try:
+        form = msgspec.convert(tomllib.loads(raw.decode()), _Form)
+    except (tomllib.TOMLDecodeError, msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
+        raise MalformedFindings(f"the form cannot be read: {one_line(error)}") from error
+    apart = [step.host - step.at for step in steps if step.host is not None]
+    made: dict[str, Any] = {
+        "v": 1,
+        "asset": form.asset,
+        "place": form.place,
+        "plate": form.plate,
+        "inspectors": [name for name in form.inspectors if name],
+        "hosts": [name for name in form.hosts if name],
+        "begun": _utc_ms(form.begun),
+        "ended": _utc_ms(form.ended) + 999,  # the form has whole seconds
+        "verdict": form.verdict,
+        "remarks": form.remarks,
+        "steps": [msgspec.to_builtins(step) for step in steps],
+    }
+    if apart:
+        made["clock_ms"] = sorted(apart)[len(apart) // 2]
+    nonced = _nonced(told, note) or form.nonce
+    if nonced is not None:
+        made["nonce"] = msgspec.to_builtins(nonced)
+    if sample is not None:
+        made["sample"] = msgspec.to_builtins(_filled(sample, form.days))
+    elif form.days:
+        raise MalformedFindings("the form has days, and no sample was named: --sample FILE")
+    try:
+        return msgspec.convert(made, Findings)
+    except msgspec.MsgspecError as error:
+        raise MalformedFindings(f"the form is not complete: {one_line(error)}") from error
+
+
+def _nonced(told: Told | None, note: bytes) -> Nonced | None:
+    if told is None:
+        return None
+    return Nonced(nonce=told.nonce, log=told.checkpoint.origin, index=told.entry.index, note=b64encode(note).decode())
+
+
+def _filled(sample: Sample, days: Mapping[str, _Day]) -> Sample:
+    known = {row.day for row in sample.rows}
+    if stray := sorted(set(days) - known):
+        raise MalformedFindings(f"{stray[0]} is no day of the sample; it has: {', '.join(sorted(known))}")
+    rows = tuple(_fill(row, days[row.day]) if row.day in days else row for row in sample.rows)
+    return Sample(manifest=sample.manifest, seed=sample.seed, rows=rows)
+
+
+def _fill(row: Row, day: _Day) -> Row:
+    return Row(
+        day=row.day,
+        stratum=row.stratum,
+        record=row.record,
+        effective_s=row.effective_s,
+        external_s=row.external_s,
+        found=day.found,
+        paper_s=None if day.paper_h is None else round(day.paper_h * 3600),
+        remark=day.remark or None,
+    )
+
+
+def local_time(at_ms: int) -> str:
+    """A time as the form has it, in China time."""
+    return datetime.fromtimestamp((at_ms + UTC_OFFSET_MS) // 1000, UTC).strftime(_TIME)
+
+
+def _utc_ms(text: str) -> int:
+    try:
+        return int(datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()) * 1000 - UTC_OFFSET_MS
+    except ValueError as error:
+        raise MalformedFindings(f"{text[:30]!a} is no time: write it as 2026-03-02 09:30:00") from error
