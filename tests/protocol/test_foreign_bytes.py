@@ -20,6 +20,7 @@ from protocol import (
     epoch,
     facts,
     frozen,
+    grades,
     hint,
     hours,
     log_leaf,
@@ -107,6 +108,12 @@ FROZEN = (
     % (b"5c" * 32)
 )
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
+GRADED = (
+    b'{"v":1,"asset":"A001","day":"2026-03-02","record":"%s","policy":"%s","spans":[[0,3600,"B","one control"],'
+    b'[3600,7200,"C","late"]],"seconds":[["B","run",3600],["C","off",3600]],"effective":[["B",3600]],'
+    b'"external":[["B",1800]],"lost_s":0,"counted_s":3600,"counted_external_s":1800,"delay_ms":1300000,'
+    b'"bracket_ms":611000,"error_ms":40,"decisions":[]}' % (b"5b" * 32, b"9f" * 32)
+)
 PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
 MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
@@ -149,6 +156,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
     "hour record": (hours.decode, (RECORD,)),
+    "grade record": (grades.decode, (GRADED,)),
     "fact": (facts.decode, (USE, CORRECTION)),
     "frozen period": (frozen.decode, (FROZEN,)),
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
