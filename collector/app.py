@@ -1,4 +1,4 @@
-"""The application: the API under /api/v1, its description, health, and the pages for people.
+"""The application: the API under /api/v1, its description, health, the collector's own log, and the pages for people.
 
 `create_app` puts the parts together and holds no rule of its own. The pool is opened in the lifespan, so that a
 database that is away at the start makes the collector not ready instead of dead.
@@ -21,6 +21,7 @@ from collector.api import (
     certificates,
     contradictions,
     days,
+    decisions,
     deliveries,
     docs,
     documents,
@@ -30,9 +31,11 @@ from collector.api import (
     fact_lists,
     facts,
     figures,
+    flags,
     frozen,
     health,
     instruments,
+    own_log,
     policies,
     problem,
     proposals,
@@ -58,7 +61,7 @@ from collector.store.database import make_pool
 from collector.web import pages
 
 PREFIX = "/api/v1"
-_OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
+_OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/", "/log")
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
 
@@ -105,6 +108,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     app.state.rates = Rates(config.api)
     app.include_router(_api(), prefix=PREFIX)
     app.include_router(health.router)
+    app.include_router(own_log.router)
     app.include_router(docs.router)
     pages.install(app)
     problem.install(app, _draw)
@@ -133,9 +137,11 @@ def _api() -> APIRouter:
         units,
         instruments,
         figures,
+        flags,
         days,  # before records, whose day would else take the last part of its paths
         records,
         contradictions,
+        decisions,
         exports,
         sessions,
         readings,

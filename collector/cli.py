@@ -38,6 +38,8 @@ COMMANDS = {
     "import": Command("collector.commands.import_parcels", "take in what agents exported to a medium"),
     "workers": Command("collector.commands.workers", "list the workers of `ingest` and the shards that each owns"),
     "log": Command("collector.commands.log", "write the collector's own log, until SIGTERM; or show or restart it"),
+    "bundle": Command("collector.commands.bundle", "write the evidence of an instrument and a period"),
+    "trust": Command("collector.commands.trust", "print the keys that an inspector pins"),
     "account": Command("collector.commands.account", "derive hour records, until SIGTERM"),
     "explain": Command("collector.commands.explain", "say why a second of an instrument's day counted or did not"),
     "freeze": Command("collector.commands.freeze", "fix a period's records and figures for good"),
@@ -66,11 +68,13 @@ COMMANDS = {
     "epochs": Command(
         "collector.commands.epochs", "list journals: those that a person ought to look at, or an agent's"
     ),
+    "forks": Command("collector.commands.forks", "list logs in doubt and proved forks, or write the proof of one"),
     "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
     "contradictions": Command("collector.commands.contradictions", "list what people said that cannot all be so"),
+    "flags": Command("collector.commands.flags", "look for what ought to be checked on site, and list it by weight"),
     "export-hours": Command("collector.commands.export_hours", "write hour records of some days as CSV or XLSX"),
-    "propose": Command("collector.commands.propose", "propose a policy, a correction or hours by hand"),
+    "propose": Command("collector.commands.propose", "propose a policy, a correction, hours by hand or a decision"),
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),

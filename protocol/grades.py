@@ -23,9 +23,10 @@ block before, and ends at most 60 s before its entry was written, by the monoton
 
     {"v":1,"asset":"A001","day":"2026-03-02","record":"5b…","policy":"9f…","spans":[[0,86400,"B","one control"]],
      "seconds":[["B","off",80000],["B","run",6400]],"effective":[["B",6400]],"external":[["B",5400]],"lost_s":0,
-     "counted_s":6400,"counted_external_s":5400,"delay_ms":301000,"bracket_ms":611000,"error_ms":40,"decisions":[]}
+     "counted_s":6400,"counted_external_s":5400,"error_ms":40,"decisions":[]}
 
-`delay_ms`, `bracket_ms` and `error_ms` are the largest of the day, -1 where one is not known.
+`error_ms` is the largest of the day, -1 where none is known. Nothing in a record says exactly when a receipt was given:
+a receipt more or less that changes no grade changes no byte, so that bundles need not carry every one of them.
 """
 
 import hashlib
@@ -118,8 +119,6 @@ class GradeRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lost_s: int
     counted_s: int
     counted_external_s: int
-    delay_ms: int
-    bracket_ms: int
     error_ms: int
     decisions: tuple[Annotated[str, Meta(max_length=80)], ...]
 
@@ -200,12 +199,6 @@ def grade(
         lost_s=length(clip(lost_s, 0, DAY_S)),
         counted_s=sum(map(length, sets[:4])),
         counted_external_s=sum(outside[:4]),
-        delay_ms=_most(block.received_ms - block.start_ms for block in known if block.received_ms is not None),
-        bracket_ms=_most(
-            block.received_ms - block.beacon_ms
-            for block in known
-            if block.received_ms is not None and block.beacon_ms is not None
-        ),
         error_ms=_most(abs(block.error_ms) for block in known if block.error_ms is not None),
         decisions=tuple(sorted(named)),
     )

@@ -178,7 +178,7 @@ class _Account:
         self._asset_no = asset_no
         self._day = day
         corrections = {ref: fact for ref, fact in said.facts.items() if isinstance(fact, Correction)}
-        self._holding, self._out = _apply(corrections)
+        self._holding, self._out = apply_corrections(corrections)
         self._orders: dict[str, tuple[str, Order]] = {}
         for ref, fact in sorted(self._in_account(), key=lambda item: item[0]):
             if isinstance(fact, Order) and fact.unit == said.owner:
@@ -269,7 +269,7 @@ class _Account:
 _NOBODY = _Resolved("", "unresolved")
 
 
-def _apply(corrections: Mapping[str, Correction]) -> tuple[dict[str, Correction], dict[str, str]]:
+def apply_corrections(corrections: Mapping[str, Correction]) -> tuple[dict[str, Correction], dict[str, str]]:
     """Rule 1: the corrections that hold, and what is out of account by which of them."""
     holding: dict[str, Correction] = {}
     out: dict[str, str] = {}

@@ -81,7 +81,8 @@ class Bundles:
         for journal_id, boot, *fix in self._connection.execute(_CLOCKS.list_fixes_of_agents, {"agents": agents}):
             if fix[0] < self._cut.size(journal_id):
                 self._fixes.setdefault((journal_id, boot), []).append(Fix(*fix))
-                beacons.setdefault(journal_id, []).append((boot, Fix(*fix)))
+                if fix[2] is not None:  # a sleep bounds nothing
+                    beacons.setdefault(journal_id, []).append((boot, Fix(*fix)))
         said: dict[str, list[Entry]] = {}
         with self._connection.cursor(name="bundles", binary=True) as cursor:
             cursor.itersize = _ROWS_AT_ONCE

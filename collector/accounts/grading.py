@@ -9,6 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from collector.accounts.blocks import utc
+from collector.accounts.decisions import load_decisions
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import entry as entries
@@ -17,7 +18,7 @@ from protocol.brackets import Landmark, Log, recovered_by, running
 from protocol.clock_bounds import LIMIT_MS, Fix
 from protocol.entry import MAX_BLOCK_MS
 from protocol.grades import Decided, GradeRecord
-from protocol.interval import Interval
+from protocol.interval import Interval, day_bounds_ms
 from protocol.observation import covered_ms
 from protocol.witness import Block
 
@@ -33,8 +34,9 @@ class Rulings(NamedTuple):
 
 def load_rulings(connection: Connection, asset_no: str, *, day: date) -> Rulings:
     """What was ruled about a day of an instrument: the one place that the deriver and `--verify` ask."""
-    del connection, asset_no, day  # decisions and lost branches join here
-    return Rulings()
+    start_ms, end_ms = day_bounds_ms(day)
+    decided = load_decisions(connection, asset_no, start_ms=start_ms, end_ms=end_ms)
+    return Rulings([Decided(*each) for each in decided])
 
 
 def put_grade(connection: Connection, record: GradeRecord, *, day: date, owner: str, why: str) -> None:

@@ -126,8 +126,6 @@ class Graded(Model):
     seconds: list[GradedSeconds]
     external: dict[Grade, int] = Field(description="External seconds by grade")
     lost_s: int = Field(description="Seconds that only the losing branch of a fork shows, beside the record")
-    delay_ms: int = Field(description="The longest from a reading's start to its receipt")
-    bracket_ms: int = Field(description="The longest from a beacon to the receipt of what follows it")
     error_ms: int = Field(description="The largest error of a reading's own clock, in either direction")
     decisions: list[str] = Field(description="fact:SHA-256 of decisions on seconds of the day")
     sha256: str = Field(description="SHA-256 of the grade record's bytes at …/grades")

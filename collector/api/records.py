@@ -161,8 +161,6 @@ def _graded(raw: bytes) -> Graded:
         seconds=[GradedSeconds(grade=each, state=state, seconds=seconds) for each, state, seconds in found.seconds],
         external=dict(found.external),
         lost_s=found.lost_s,
-        delay_ms=found.delay_ms,
-        bracket_ms=found.bracket_ms,
         error_ms=found.error_ms,
         decisions=list(found.decisions),
         sha256=hashlib.sha256(raw).hexdigest(),

@@ -48,10 +48,14 @@ class Overtaken(Exception):
 class Writer:
     """Owns the connection's transactions. `counts` says what became of the messages."""
 
-    def __init__(self, connection: Connection, receipt_key: SigningKey, *, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: Connection, receipt_key: SigningKey, *, clock_ms: Callable[[], int], can_ask: bool = True
+    ) -> None:
+        """`can_ask`: whether who sends is there to answer; else a doubt is answered at once."""
         self._connection = connection
         self._receipt_key = receipt_key
         self._clock_ms = clock_ms
+        self._can_ask = can_ask
         self._seen_ms: dict[str, int] = {}
         self._grants = grants.Grants(grants.BUDGET_BYTES)
         self.counts: Counter[str] = Counter()
@@ -103,7 +107,9 @@ class Writer:
         with self._connection.transaction():
             self._connection.execute(_SQL.hold_measurements)
             held = load_held(self._connection, origins) if origins else {}
-            work = Work(self._connection, self._receipt_key, self._clock_ms(), held, self._grants)
+            work = Work(
+                self._connection, self._receipt_key, self._clock_ms(), held, self._grants, can_ask=self._can_ask
+            )
             answers = judge(work, messages)
             self._swap(work)
             self._copy(rows.COPY_BATCH, work.batch_rows)

@@ -21,7 +21,7 @@ from collector.api.rates import Kind, network_of, rates_of
 from collector.registry import people
 from collector.registry.people import Person
 from collector.store.queries import load
-from collector.web import registered, visitor, year_pages
+from collector.web import flag_pages, registered, visitor, year_pages
 from collector.web.axis import Window
 from collector.web.day_page import load_day_page
 from collector.web.overview import Zoom, load_overview
@@ -175,12 +175,21 @@ def show_day(
     )
     if shown is None:
         raise visitor.NothingThere
+    flags = flag_pages.load_lines(
+        connection,
+        visiting.access.scope,
+        first_day=day,
+        last_day=day,
+        language=speaks.language,
+        asset_no=asset_no,
+    )
     return show(
         request,
         "day.html",
         speaks,
         person=visiting.person,
         shown=shown,
+        flags=flags,
         registered=[] if shown.registered is None else registered.lines(shown.registered, speaks),
         now=now,
         asked=asked,
@@ -215,6 +224,7 @@ def install(app: FastAPI) -> None:
     app.state.password_checks = BoundedSemaphore(PASSWORD_CHECKS_AT_ONCE)
     app.include_router(router)
     app.include_router(year_pages.router)
+    app.include_router(flag_pages.router)
     app.mount("/static", StaticFiles(packages=[("collector.web", "static")]))
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
     app.add_exception_handler(visitor.ForeignRequest, lambda request, _: draw_error(request, HTTPStatus.FORBIDDEN))

@@ -1,7 +1,7 @@
 """`jishi-audit`: what an auditor runs on files, without a network. The one part of protocol/ that reads and prints.
 
 Exit codes: 0 it is as asked, 1 a file cannot be read or is not what it should be (the message on standard error says
-which, where, and what to do), 2 wrong usage.
+which, where, and what to do), 2 wrong usage. `log`: 0 VALID, 1 INCOMPLETE, 2 CONTRADICTED.
 """
 
 import argparse
@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import timeline
+from protocol.audit import fork, log, timeline
 from protocol.errors import ForeignBytesError
+from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
 from protocol.sample_file import MAX_BYTES, Layout, parse_samples
 
@@ -45,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--format", choices=get_args(Layout), default="plain", help="layout of the file (default: plain)")
     told.add_argument("--json", action="store_true", help="one line for programs")
     told.set_defaults(command=_timeline)
+    whole = commands.add_parser("log", help="whether a directory of tlog-tiles is the whole log that a key signed")
+    log.configure(whole)
+    whole.set_defaults(command=_log)
+    forked = commands.add_parser("fork", help="whether a file proves that a log's key signed two histories")
+    fork.configure(forked)
+    forked.set_defaults(command=_fork)
     return parser
 
 
@@ -56,6 +63,17 @@ def _timeline(arguments: argparse.Namespace) -> int:
     poll_ms = None if arguments.poll_s is None else round(1000 * arguments.poll_s)
     told = timeline.tell(recording, policy, poll_ms=poll_ms)
     print(timeline.as_json(told) if arguments.json else timeline.as_table(told))
+    return OK
+
+
+def _log(arguments: argparse.Namespace) -> int:
+    report = log.check_directory(arguments.directory, parse_vkey(arguments.key))
+    print(log.as_json(report) if arguments.json else log.as_text(report))
+    return log.EXIT_CODES[report.verdict]
+
+
+def _fork(arguments: argparse.Namespace) -> int:
+    print(fork.tell(arguments))
     return OK
 
 

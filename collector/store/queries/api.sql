@@ -144,4 +144,7 @@ SELECT
     (SELECT count(*) FROM dirty_day),
     (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(touched_at)), 0)
      FROM dirty_day WHERE day <= %(today)s),
-    (SELECT count(*) FROM derivation_problem);
+    (SELECT count(*) FROM derivation_problem),
+    (SELECT sum(size) FROM log_head),
+    (SELECT max(time_s) FROM log_head),
+    (SELECT count(*) FROM log_conflict WHERE log = (SELECT log FROM collector_log ORDER BY seq DESC LIMIT 1));

@@ -3,7 +3,7 @@
 -- name: list_overview
 -- Instruments in a scope, after an asset number: names, owner, today's record, when their agents were last seen, what is wrong.
 SELECT i.asset_no, d.name_zh, d.name_en, d.model, u.name_zh, u.name_en, r.body,
-       seen.agents, seen.last_seen_at, seen.in_doubt, seen.unreviewed, live.showing, p.problem,
+       seen.agents, seen.last_seen_at, seen.in_doubt, seen.forked, seen.unreviewed, live.showing, p.problem,
        g.counted_s
 FROM instrument i
 CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
@@ -13,6 +13,7 @@ LEFT JOIN day_grade g ON g.asset_no = i.asset_no AND g.day = %(day)s
 LEFT JOIN derivation_problem p ON p.asset_no = i.asset_no AND p.day = %(day)s
 LEFT JOIN LATERAL (
     SELECT count(*) AS agents, max(a.last_seen_at) AS last_seen_at, bool_or(j.standing <> 'ok') AS in_doubt,
+           bool_or(EXISTS (SELECT FROM unreviewed_fork f WHERE f.agent_id = a.agent_id)) AS forked,
            bool_or(EXISTS (SELECT FROM unreviewed_epoch e WHERE e.agent_id = a.agent_id)) AS unreviewed
     FROM agent a
     LEFT JOIN LATERAL (

@@ -86,7 +86,7 @@ def test_what_comes_at_once_between_beacon_and_receipt_is_b(bench: Bench) -> Non
         bench.send(at + 10)
     found = bench.derive()
     assert run(found) == [("B", 3600, "one control")]
-    assert (found.counted_s, found.delay_ms, found.bracket_ms, found.error_ms) == (3600, 600_000, 600_000, 0)
+    assert (found.counted_s, found.error_ms) == (3600, 0)
 
 
 def test_what_waited_is_c_and_what_waited_a_week_is_d(bench: Bench) -> None:
@@ -195,11 +195,8 @@ def test_the_collectors_log_commits_to_the_grades_of_a_closed_record(bench: Benc
     bench.record(600, 660)
     bench.send(661)
     bench.derive(4)
-    [record] = [
-        each
-        for pending in list_pending(bench.connection, now=datetime.now(UTC) + timedelta(hours=1))
-        for each in pending.records
-    ]
+    portion = list_pending(bench.connection, now=datetime.now(UTC) + timedelta(hours=1))
+    [record] = [each for pending in portion.leaves for each in pending.records]
     assert bench.rows("SELECT sha256 FROM closed_grade") == [(record.grades,)]
 
 
