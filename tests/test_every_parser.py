@@ -77,7 +77,6 @@ NOT_FOREIGN = {
     "protocol.lead.parse_lead": "reads members of hour records, whose decode is tested over it",
     "protocol.merkle.leaf_hash": "hashes",
     "protocol.merkle.node_hash": "hashes",
-    "collector.ingest.rows.with_shift": "takes our own packed row",
     "protocol.tiles.first_of": "bytes in, bytes out; parse_entries is tested over it",
     "agent.credentials.public_of": "takes our own seed",
     "agent.credentials.key_to_pem": "writes",
