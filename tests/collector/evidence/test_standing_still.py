@@ -1,6 +1,7 @@
 """The collector's own log where somebody shows another history of it: it stands still, and accuses nobody falsely."""
 
 from base64 import b64decode
+from datetime import datetime
 
 import psycopg
 import pytest
