@@ -75,7 +75,7 @@ class LogWorker:
         held = None if head is None else TileFiles(self._directory, head.log).checkpoint()
         if head is None or held is None:
             return
-        if held.size > head.size or self._root_in_database(connection, head, held.size) != held.root:
+        if self._root_in_database(connection, head, held.size) != held.root:
             note_conflict(connection, head, "files", size=held.size, root=held.root)
         check_conflicts(connection, head)
 

@@ -74,6 +74,13 @@ def test_nothing_else_can_be_named(client: httpx.Client, grown: LogWorker, path:
     assert "/log lists the logs" in answer.json()["detail"]
 
 
+def test_a_log_is_named_by_its_name_alone(client: httpx.Client, grown: LogWorker, config: Config) -> None:
+    for directory in (config.data_dir, config.data_dir / "log"):
+        (directory / "checkpoint").write_text("of nobody")
+    for name in ("%2e%2e", "%2e", "2026-1%2f%2e%2e"):
+        assert client.get(f"/log/{name}/checkpoint").status_code == 404, name
+
+
 def test_before_the_first_leaf_there_is_nothing(client: httpx.Client) -> None:
     assert client.get("/log").json() == {"logs": []}
     figures = client.get("/metrics").text
