@@ -19,6 +19,7 @@ from protocol import (
     entry,
     epoch,
     facts,
+    findings,
     frozen,
     hint,
     hours,
@@ -27,12 +28,16 @@ from protocol import (
     message,
     note,
     parcel,
+    person_key,
     policy,
     registered,
     sample_file,
+    sealed,
+    slip,
     tiles,
     topics,
 )
+from protocol.audit import inspect_days, inspect_form, inspect_steps
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
@@ -54,6 +59,23 @@ BEACON = beacon.beacon_note(
 )
 LEAF = log_leaf.encode(log_leaf.Closed(day="2026-03-02", unit="", records=3, root="ab" * 32))
 STATEMENT = registered.encode(registered.Measurement("em-01", "meter1", "power", "A001", "2026-01-01", 5))
+PERSON = SigningKey("lab.example/person/wang", ED25519, bytes(range(64, 96)))
+PERSON_TEXT = person_key.person_key_text(str(PERSON.verifier), "Wang", "0f" * 16)
+FOUND = findings.Findings(
+    v=1, asset="A001", place="B", plate="P", inspectors=("Wang",), hosts=(), begun=1, ended=2, verdict="questions"
+)
+FINDINGS = findings.sign_findings(FOUND, PERSON)
+SLIP = slip.Slip(READING, SIGNED)
+SEALED = sealed.seal(b"secret", b"long enough", what="person-key", salt=bytes(16), nonce=bytes(24))
+FORM = b"""asset = "A001"
+place = "B"
+plate = "P"
+inspectors = ["Wang"]
+hosts = []
+begun = "2026-03-02 09:00:00"
+ended = "2026-03-02 10:00:00"
+verdict = "in-order"
+"""
 BUNDLE = batch.pack_bundle((READING, START))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
 HELLO = message.pack(message.Hello("0f" * 16, SIGNED))
@@ -154,6 +176,20 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
     "leaf": (log_leaf.decode, (LEAF,)),
     "statement": (registered.decode, (STATEMENT,)),
+    "sealed": (lambda raw: sealed.parse_sealed(raw), (SEALED,)),
+    "slip": (slip.parse_slip, (SLIP.to_bytes(),)),
+    "findings": (lambda raw: findings.open_findings(raw, PERSON.verifier), (FINDINGS,)),
+    "findings unverified": (findings.read_signers, (FINDINGS,)),
+    "possession": (
+        lambda raw: person_key.check_possession(raw, PERSON_TEXT, PERSON.verifier),
+        (person_key.prove_possession(PERSON_TEXT, PERSON),),
+    ),
+    "steps": (inspect_steps.parse_steps, (b'{"do":"off","at":1}\n{"do":"end","at":2,"host":3}\n',)),
+    "sample": (inspect_days.parse_sample, (b'{"manifest":"' + b"ab" * 32 + b'","seed":"s","rows":[]}\n',)),
+    "form": (
+        lambda raw: inspect_form.read_form(raw, told=None, note=b"", steps=(), sample=None),
+        (FORM,),
+    ),
     "log entries": (tiles.parse_entries, (BUNDLE,)),
     "log hashes": (lambda raw: tiles.parse_hashes(raw, width=2), (bytes(64),)),
 }
@@ -164,6 +200,11 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "domain": (topics.check_domain, ("jishi.example",)),
     "topic": (topics.parse_up_topic, (topics.up_topic("em-01"),)),
     "origin": (topics.parse_origin, ("jishi.example/a/em-01/1",)),
+    "person": (topics.parse_person, ("jishi.example/person/wang",)),
+    "person's vkey": (person_key.read_person_vkey, (str(PERSON.verifier),)),
+    "findings text": (findings.parse_findings, (findings.encode(FOUND),)),
+    "nonce": (slip.check_nonce, ("0f" * 16,)),
+    "clock": (lambda text: inspect_steps.read_clock(text, 0), ("14:03:27",)),
     "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),
 }
 
