@@ -31,6 +31,7 @@ COMMANDS = {
         "agent.commands.status", "show what the agent says of itself; exit code 1 when it is not running"
     ),
     "enroll": Command("agent.commands.enroll", "make a key and register it with the collector by a one-time token"),
+    "rotate": Command("agent.commands.rotate", "replace the agent's own key: the next epoch, asked for by the old one"),
     "renew": Command("agent.commands.renew", "make a new TLS key and have the collector certify it"),
     "export": Command("agent.commands.export", "write what no receipt covers to a medium that a person carries"),
     "import-receipts": Command("agent.commands.import_receipts", "take in the receipt that came back on a medium"),

@@ -96,7 +96,12 @@ class Epoch:
             showing=lambda: showing(self.recorder),
             on_end=on_end,
         )
-        self.hatch = Hatch(journal, self.uplink.bring, NonceBook(journal, who.key, self.recorder.write).answer)
+        self.hatch = Hatch(
+            journal,
+            self.uplink.bring,
+            NonceBook(journal, who.key, self.recorder.write).answer,
+            lambda why: on_end(EndEpoch("rotated", why)),
+        )
         self._renewal = _make_renewal(configuration, who)
         self.desk = self._make_desk(watchers, glance)
         self.emit: Callable[[Said], None] = self.desk.emit if self.desk else self.recorder.emit

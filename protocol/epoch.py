@@ -36,9 +36,9 @@ from protocol.keys import ED25519, SigningKey, VerifierKey, parse_vkey
 from protocol.note import MAX_NOTE_BYTES, Checkpoint, parse_checkpoint, parse_note, sign, verify
 from protocol.topics import MAX_EPOCH, parse_origin
 
-EpochReason = Literal["behind", "fork", "damaged"]
+EpochReason = Literal["behind", "fork", "damaged", "rotated"]
 """behind: a receipt covers more than the journal holds · fork: it is over another tree · damaged: entries that were
-promised and not receipted cannot be read."""
+promised and not receipted cannot be read · rotated: nothing is wrong, and the key is replaced by a new one."""
 EPOCH_REASONS: tuple[EpochReason, ...] = get_args(EpochReason)
 EPOCH_KIND = "jishi-epoch/v1"
 TAKEN_KIND = "jishi-taken/v1"

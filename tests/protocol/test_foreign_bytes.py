@@ -19,6 +19,7 @@ from protocol import (
     entry,
     epoch,
     facts,
+    findings,
     fork_proof,
     frozen,
     grades,
@@ -30,13 +31,17 @@ from protocol import (
     message,
     note,
     parcel,
+    person_key,
     policy,
     registered,
     sample_file,
+    sealed,
+    slip,
     tiles,
     tlog_proof,
     topics,
 )
+from protocol.audit import inspect_days, inspect_form, inspect_steps
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
 from protocol.flags import flag, shape
@@ -72,6 +77,23 @@ PARTED = fork_proof.encode(
         ),
     )
 )
+PERSON = SigningKey("lab.example/person/wang", ED25519, bytes(range(64, 96)))
+PERSON_TEXT = person_key.person_key_text(str(PERSON.verifier), "Wang", "0f" * 16)
+FOUND = findings.Findings(
+    v=1, asset="A001", place="B", plate="P", inspectors=("Wang",), hosts=(), begun=1, ended=2, verdict="questions"
+)
+FINDINGS = findings.sign_findings(FOUND, PERSON)
+SLIP = slip.Slip(READING, SIGNED)
+SEALED = sealed.seal(b"secret", b"long enough", what="person-key", salt=bytes(16), nonce=bytes(24))
+FORM = b"""asset = "A001"
+place = "B"
+plate = "P"
+inspectors = ["Wang"]
+hosts = []
+begun = "2026-03-02 09:00:00"
+ended = "2026-03-02 10:00:00"
+verdict = "in-order"
+"""
 BUNDLE = batch.pack_bundle((READING, START))
 TLOG_PROOF = tlog_proof.encode(tlog_proof.TlogProof(1, (bytes(32), bytes(32)), RECEIPT))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
@@ -193,6 +215,20 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "leaf": (log_leaf.decode, (LEAF,)),
     "statement": (registered.decode, (STATEMENT,)),
     "tlog proof": (tlog_proof.decode, (TLOG_PROOF,)),
+    "sealed": (lambda raw: sealed.parse_sealed(raw), (SEALED,)),
+    "slip": (slip.parse_slip, (SLIP.to_bytes(),)),
+    "findings": (lambda raw: findings.open_findings(raw, PERSON.verifier), (FINDINGS,)),
+    "findings unverified": (findings.read_signers, (FINDINGS,)),
+    "possession": (
+        lambda raw: person_key.check_possession(raw, PERSON_TEXT, PERSON.verifier),
+        (person_key.prove_possession(PERSON_TEXT, PERSON),),
+    ),
+    "steps": (inspect_steps.parse_steps, (b'{"do":"off","at":1}\n{"do":"end","at":2,"host":3}\n',)),
+    "sample": (inspect_days.parse_sample, (b'{"manifest":"' + b"ab" * 32 + b'","seed":"s","rows":[]}\n',)),
+    "form": (
+        lambda raw: inspect_form.read_form(raw, told=None, note=b"", steps=(), sample=None),
+        (FORM,),
+    ),
     "log entries": (tiles.parse_entries, (BUNDLE,)),
     "ask": (leaves.parse_ask, (ASK,)),
     "leaves": (leaves.parse_leaves, (HASHES, NO_HASHES)),
@@ -206,6 +242,11 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "domain": (topics.check_domain, ("jishi.example",)),
     "topic": (topics.parse_up_topic, (topics.up_topic("em-01"),)),
     "origin": (topics.parse_origin, ("jishi.example/a/em-01/1",)),
+    "person": (topics.parse_person, ("jishi.example/person/wang",)),
+    "person's vkey": (person_key.read_person_vkey, (str(PERSON.verifier),)),
+    "findings text": (findings.parse_findings, (findings.encode(FOUND),)),
+    "nonce": (slip.check_nonce, ("0f" * 16,)),
+    "clock": (lambda text: inspect_steps.read_clock(text, 0), ("14:03:27",)),
     "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),
     "log path": (tiles.parse_path, ("tile/0/x001/234.p/67", "tile/entries/003")),
 }

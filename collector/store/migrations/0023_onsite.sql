@@ -53,3 +53,8 @@ CREATE TABLE finding (
 CREATE INDEX finding_of_instrument ON finding (asset_no, seq DESC);
 CREATE TRIGGER finding_is_a_fact BEFORE UPDATE OR DELETE ON finding
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- rotated: nothing is wrong with the log that ended; the agent's key was replaced by a new one.
+ALTER TABLE epoch_begun DROP CONSTRAINT epoch_begun_reason_check;
+ALTER TABLE epoch_begun ADD CONSTRAINT epoch_begun_reason_check
+    CHECK (reason IN ('behind', 'fork', 'damaged', 'rotated'));

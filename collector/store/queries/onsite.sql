@@ -71,8 +71,8 @@ WHERE NOT EXISTS (SELECT FROM log_leaf l WHERE l.ref = 'finding:' || f.sha256)
 ORDER BY f.seq LIMIT %(limit)s;
 
 -- name: list_leaves_to
--- The leaves of a log up to one, the last thousand of them, in their order.
+-- The thousand leaves of a log before one, it, and a hundred behind it, in their order.
 SELECT body FROM (
-    SELECT leaf_index, body FROM log_leaf WHERE log = %(log)s AND leaf_index <= %(leaf_index)s
-    ORDER BY leaf_index DESC LIMIT 1000
+    SELECT leaf_index, body FROM log_leaf WHERE log = %(log)s AND leaf_index BETWEEN %(leaf_index)s - 1000 AND %(leaf_index)s + 100
+    ORDER BY leaf_index DESC
 ) newest ORDER BY leaf_index;

@@ -60,7 +60,8 @@ def enrol_second(enrol: Enrol, agent_id: str) -> LightAgent:
 
 def nonced(agent: LightAgent, index: int = 2, *, with_slip: bool = True, **changes: Any) -> Nonced:
     note = b64encode(agent.checkpoint(index + 1)).decode() if with_slip else None
-    members: dict[str, Any] = {"nonce": NONCE, "log": agent.origin, "index": index, "note": note} | changes)
+    members: dict[str, Any] = {"nonce": NONCE, "log": agent.origin, "index": index, "note": note} | changes
+    return Nonced(**members)
 
 
 def said(connection: Connection, nonce: Nonced | None) -> tuple[str, str]:
