@@ -18,6 +18,7 @@ from starlette.responses import Response
 from collector.api import (
     agents,
     audit,
+    bundles,
     certificates,
     contradictions,
     days,
@@ -135,6 +136,7 @@ def _api() -> APIRouter:
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
     for part in (
         units,
+        bundles,  # before instruments, whose number would else take the last part of its path
         instruments,
         figures,
         flags,

@@ -1,13 +1,13 @@
 """Which receipts a bundle can do without: those whose absence changes no grade. Pure.
 
 Without a receipt its entries are bounded by the next one that is kept, which is later. That changes nothing of what a
-block earns (grades.py, rules 1 to 3) as long as the later time crosses no limit that the true one did not cross. So each
-block has a latest time up to which a receipt is as good as its own, and receipts are taken in their order: one is kept
-only where the next would come too late for a block that waits. The last one is always kept. Where times never go back
-these are the fewest that can be. An agent that sends every five minutes keeps about one in four.
+block earns (grades.py, rules 1 to 3) as long as the later time crosses no limit that the true one did not cross. So
+each block has a latest time up to which a receipt is as good as its own, and receipts are taken in their order: one is
+kept only where the next would come too late for a block that waits. The last one is always kept. Where times never go
+back these are the fewest that can be. An agent that sends every five minutes keeps about one in two.
 
-What else lowers a block's grade (a log in doubt, the reading rule) is passed over: it may be judged otherwise by whoever
-comes later, and to keep a receipt too many costs some 340 bytes.
+What else lowers a block's grade (a log in doubt, the reading rule) is passed over: it may be judged otherwise by
+whoever comes later, and to keep a receipt too many costs some 340 bytes.
 """
 
 from collections.abc import Iterable, Iterator

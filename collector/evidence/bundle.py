@@ -18,7 +18,7 @@ from collector.accounts.history import load_history
 from collector.errors import BundleError
 from collector.evidence.bundle_files import MANIFEST, Sink
 from collector.evidence.bundle_hours import write_hours
-from collector.evidence.bundle_journals import LimitsAt, Part, Tell, plan, write_part
+from collector.evidence.bundle_journals import LimitsAt, Tell, plan, write_part
 from collector.evidence.bundle_proofs import Proofs
 from collector.evidence.bundle_texts import README_EN, README_ZH
 from collector.evidence.registered import list_registered
@@ -108,7 +108,7 @@ def check_ready(connection: Connection, wanted: Wanted) -> None:
     if dirty:
         raise BundleError(
             f"{len(dirty)} days of {wanted.asset_no} wait to be derived again, {dirty[0]} first: their records would "
-            "not be those of their readings; ask again when `jishi-collector account` is done, or for days that are over"
+            "not be those of their readings; ask again when `jishi-collector account` is done, or for earlier days"
         )
 
 
@@ -138,7 +138,7 @@ class _Writer:
         )
         self._tell("the collector's log")
         self._proofs.write_logs(parts, self._sink)
-        self._sink.add("keys/policy.txt", _keys_text(self._keys, self._proofs, parts))
+        self._sink.add("keys/policy.txt", keys_text(self._keys, self._proofs, [part.vkey for part in parts]))
         self._sink.add("README.zh.txt", README_ZH.encode())
         self._sink.add("README.en.txt", README_EN.encode())
         self._sink.add(MANIFEST, manifest(wanted, self._keys, self._sink, scope="full", now_ms=now_ms))
@@ -207,11 +207,11 @@ def manifest(wanted: Wanted, keys: Keys, sink: Sink, *, scope: str, now_ms: int)
     return sign(head + files, keys.export, limit=MAX_MANIFEST_BYTES)
 
 
-def _keys_text(keys: Keys, proofs: Proofs, parts: Iterable[Part]) -> bytes:
+def keys_text(keys: Keys, proofs: Proofs, agents: Iterable[str]) -> bytes:
     """For information only: who inspects brings his own."""
     lines = [f"export {keys.export.verifier}", f"receipt {keys.receipt_vkey}"]
     lines += [f"log {vkey}" for vkey in proofs.log_vkeys]
-    lines += [f"agent {part.vkey}" for part in parts]
+    lines += [f"agent {vkey}" for vkey in agents]
     return "".join(f"{line}\n" for line in lines).encode()
 
 

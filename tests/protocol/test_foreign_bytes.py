@@ -34,6 +34,7 @@ from protocol import (
     registered,
     sample_file,
     tiles,
+    tlog_proof,
     topics,
 )
 from protocol.certificate_request import make_certificate_request, open_certificate_request
@@ -72,6 +73,7 @@ PARTED = fork_proof.encode(
     )
 )
 BUNDLE = batch.pack_bundle((READING, START))
+TLOG_PROOF = tlog_proof.encode(tlog_proof.TlogProof(1, (bytes(32), bytes(32)), RECEIPT))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
 HELLO = message.pack(message.Hello("0f" * 16, SIGNED))
 WELCOME = message.pack(
@@ -190,6 +192,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
     "leaf": (log_leaf.decode, (LEAF,)),
     "statement": (registered.decode, (STATEMENT,)),
+    "tlog proof": (tlog_proof.decode, (TLOG_PROOF,)),
     "log entries": (tiles.parse_entries, (BUNDLE,)),
     "ask": (leaves.parse_ask, (ASK,)),
     "leaves": (leaves.parse_leaves, (HASHES, NO_HASHES)),

@@ -69,6 +69,20 @@ FROM batch WHERE journal_id = %(journal_id)s AND first < %(end)s ORDER BY first;
 SELECT entry_index, beacon_s * 1000 FROM landmark
 WHERE journal_id = %(journal_id)s AND beacon_s IS NOT NULL AND entry_index < %(end)s ORDER BY entry_index;
 
+-- name: find_journal
+-- A log and its key, by its origin.
+SELECT journal_id, vkey FROM journal WHERE origin = %(origin)s;
+
+-- name: list_fixes_around
+-- The verified beacons and sleeps of a log from the last beacon before one entry to the first behind another.
+SELECT entry_index FROM landmark
+WHERE journal_id = %(journal_id)s
+    AND (beacon_s IS NOT NULL OR kind = 'clock' AND body LIKE '%%"cause":"suspend"%%')
+    AND entry_index >= coalesce((SELECT max(entry_index) FROM landmark
+        WHERE journal_id = %(journal_id)s AND beacon_s IS NOT NULL AND entry_index <= %(low)s), %(low)s)
+    AND entry_index <= coalesce((SELECT min(entry_index) FROM landmark
+        WHERE journal_id = %(journal_id)s AND beacon_s IS NOT NULL AND entry_index >= %(high)s), %(high)s);
+
 -- name: list_facts
 -- Facts that may touch an instrument in a range of days: of the instrument, what they name, and what corrects any of them.
 WITH RECURSIVE named AS (

@@ -42,6 +42,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_unit": (f"/units/{USCC}", Right.INSTRUMENTS),
     "list_instruments": ("/instruments", Right.INSTRUMENTS),
     "show_instrument": ("/instruments/A001", Right.INSTRUMENTS),
+    "download_bundle": ("/instruments/A001/bundle?from=2026-11-16&to=2026-11-17", Right.READINGS),
     "list_figures": ("/figures?year=2026&by=instrument", Right.HOURS),
     "rank_units": ("/figures/ranking?year=2026", Right.HOURS),
     "list_records": (f"/hours?{DAYS}&asset_no=A001", Right.HOURS),
