@@ -10,7 +10,7 @@ SOAK ?= 2
 # Tests mostly wait for ports, brokers and children, so twice as many run at once as there are cores in the CI.
 WORKERS ?= 4
 
-.PHONY: setup demo test lint bench fuzz measures faults faults-proof lock clean
+.PHONY: setup demo test lint bench fuzz measures flag-measures faults faults-proof lock clean
 
 setup: .venv/ready
 
@@ -34,6 +34,10 @@ bench: .venv/ready
 
 measures: .venv/ready
 	$(PY) -m tests.measures --seed $(SEED) --each $(EACH)
+
+# How often the rules of docs/flags.md alarm on honest months, and what they find; some minutes.
+flag-measures: .venv/ready
+	$(PY) -m tests.measures.flags --seed $(SEED)
 
 # Asks every operation of the API longer than make test does, so many times.
 fuzz: .venv/ready

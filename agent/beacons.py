@@ -1,20 +1,24 @@
-"""Which of the collector's beacons are journalled, and when one is asked for. Rules in protocol/beacon.py.
+"""Which of the collector's beacons are journalled, and when one is asked for. Rules and reasons: docs/beacons.md.
 
-A welcome brings a beacon note. The first of each run of the agent is journalled, then one every ten minutes while
-something is powered, else hourly; when the next one is due and nothing is under way, the agent says hello again. A
-beacon that is not signed by the pinned key, names another collector's log, or takes back what an earlier one said
-(a smaller tree, another root of the same size) is not journalled: the last is told in `status`, because it means that
-the collector lost data, or shows different people different logs.
+A welcome brings a beacon note (protocol/beacon.py). The first of each run of the agent is journalled, and the first
+after a jump of its clock, then one every ten minutes while something is powered, else hourly; when the next one is due
+and nothing is under way, the agent says hello again.
 
-The newest of each log is kept in a slot beside the journal, so that a restart forgets nothing:
+What is not signed by the pinned key, or is old (it took too long, or repeats what came before) is ignored: whoever
+carries it could do that, and it says nothing of the collector. Where the collector itself signed a smaller tree at a
+later time, or two trees of one size, it lost data or shows different people different logs: that is not journalled, and
+told in `status`.
 
-    {"2026-1":[88211,"nWvk…"]}
+The newest of each log, with its size, root and time, is kept in a slot beside the journal, so that a restart forgets
+nothing:
+
+    {"2026-1":[88211,"nWvk…",1764554700]}
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -33,11 +37,16 @@ EVERY_MS: Final = 600_000
 IDLE_EVERY_MS: Final = 3_600_000
 EARLY_MS: Final = 60_000
 """By how much a beacon that comes by itself, after a lost connection, may be early and still be journalled."""
+LATE_MS: Final = 30_000
+"""From a hello to its welcome. One that came later might have been signed that long ago, and would date by that much
+too early whatever is dated by it: half of what a policy usually allows a clock."""
 ASK_AGAIN_MS: Final = 120_000
 MOST_LOGS: Final = 16
 POWERED_MW: Final = 5_000
 """What counts as powered where the collector gave no levels: more than a plug or a transformer loses by itself."""
 _RESTING = frozenset({"off", "open", "idle", "down", "stopped", "absent", "unknown"})
+_OF_THE_PC = frozenset({"host", "card-reader"})
+"""Kinds of watchers that say of an instrument nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -60,23 +69,37 @@ class Shown(Protocol):
     def values(self) -> Mapping[str, int | str]: ...
 
 
+class Recording(Protocol):
+    """What a book needs of the recorder."""
+
+    def write(self, body: Beacon, /) -> Entry | None:
+        """Journal it; the entry once it is durable, None where it was not accepted. OSError."""
+        ...
+
+    @property
+    def is_powered(self) -> bool: ...
+
+    @property
+    def jumped_ms(self) -> int:
+        """When the clock was last seen to have jumped, by the monotonic clock; 0: not in this run."""
+        ...
+
+
+class Held(NamedTuple):
+    """The newest beacon of a log: its tree (root in base64), and when it was signed, in POSIX seconds."""
+
+    size: int
+    root: str
+    time_s: int
+
+
 class BeaconBook:
     """One journal's beacons. `due` and `take` belong to the uplink's thread, `view` to any."""
 
-    def __init__(
-        self,
-        directory: Path,
-        origin: str,
-        *,
-        receipt_key: VerifierKey,
-        write: Callable[[Beacon], Entry | None],
-        is_powered: Callable[[], bool],
-    ) -> None:
-        """`write` journals an entry and returns it once it is durable, None where it was not accepted. OSError."""
+    def __init__(self, directory: Path, origin: str, *, receipt_key: VerifierKey, recording: Recording) -> None:
         self._domain = parse_origin(origin)[0]
         self._receipt_key = receipt_key
-        self._write = write
-        self._is_powered = is_powered
+        self._recording = recording
         self._slot = Slots(directory / "beacon", slot_bytes=BLOCK_BYTES, count=2, disk=Disk())
         self._held = _read(self._slot.value)
         self._journalled_ms: int | None = None  # by the monotonic clock
@@ -94,49 +117,62 @@ class BeaconBook:
         self._asked_ms = now_ms
         return True
 
-    def take(self, raw: bytes, now_ms: int) -> None:
-        """Journal the beacon in a welcome, if one is due and nothing is wrong with it."""
+    def take(self, raw: bytes, now_ms: int, *, asked_ms: int) -> None:
+        """Journal the beacon in the welcome to a hello of `asked_ms`, if one is due and nothing is wrong with it."""
         if self._is_early(now_ms, EARLY_MS):
+            return
+        if now_ms - asked_ms > LATE_MS:
+            log.info("beacon ignored", extra={"problem": f"it took {now_ms - asked_ms} ms"})
             return
         try:
             beaconed = open_beacon(raw, self._receipt_key)
-            problem = self._objection(beaconed)
         except ForeignBytesError as error:
             log.warning("beacon ignored", extra={"problem": str(error)})
             return
-        if problem:
+        if self._is_old(beaconed.body):
+            log.info("beacon ignored", extra={"problem": "it is not newer than one before"})
+        elif problem := self._objection(beaconed):
             if problem != self.view.problem:
                 log.error("beacon refused", extra={"problem": problem})
             self.view = self.view._replace(problem=problem)
-            return
-        if self._write(beaconed.body) is not None:
+        elif self._recording.write(beaconed.body) is not None:
             self._journalled_ms = now_ms
             self._remember(beaconed.body)
 
     def _is_early(self, now_ms: int, allowance_ms: int) -> bool:
-        if self._journalled_ms is None:
+        if self._journalled_ms is None or self._journalled_ms < self._recording.jumped_ms:
             return False
-        every_ms = EVERY_MS if self._is_powered() else IDLE_EVERY_MS
+        every_ms = EVERY_MS if self._recording.is_powered else IDLE_EVERY_MS
         return now_ms - self._journalled_ms < every_ms - allowance_ms
+
+    def _is_old(self, body: Beacon) -> bool:
+        """Whether it may be a repetition. A larger tree is none, whatever its time: a collector's clock may be mended.
+
+        Neither is another root of the same size: no honest collector signs that at any time.
+        """
+        held = self._held.get(body.log)
+        if held is None or body.time_s > held.time_s:
+            return False
+        return body.size < held.size or (body.size, body.root) == (held.size, held.root)
 
     def _objection(self, beaconed: Beaconed) -> str:
         """What is wrong with the log that a beacon names, in a sentence; empty where nothing is."""
         body = beaconed.body
         if beaconed.domain != self._domain:
             return f"a beacon of {beaconed.domain} came, and this agent belongs to {self._domain}"
-        size, root = self._held.get(body.log, (0, ""))
-        if body.size < size:
+        held = self._held.get(body.log)
+        if held is not None and body.size < held.size:
             return (
-                f"the collector's log {body.log} has gone back from {size} to {body.size} leaves: it was restored "
+                f"the collector's log {body.log} has gone back from {held.size} to {body.size} leaves: it was restored "
                 "from a backup, or shows several histories; tell its operator"
             )
-        if body.size == size and body.root != root:
-            return f"the collector's log {body.log} shows two trees of {size} leaves: tell its operator"
+        if held is not None and body.size == held.size and body.root != held.root:
+            return f"the collector's log {body.log} shows two trees of {held.size} leaves: tell its operator"
         return ""
 
     def _remember(self, body: Beacon) -> None:
         self._held.pop(body.log, None)
-        self._held[body.log] = (body.size, body.root)
+        self._held[body.log] = Held(body.size, body.root, body.time_s)
         while len(self._held) > MOST_LOGS:
             self._held.pop(next(iter(self._held)))
         self.view = BeaconView(body.log, body.size, body.time_s, "")
@@ -149,11 +185,13 @@ class BeaconBook:
 def is_powered(observed: Iterable[Shown], levels: dict[tuple[str, str], tuple[int, ...]]) -> bool:
     """Whether something that is watched shows that it is powered; `levels` as the collector's welcome gave them.
 
-    A gauge above the lowest of its channel's levels, a count above 0, or a state that is no word for rest. An agent
-    whose watchers show nothing yet, or that has none of these, runs on the instrument's own PC: powered.
+    A gauge above the lowest of its channel's levels, a count above 0, or a state that is no word for rest. What tells
+    of the PC tells nothing here. Where nothing tells of an instrument, or nothing yet: powered, to be on the safe side.
     """
     shown = False
     for each in observed:
+        if each.watcher.kind in _OF_THE_PC:
+            continue
         for channel in each.watcher.channels:
             value = each.values.get("power_mw" if channel.name == "power" else channel.name)
             if value is None or channel.kind == "event":
@@ -170,8 +208,8 @@ def is_powered(observed: Iterable[Shown], levels: dict[tuple[str, str], tuple[in
     return not shown
 
 
-def _read(value: bytes | None) -> dict[str, tuple[int, str]]:
+def _read(value: bytes | None) -> dict[str, Held]:
     try:
-        return msgspec.json.decode(value or b"{}", type=dict[str, tuple[int, str]])
+        return msgspec.json.decode(value or b"{}", type=dict[str, Held])
     except msgspec.MsgspecError:
         return {}

@@ -196,13 +196,7 @@ def _make_renewal(configuration: Configuration, who: Identity) -> DailyRenewal |
 
 def _open_beacons(journal: Journal, who: Identity, recorder: Recorder) -> BeaconBook:
     try:
-        return BeaconBook(
-            journal.directory,
-            journal.origin,
-            receipt_key=who.receipt_key,
-            write=recorder.write,
-            is_powered=lambda: recorder.is_powered,
-        )
+        return BeaconBook(journal.directory, journal.origin, receipt_key=who.receipt_key, recording=recorder)
     except OSError as problem:
         journal.close()
         raise JournalError(f"the beacon's slot in {journal.directory} cannot be used: {problem}") from problem

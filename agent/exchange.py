@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
 from protocol.epoch import EpochReason
+from protocol.leaves import Ask
 from protocol.message import Level, SentPolicy
 from protocol.note import Receipt
 
@@ -123,6 +124,12 @@ class SendHint(NamedTuple):
     waiting: int
 
 
+class SendLeaves(NamedTuple):
+    """Answer what the collector asks for: hashes of the log."""
+
+    ask: Ask
+
+
 class KeepReceipt(NamedTuple):
     """Store a verified receipt."""
 
@@ -130,9 +137,13 @@ class KeepReceipt(NamedTuple):
 
 
 class KeepBeacon(NamedTuple):
-    """Journal this beacon note, which nobody has verified yet, if one is due."""
+    """Journal this beacon note, which nobody has verified yet, if one is due.
+
+    `asked_ms`: when the hello that brought it was first said, by the monotonic clock.
+    """
 
     raw: bytes
+    asked_ms: int
 
 
 class UseHints(NamedTuple):
@@ -156,4 +167,16 @@ class Tell(NamedTuple):
     text: str
 
 
-Action = Connect | Disconnect | SendHello | SendBatch | SendHint | KeepReceipt | KeepBeacon | UseHints | EndEpoch | Tell
+Action = (
+    Connect
+    | Disconnect
+    | SendHello
+    | SendBatch
+    | SendHint
+    | SendLeaves
+    | KeepReceipt
+    | KeepBeacon
+    | UseHints
+    | EndEpoch
+    | Tell
+)

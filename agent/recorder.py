@@ -120,6 +120,11 @@ class Recorder:
         """Whether anything that is watched shows that it is powered (beacons.py); any thread."""
         return is_powered(self.observed.values(), self._levels)
 
+    @property
+    def jumped_ms(self) -> int:
+        """When the clock was last seen to have jumped, by the monotonic clock; 0: not in this run. Any thread."""
+        return self._jumped.mono_ms
+
     def refuses(self) -> str:
         """Why the journal takes nothing at the moment; empty while it does."""
         refusal = self.pen.refusal

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from random import SystemRandom
 from typing import Any, NamedTuple
 
+from agent import asked
 from agent.beacons import BeaconBook
 from agent.clock import Clock
 from agent.conversation import Conversation
@@ -40,6 +41,7 @@ from agent.exchange import (
     SendBatch,
     SendHello,
     SendHint,
+    SendLeaves,
     Tell,
     UseHints,
 )
@@ -49,6 +51,7 @@ from protocol.batch import Batch, pack_batch
 from protocol.epoch import NextEpoch, pack_next_epoch
 from protocol.hint import MAX_VALUES, Hint, Showing, sign_hint
 from protocol.keys import SigningKey, VerifierKey
+from protocol.leaves import pack_leaves
 from protocol.message import Hello, pack
 from protocol.note import Checkpoint, sign_checkpoint
 
@@ -112,6 +115,7 @@ class Uplink:
         )
         self._brought: deque[bytes] = deque()
         self._told = ""
+        self._welcome_since_ms: int | None = None  # before the hellos that only asked for a beacon
         self._ending = threading.Event()
         self._awake, self._bell = socket.socketpair()
         self._awake.setblocking(False)
@@ -141,7 +145,8 @@ class Uplink:
         ahead_ms = None
         if talk.collector_time_ms is not None and talk.welcomed_ms is not None:
             ahead_ms = now.wall_ms - (talk.collector_time_ms + now.mono_ms - talk.welcomed_ms)
-        since_ms = now.wall_ms - (now.mono_ms - talk.since_ms)
+        since_ms = talk.since_ms if self._welcome_since_ms is None else self._welcome_since_ms
+        since_ms = now.wall_ms - (now.mono_ms - since_ms)
         return UplinkView(talk.phase.name.lower(), since_ms, talk.detail, ahead_ms, *self._link.standing)
 
     def run(self) -> None:
@@ -176,7 +181,7 @@ class Uplink:
         if self._ending.is_set():
             self._handle(Closing())
         elif self._beacons and self._conversation.is_idle and self._beacons.due(self._clock.now().mono_ms):
-            self._handle(BeaconDue())
+            self._ask_for_beacon()
         due_ms = self._conversation.due_ms
         if due_ms is not None and self._clock.now().mono_ms >= due_ms:
             self._handle(Due())
@@ -194,8 +199,17 @@ class Uplink:
             self._do(action)
         self._log_change(phase)
 
+    def _ask_for_beacon(self) -> None:
+        """Say hello again; nobody has to hear of it that it is welcome as before."""
+        since_ms = self._conversation.since_ms if self._welcome_since_ms is None else self._welcome_since_ms
+        self._handle(BeaconDue())
+        self._welcome_since_ms = since_ms
+
     def _log_change(self, before: Phase) -> None:
         phase, detail = self._conversation.phase, self._conversation.detail
+        if self._welcome_since_ms is not None and not detail and phase in (Phase.GREETING, Phase.WELCOMED):
+            return
+        self._welcome_since_ms = None
         if phase is not before and phase in (
             Phase.WELCOMED,
             Phase.OFFLINE,
@@ -225,11 +239,13 @@ class Uplink:
                     self._link.send(pack_batch(Batch(action.old, note, entries)))
                 case SendHint(waiting):
                     self._link.send(self._hint(waiting))
+                case SendLeaves(ask):
+                    self._link.send(pack_leaves(asked.answer(self._journal, ask, sign=self._sign)))
                 case KeepReceipt():
                     self._journal.store_receipt(action.receipt)
-                case KeepBeacon(raw):
-                    if self._beacons:
-                        self._beacons.take(raw, self._clock.now().mono_ms)
+                case KeepBeacon(raw, asked_ms):
+                    if self._beacons and not self._ending.is_set():  # then nobody writes any more
+                        self._beacons.take(raw, self._clock.now().mono_ms, asked_ms=asked_ms)
                 case UseHints():
                     self._on_hints(action)
                 case EndEpoch():

@@ -1,4 +1,4 @@
-"""The application: the API under /api/v1, its description, health, and the pages for people.
+"""The application: the API under /api/v1, its description, health, the collector's own log, and the pages for people.
 
 `create_app` puts the parts together and holds no rule of its own. The pool is opened in the lifespan, so that a
 database that is away at the start makes the collector not ready instead of dead.
@@ -18,9 +18,11 @@ from starlette.responses import Response
 from collector.api import (
     agents,
     audit,
+    bundles,
     certificates,
     contradictions,
     days,
+    decisions,
     deliveries,
     docs,
     documents,
@@ -31,9 +33,11 @@ from collector.api import (
     facts,
     figures,
     findings,
+    flags,
     frozen,
     health,
     instruments,
+    own_log,
     policies,
     problem,
     proposals,
@@ -59,7 +63,7 @@ from collector.store.database import make_pool
 from collector.web import pages
 
 PREFIX = "/api/v1"
-_OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/")
+_OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/", "/log")
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
 
@@ -106,6 +110,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     app.state.rates = Rates(config.api)
     app.include_router(_api(), prefix=PREFIX)
     app.include_router(health.router)
+    app.include_router(own_log.router)
     app.include_router(docs.router)
     pages.install(app)
     problem.install(app, _draw)
@@ -133,11 +138,14 @@ def _api() -> APIRouter:
     keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
     for part in (
         units,
+        bundles,  # before instruments, whose number would else take the last part of its path
         instruments,
         figures,
+        flags,
         days,  # before records, whose day would else take the last part of its paths
         records,
         contradictions,
+        decisions,
         exports,
         sessions,
         readings,

@@ -9,6 +9,7 @@
     ├── LogStopped                  somebody shows another history of our own log than this database holds
     ├── SheetError                  a file is no table that can be read, or lacks the columns that are expected
     ├── MediumError                 what lies on a medium cannot be taken in, or not all of it
+    ├── BundleError                 an evidence bundle cannot be written as asked
     ├── ExportError                 a file for people cannot be written as asked
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
@@ -82,6 +83,10 @@ class SheetError(CollectorError):
 
 class MediumError(CollectorError):
     """A medium, or a parcel on it, is not as `jishi-agent export` writes it; or not all of it was accepted."""
+
+
+class BundleError(CollectorError):
+    """An evidence bundle cannot be written as asked."""
 
 
 class ExportError(CollectorError):

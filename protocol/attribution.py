@@ -20,6 +20,7 @@ the effective time alone, and every second of it goes to exactly one line of the
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import add
 from typing import Literal, NamedTuple, get_args
 
 from protocol.interval import Interval, clip, length, subtract, union
@@ -89,6 +90,29 @@ def attribute(effective: Sequence[Interval], claims: Iterable[Claim], *, split: 
         for claim, own in zip(part.claims, divide(seconds, part.weights), strict=True):
             served[claim.order, claim.beneficiary, claim.standing, claim.documents] += own
     return tuple(sorted(Served(*key[:3], seconds, key[3]) for key, seconds in served.items() if seconds))
+
+
+def external_within(sets: Sequence[Sequence[Interval]], claims: Iterable[Claim], *, split: Split) -> list[int]:
+    """How many of the external seconds of the effective time lie in each of some disjoint sets that make it up.
+
+    All seconds of a part are divided at once (rule 5), so that none of them is external by itself: the part's external
+    seconds go to the sets as the part's seconds do, floors first, then one each. They sum to what `attribute` gives.
+    """
+    given = [claim for claim in claims if claim.start_s < claim.end_s]
+    shared: dict[_Part, list[int]] = defaultdict(lambda: [0] * len(sets))
+    for start_s, end_s, present in _pieces(given):
+        found = [length(clip(list(each), start_s, end_s)) for each in sets]
+        if any(found):
+            held = shared[_part(present, split)]
+            held[:] = map(add, held, found)
+    external = [0] * len(sets)
+    for part, seconds in shared.items():
+        parts = zip(part.claims, divide(sum(seconds), part.weights), strict=True)
+        outside = sum(own for claim, own in parts if claim.standing in ("claimed", "verified"))
+        places = [place for place, of_set in enumerate(seconds) if of_set]
+        for place, own in zip(places, divide(outside, [seconds[place] for place in places]), strict=True):
+            external[place] += own
+    return external
 
 
 def divide(seconds: int, weights: Sequence[int]) -> list[int]:

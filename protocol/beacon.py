@@ -53,17 +53,13 @@ def beacon_note(checkpoint: Checkpoint, key: SigningKey, *, time_s: int) -> byte
     return Note(checkpoint.text, (SignatureLine(key.name, key.verifier.key_id, stamped),)).to_bytes()
 
 
-def is_beacon(raw: bytes) -> bool:
-    """Whether these bytes begin as a beacon note does; says nothing of who wrote them."""
-    origin = raw.partition(b"\n")[0]
-    return origin.count(b"/") == 2 and b"/log/" in origin
-
-
 def open_beacon(raw: bytes, receipt_key: VerifierKey) -> Beaconed:
     """Return what a beacon note says; BadSignature, MalformedNote, MalformedName, TooLarge."""
     receipt = open_receipt(raw, receipt_key)
     domain, log = parse_log_origin(receipt.checkpoint.origin)
-    line = next(each for each in parse_note(raw).signatures if each.key_id == receipt_key.key_id)
+    # By name and id, as open_receipt found it: whoever carries the note may add lines that bear the id alone.
+    whose = (receipt_key.name, receipt_key.key_id)
+    line = next(each for each in parse_note(raw).signatures if (each.name, each.key_id) == whose)
     body = Beacon(
         log=log,
         size=receipt.checkpoint.size,

@@ -7,6 +7,9 @@ keeps its seconds and moves to its day. Nearest is by the monotonic clock, the e
 
     fix (mono 1 000 000, UTC noon), entry (mono 1 300 000, wall clock a year ahead)   -> five minutes past noon
 
+A machine that sleeps may stop its monotonic clock (Linux does, Windows does not): then nothing on one side of the sleep
+says what time it is on the other. Its `clock` entry, cause `suspend`, stands in the sequence as a fix without a time.
+
 What is within the limit stays as it is: a beacon is late by its way, and a clock that runs a little off is honest. What
 is read under corrected time is graded no better than C (grades.py).
 Source: evidence.md section 3 ("UTC of a monotonic instant"), domain.md section 3 ("clock wrong or set back").
@@ -33,22 +36,26 @@ class Clocks(NamedTuple):
 
 
 class Fix(NamedTuple):
-    """A verified beacon of one boot of one journal: where it stands, and both times."""
+    """A verified beacon of one boot of one journal: where it stands, and both times.
+
+    `time_ms` None: here the machine slept, and no fix serves what lies on the other side.
+    """
 
     entry_index: int
     mono_ms: int
-    time_ms: int
+    time_ms: int | None
 
     @property
     def offset_ms(self) -> int:
         """UTC minus the monotonic clock."""
+        assert self.time_ms is not None, "a sleep has no time"
         return self.time_ms - self.mono_ms
 
 
 def error_ms(at: Clocks, fixes: Sequence[Fix]) -> int | None:
     """By how much a wall clock is ahead of the nearest fix of its boot; None where there is none.
 
-    `fixes` are those of the boot in their order; the nearest one before and after suffice.
+    `fixes` are those of the boot in their order, with its sleeps; the nearest one before and after suffice.
     """
     fix = nearest(at, fixes)
     return None if fix is None else at.wall_ms - at.mono_ms - fix.offset_ms
@@ -82,7 +89,7 @@ def clocks_of(entry: Entry) -> Clocks:
 def nearest(at: Clocks, fixes: Sequence[Fix]) -> Fix | None:
     """The fix whose monotonic time is nearest, the earlier of two as near ones."""
     after = bisect_right(fixes, at.entry_index, key=attrgetter("entry_index"))
-    beside = fixes[max(0, after - 1) : after + 1]
+    beside = [fix for fix in fixes[max(0, after - 1) : after + 1] if fix.time_ms is not None]
     return min(beside, key=lambda fix: (abs(fix.mono_ms - at.mono_ms), fix.entry_index), default=None)
 
 

@@ -11,6 +11,7 @@ it, then the members of its kind:
     correction  takes a fact or a declaration out of account and may put another use or order in its place
     hand        hours that no watcher saw, entered by hand: a class of their own
     reported    hours of an instrument without an agent, as its unit reports them: never mixed with measured ones
+    decision    what two people decided of an instrument's time that a flag, a fork or a grade put in doubt
 
     {"kind":"use","v":1,"at":1764554716036,"by":"lims","asset":"A001","start":1764550800000,"end":1764558000000,
      "purpose":"service-order","order":"SO-2026-014","user":"9f1c…","samples":3}
@@ -18,7 +19,8 @@ it, then the members of its kind:
 (one line in truth). What was said at the instrument itself is no fact but an entry of the agent's journal
 (entry.Declaration). `user` is a salted hash or a word that means nothing outside the unit: nobody's name. Money is in
 fen, days are local (UTC+8), a period of days includes both. Corrections and hand entries name two people, never the
-same one (domain.md section 3, "hand entry"). What a fact does to an hour is decided in attribution.py and hours.py.
+same one (domain.md section 3, "hand entry"); so do decisions. What a fact does to an hour is decided in attribution.py
+and hours.py; what a decision does to its grade, in decided.py and the grades.
 """
 
 import hashlib
@@ -43,6 +45,8 @@ UsePurpose = Purpose | Literal["fault"]
 Way = Literal["occupy", "technical", "commissioned", "remote", "other"]
 """How a beneficiary is served: 机时占用, 技术服务, 委托测试, 远程, 其他 (domain.md section 6)."""
 DocumentKind = Literal["agreement", "invoice", "voucher", "report"]
+Verdict = Literal["accept", "exclude"]
+MAX_FLAGS = 32
 Fen = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[int, Meta(ge=0, le=MAX_INT)]
@@ -202,7 +206,32 @@ class Reported(_Said, frozen=True, tag_field="kind", tag="reported", kw_only=Tru
             raise ValueError("external <= effective <= the period's seconds does not hold")
 
 
-Fact = Order | OrderDocument | Use | Correction | HandEntry | Reported
+class Decision(_Said, frozen=True, tag_field="kind", tag="decision", kw_only=True):
+    """What is to become of an instrument's time over [start, end), UTC ms: `by` asked for it, `approver` agreed.
+
+    `accept`: time that is in doubt counts. `exclude`: it does not, and is kept as evidence. Neither makes an hour, nor
+    changes a record; the grades read it (evidence.md section 5). `flags` names the rules that it answers (flags/).
+    """
+
+    kind: ClassVar[str] = "decision"
+    asset: Word
+    start: WallMs
+    end: WallMs
+    verdict: Verdict
+    why: Text
+    flags: Annotated[tuple[Word, ...], Meta(max_length=MAX_FLAGS)] = ()
+    approver: Text
+    approved_at: WallMs
+
+    def __post_init__(self) -> None:
+        _check_two_people(self.by, self.approver)
+        if not 0 < self.end - self.start <= MAX_USE_MS:
+            raise ValueError("a decision is about time that ends after it begins, at most 31 days of it")
+        if list(self.flags) != sorted(set(self.flags)):
+            raise ValueError("flags are sorted, each once")
+
+
+Fact = Order | OrderDocument | Use | Correction | HandEntry | Reported | Decision
 KINDS: dict[str, type[Fact]] = {kind.kind: kind for kind in get_args(Fact)}
 _decode = msgspec.json.Decoder(Fact).decode
 

@@ -8,12 +8,13 @@ by evidence.md section 5, for each observed second of the record:
    within `clock_ms` of the newest beacon before it in its boot, receipt minus beacon is at most `bracket_ms`, and
    receipt minus the interval's start at most `delay_ms`.
  2 Else it earns C where its log is whole, it obeys the reading rule, and it was received within `late_ms`.
- 3 Else it earns D.
- 4 A second has the best grade of the blocks that cover it. What no block covers (a gap so short that it counts as
-   observed) has that of the block before it. What was bridged is C at best.
+ 3 Else it earns D; and whatever else holds where its clock is impossible: it covers time after its receipt, or its
+   entry was written before the beacon that stands before it in the log, by more than `clock_ms`.
+ 4 A second has the best grade of the blocks that cover it, of the channels that tell the record's state. What no block
+   covers (a gap so short that it counts as observed) has that of the block before it. What was bridged is C at best.
  5 Where watchers tell different states, it is C at best; a weightier watcher decided, and it stays on the list.
- 6 B becomes A where watchers under different control, the instrument's host and a device beside it, tell the state of
-   the record.
+ 6 B becomes A where watchers under two controls tell the record's state, each by blocks that earn B. What runs on the
+   host (files, process) is one control; a meter, a contact and a status box are a control each.
  7 A decision to exclude makes it X, one to accept makes it count whatever its grade; of two the later one holds.
  8 What only the losing branch of a fork shows is X, beside the record, which does not observe it.
 
@@ -29,10 +30,11 @@ a receipt more or less that changes no grade changes no byte, so that bundles ne
 """
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Annotated, Final, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -41,7 +43,8 @@ from protocol.errors import MalformedRecord, TooLarge, excerpt, one_line
 from protocol.facts import Sha256
 from protocol.hours import HourRecord, operating_spans
 from protocol.interval import DAY_S, Interval, clip, intersect, length, subtract, union
-from protocol.policy import Grades, WitnessClass
+from protocol.phases import DaySpan
+from protocol.policy import POWER, Grades, WitnessClass
 
 MAX_GRADE_BYTES = 4_194_304
 BEFORE_ENTRY_MS = 60_000
@@ -63,9 +66,12 @@ Reason = Literal[
     "not received",
     "too late",
     "reading rule",
+    "clock impossible",
     "log in doubt",
     "excluded",
 ]
+_STATES = ("off", "standby", "run")
+_Piece = TypeVar("_Piece", bound=tuple[Any, ...])
 _HOST: frozenset[WitnessClass] = frozenset({"files", "process"})
 """Watchers that run on the instrument's host; all others are devices beside it."""
 
@@ -82,6 +88,8 @@ class GradedBlock(NamedTuple):
     is_recovered: bool = False
     is_ruly: bool = True
     is_whole: bool = True
+    channel: str = POWER
+    written_ms: int | None = None  # when its entry was, None: not known
 
 
 class Decided(NamedTuple):
@@ -153,14 +161,14 @@ def grade(
     limits: Grades,
     day_start_ms: int,
     effective: Sequence[Interval],
-    external_of: Callable[[list[Interval]], int],
+    external_within: Callable[[Sequence[list[Interval]]], list[int]],
     decisions: Sequence[Decided] = (),
     lost: Sequence[Interval] = (),
 ) -> GradeRecord:
     """The grade record of an hour record, whose bytes are `raw`.
 
-    `effective`: its effective spans; `external_of`: how many seconds of a part of them served others; `lost`: what the
-    losing branch of a fork shows, in UTC ms.
+    `effective`: its effective spans; `external_within`: how its external seconds lie in disjoint sets that make these
+    up (attribution.external_within); `lost`: what the losing branch of a fork shows, in UTC ms.
     """
     known = list(blocks)
     observed = subtract([(0, record.until)] if record.until else [], _where(record, "unobserved"))
@@ -169,7 +177,14 @@ def grade(
     spans = _merge(graded)
     by_grade = {each: union((s, e) for s, e, found, _ in spans if found == each) for each in GRADES}
     parts = {each: intersect(by_grade[each], list(effective)) for each in GRADES}
-    counts = union([*(span for each in COUNTED for span in parts[each]), *intersect(accepted, parts["D"])])
+    sets = [
+        *(parts[each] for each in COUNTED),
+        intersect(accepted, parts["D"]),
+        subtract(parts["D"], accepted),
+        parts["X"],
+    ]
+    outside = external_within(sets)
+    external = dict(zip(GRADES, (*outside[:3], outside[3] + outside[4], outside[5]), strict=True))
     lost_s = subtract(union(_seconds(each, day_start_ms) for each in lost), observed)
     return GradeRecord(
         v=1,
@@ -180,10 +195,10 @@ def grade(
         spans=tuple(spans),
         seconds=tuple(_by_state(record, by_grade)),
         effective=tuple((each, length(parts[each])) for each in GRADES if parts[each]),
-        external=tuple((each, seconds) for each in GRADES if parts[each] and (seconds := external_of(parts[each]))),
+        external=tuple((each, seconds) for each, seconds in external.items() if seconds),
         lost_s=length(clip(lost_s, 0, DAY_S)),
-        counted_s=length(counts),
-        counted_external_s=external_of(counts) if counts else 0,
+        counted_s=sum(map(length, sets[:4])),
+        counted_external_s=sum(outside[:4]),
         error_ms=_most(abs(block.error_ms) for block in known if block.error_ms is not None),
         decisions=tuple(sorted(named)),
     )
@@ -203,6 +218,8 @@ def earned(block: GradedBlock, limits: Grades) -> list[tuple[int, int, Grade, Re
         return [(block.start_ms, block.end_ms, "D", "reading rule")]
     if received is None:
         return [(block.start_ms, block.end_ms, "D", "not received")]
+    if _is_impossible(block, received, limits):
+        return [(block.start_ms, block.end_ms, "D", "clock impossible")]
     in_time = _first_edge(block, received - limits.late_ms)
     prompt = max(in_time, _first_edge(block, received - limits.delay_ms))
     wider = _why_wider(block, received, limits)
@@ -212,6 +229,15 @@ def earned(block: GradedBlock, limits: Grades) -> list[tuple[int, int, Grade, Re
         (prompt, block.end_ms, "B" if wider is None else "C", "one control" if wider is None else wider),
     ]
     return [part for part in parts if part[0] < part[1]]
+
+
+def _is_impossible(block: GradedBlock, received: int, limits: Grades) -> bool:
+    """Rule 3. What was recovered was written in the boot before, and stands behind beacons that came later."""
+    if block.end_ms > received + limits.clock_ms:
+        return True
+    if block.written_ms is None or block.beacon_ms is None or block.is_recovered:
+        return False
+    return block.written_ms < block.beacon_ms - limits.clock_ms
 
 
 def _why_wider(block: GradedBlock, received: int, limits: Grades) -> Reason | None:
@@ -229,17 +255,66 @@ def _first_edge(block: GradedBlock, since_ms: int) -> int:
     return next((edge for edge in block.edges_ms if edge >= since_ms), block.end_ms)
 
 
+class _Watcher(NamedTuple):
+    """Under whose control a watcher is, where it tells the record's state, and what its blocks earn."""
+
+    control: str
+    agrees: list[Interval]
+    earns: list[GradeSpan]
+
+
 def _grade_observed(
     record: HourRecord, blocks: list[GradedBlock], limits: Grades, day_start_ms: int, observed: list[Interval]
 ) -> list[GradeSpan]:
     """Rules 1 to 6, as spans over the observed seconds."""
-    best = _cover(blocks, limits, day_start_ms, record.until)
-    differ, agree = _told_apart(record), _told_by_both(record)
-    bridged = list(record.bridged)
+    watchers = _watchers(record, blocks, limits, day_start_ms, observed)
+    capped: tuple[tuple[list[Interval], Reason], ...]
+    capped = ((list(record.bridged), "bridged"), (_told_apart(record), "differ"))
+    edges = {edge for where, _ in capped for span in where for edge in span}
+    edges |= {edge for each in watchers for agreed in each.agrees for edge in agreed}
+    edges |= {edge for each in watchers for start, end, *_ in each.earns for edge in (start, end)}
+    ordered = sorted(edges)
     found: list[GradeSpan] = []
-    for start, end, given, why in best:
-        for piece in clip(observed, start, end):
-            found += _split(piece, given, why, capped=((bridged, "bridged"), (differ, "differ")), agree=agree)
+    for start, end in observed:
+        inside = ordered[bisect_right(ordered, start) : bisect_left(ordered, end)]
+        for begin, until in pairwise([start, *inside, end]):
+            given, why = _best(watchers, begin)
+            cap = next((reason for where, reason in capped if _there(where, begin)), None)
+            if cap is not None and given in ("A", "B"):
+                given, why = "C", cap
+            found.append((begin, until, given, why))
+    return found
+
+
+def _best(watchers: list[_Watcher], second: int) -> tuple[Grade, Reason]:
+    """Rules 4 and 6."""
+    told = [
+        (*earned_here[2:], each.control)
+        for each in watchers
+        if _there(each.agrees, second) and (earned_here := _there(each.earns, second))
+    ]
+    given, why, _ = min(told, default=("D", "not received", ""))
+    if given == "B" and len({control for earns, _, control in told if earns == "B"}) > 1:
+        return "A", "two controls"
+    return given, why
+
+
+def _watchers(
+    record: HourRecord, blocks: list[GradedBlock], limits: Grades, day_start_ms: int, observed: list[Interval]
+) -> list[_Watcher]:
+    """Everybody who told anything; the meter alone where the record names nobody."""
+
+    def earns(channel: str) -> list[GradeSpan]:
+        return _cover([block for block in blocks if block.channel == channel], limits, day_start_ms, record.until)
+
+    if not record.told:
+        return [_Watcher(POWER, observed, earns(POWER))]
+    found = []
+    for name, told in record.told:
+        kind, _, channel = name.partition(":")
+        agrees = [part for state in _STATES for part in intersect(_of(told, state), _of(record.spans, state))]
+        agrees += record.bridged if channel == POWER else ()  # a bridge is the meter's (bridging.py)
+        found.append(_Watcher("host" if kind in _HOST else name, union(agrees), earns(channel)))
     return found
 
 
@@ -276,45 +351,15 @@ def _backfill(covered: list[GradeSpan], starting: list[GradeSpan]) -> list[Grade
     return [(s, e, *starting[0][2:]) if e <= first else (s, e, g, w) for s, e, g, w in covered]
 
 
-def _split(
-    piece: Interval,
-    given: Grade,
-    why: Reason,
-    *,
-    capped: tuple[tuple[list[Interval], Reason], ...],
-    agree: list[Interval],
-) -> list[GradeSpan]:
-    """Rules 4 to 6 for one piece of one grade."""
-    if given not in ("A", "B"):
-        return [(*piece, given, why)]
-    found: list[GradeSpan] = []
-    rest = [piece]
-    for where, reason in capped:
-        found += [(*each, "C", reason) for each in intersect(rest, where)]
-        rest = subtract(rest, where)
-    found += [(*each, "A", "two controls") for each in intersect(rest, agree)]
-    found += [(*each, given, why) for each in subtract(rest, agree)]
-    return sorted(found)
-
-
 def _told_apart(record: HourRecord) -> list[Interval]:
     """Rule 5: where somebody told another state than the record's."""
-    apart: list[Interval] = []
-    for _, told in record.told:
-        for state in ("off", "standby", "run"):
-            where = union(span[:2] for span in told if span[2] == state)
-            apart += subtract(where, [*_where(record, state)])
-    return intersect(union(apart), subtract([(0, DAY_S)], _where(record, "unobserved")))
-
-
-def _told_by_both(record: HourRecord) -> list[Interval]:
-    """Rule 6: where a watcher on the host and one beside it told the record's state."""
-    sides: dict[bool, list[Interval]] = {True: [], False: []}
-    for name, told in record.told:
-        side = sides[name.partition(":")[0] in _HOST]
-        for state in ("off", "standby", "run"):
-            side += intersect(union(span[:2] for span in told if span[2] == state), _where(record, state))
-    return intersect(union(sides[True]), union(sides[False]))
+    apart = [
+        part
+        for _, told in record.told
+        for state in _STATES
+        for part in subtract(_of(told, state), _of(record.spans, state))
+    ]
+    return subtract(union(apart), _where(record, "unobserved"))
 
 
 def _decide(
@@ -365,7 +410,17 @@ def _by_state(record: HourRecord, by_grade: dict[Grade, list[Interval]]) -> Iter
 
 
 def _where(record: HourRecord, state: str) -> list[Interval]:
-    return union(span[:2] for span in record.spans if span[2] == state)
+    return _of(record.spans, state)
+
+
+def _of(spans: Iterable[DaySpan], state: str) -> list[Interval]:
+    return union(span[:2] for span in spans if span[2] == state)
+
+
+def _there(disjoint: Sequence[_Piece], second: int) -> _Piece | None:
+    """Which of these, disjoint and in order, holds a second."""
+    at = bisect_right(disjoint, second, key=itemgetter(0)) - 1
+    return disjoint[at] if at >= 0 and second < disjoint[at][1] else None
 
 
 def _sums(parts: Iterable[tuple[Grade, int]]) -> dict[Grade, int]:

@@ -122,13 +122,14 @@ class Receipt:
     raw: bytes
 
 
-def parse_note(raw: bytes) -> Note:
+def parse_note(raw: bytes, *, limit: int = MAX_NOTE_BYTES) -> Note:
     """Read a note without verifying it; MalformedNote or TooLarge.
 
-    Limits: 128 KiB and 64 signature lines. Control characters other than the line feed are refused.
+    Limits: 128 KiB, unless the caller knows better, and 64 signature lines. Control characters other than the line feed
+    are refused.
     """
-    if len(raw) > MAX_NOTE_BYTES:
-        raise TooLarge(f"a note has at most {MAX_NOTE_BYTES} bytes, not {len(raw)}")
+    if len(raw) > limit:
+        raise TooLarge(f"a note has at most {limit} bytes, not {len(raw)}")
     if _CONTROL.search(raw):
         raise MalformedNote("a note holds no control characters but line feeds")
     text, blank, block = raw.rpartition(b"\n\n")
@@ -143,14 +144,14 @@ def parse_note(raw: bytes) -> Note:
         raise MalformedNote("a note is UTF-8 text") from error
 
 
-def sign(text: str, *keys: SigningKey) -> bytes:
+def sign(text: str, *keys: SigningKey, limit: int = MAX_NOTE_BYTES) -> bytes:
     """Return the note of this text with a 0x01 line of each key; ValueError for a text that no note can hold."""
     if not keys or any(key.algorithm != ED25519 for key in keys):
         raise ValueError("only a 0x01 key signs a plain note")
     lines = (SignatureLine(key.name, key.verifier.key_id, key.sign(text.encode())) for key in keys)
     raw = Note(text, tuple(lines)).to_bytes()
     try:
-        held = parse_note(raw).text
+        held = parse_note(raw, limit=limit).text
     except ForeignBytesError as error:
         raise ValueError(f"not a text that a note can hold: {error}") from error
     if held != text:
@@ -158,9 +159,9 @@ def sign(text: str, *keys: SigningKey) -> bytes:
     return raw
 
 
-def verify(raw: bytes, key: VerifierKey) -> str:
+def verify(raw: bytes, key: VerifierKey, *, limit: int = MAX_NOTE_BYTES) -> str:
     """Return the text of a note that `key` (0x01) signed; BadSignature when it did not, MalformedNote, TooLarge."""
-    note = parse_note(raw)
+    note = parse_note(raw, limit=limit)
     if key.algorithm != ED25519:
         raise BadSignature(f"{key.name} is not a key for plain notes (0x01)")
     key.check(note.text.encode(), _only_line(note, key).signature)

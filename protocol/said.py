@@ -152,6 +152,13 @@ def claims_of(said: Said, asset_no: str, day: date, *, reached: Mapping[str, int
     )
 
 
+def is_entered_by_hand(said: Said, asset_no: str, day: date) -> bool:
+    """Whether hours entered by hand count on the day: then it has a record even where nothing was observed."""
+    return any(isinstance(fact, HandEntry) for fact in said.facts.values()) and (
+        claims_of(said, asset_no, day).hand_s > 0
+    )
+
+
 def _cut(said: Said, reached: Mapping[str, int]) -> Said:
     """Rule 6: stays without an end reach no further than the readings of their journal."""
     return said._replace(
@@ -178,7 +185,7 @@ class _Account:
         self._asset_no = asset_no
         self._day = day
         corrections = {ref: fact for ref, fact in said.facts.items() if isinstance(fact, Correction)}
-        self._holding, self._out = _apply(corrections)
+        self._holding, self._out = apply_corrections(corrections)
         self._orders: dict[str, tuple[str, Order]] = {}
         for ref, fact in sorted(self._in_account(), key=lambda item: item[0]):
             if isinstance(fact, Order) and fact.unit == said.owner:
@@ -269,7 +276,7 @@ class _Account:
 _NOBODY = _Resolved("", "unresolved")
 
 
-def _apply(corrections: Mapping[str, Correction]) -> tuple[dict[str, Correction], dict[str, str]]:
+def apply_corrections(corrections: Mapping[str, Correction]) -> tuple[dict[str, Correction], dict[str, str]]:
     """Rule 1: the corrections that hold, and what is out of account by which of them."""
     holding: dict[str, Correction] = {}
     out: dict[str, str] = {}

@@ -17,10 +17,11 @@ checkpoint. A log's reader has to trust nobody's tiles: everything leads to the 
 Source: C2SP tlog-tiles, RFC 6962 section 2.1.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from protocol.errors import BadProof, MalformedBatch, TooLarge
+from protocol.errors import BadProof, ForeignBytesError, MalformedBatch, MalformedName, TooLarge, excerpt
 from protocol.merkle import EMPTY_ROOT, HASH_BYTES, MAX_SIZE, Frontier, leaf_hash, node_hash
 
 WIDTH = 256
@@ -30,6 +31,28 @@ CHECKPOINT = "checkpoint"
 
 Read = Callable[[str], bytes | None]
 """The bytes of a path below the log's directory, None where there is nothing."""
+
+_GROUPS = r"(?:x[0-9]{3}/){0,5}[0-9]{3}"
+_PLACE = re.compile(rf"tile/(entries|0|[1-9]|[1-5][0-9]|6[0-3])/({_GROUPS})(?:\.p/([1-9][0-9]{{0,2}}))?")
+
+
+class Place(NamedTuple):
+    """Where a tile of hashes lies, or a bundle of entries (`level` None); `width` hashes or entries of at most 256."""
+
+    level: int | None
+    number: int
+    width: int
+
+    @property
+    def path(self) -> str:
+        if self.level is None:
+            return entries_path(self.number, width=self.width)
+        return tile_path(self.level, self.number, width=self.width)
+
+    @property
+    def end(self) -> int:
+        """Up to which leaf it reaches: a tree of this size has it, a smaller one has not."""
+        return (self.number * WIDTH + self.width) << (_HEIGHT * (self.level or 0))
 
 
 class Tile(NamedTuple):
@@ -54,6 +77,31 @@ def tile_path(level: int, index: int, *, width: int = WIDTH) -> str:
 def entries_path(index: int, *, width: int = WIDTH) -> str:
     """Return where a bundle of entries lies."""
     return f"tile/entries/{_number(index, width)}"
+
+
+def parse_path(path: str) -> Place:
+    """Read the path of a tile or a bundle, in its one spelling; MalformedName for any other."""
+    found = _PLACE.fullmatch(path)
+    if found is not None:
+        level, number, width = found.groups()
+        digits = number.replace("/", "").replace("x", "")
+        place = Place(None if level == "entries" else int(level), int(digits), WIDTH if width is None else int(width))
+        if place.width <= WIDTH and place.path == path:
+            return place
+    raise MalformedName(f"no path of a tile or a bundle of entries: {excerpt(path)}")
+
+
+def with_full(read: Read) -> Read:
+    """The same files, where a full tile or bundle stands for a partial one: a log may delete those (C2SP)."""
+
+    def read_either(path: str) -> bytes | None:
+        raw = read(path)
+        base, partial, _ = path.rpartition(".p/")
+        if raw is not None or not partial or (full := read(base)) is None:
+            return raw
+        return first_of(full, parse_path(path))
+
+    return read_either
 
 
 def tiles_of(size: int, *, since: int = 0) -> Iterator[Tile]:
@@ -103,6 +151,16 @@ def parse_hashes(raw: bytes, *, width: int) -> tuple[bytes, ...]:
     return tuple(raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES))
 
 
+def first_of(raw: bytes, place: Place) -> bytes:
+    """The beginning of a tile or bundle, as wide as `place`; what is no bundle comes whole, for its reader to say."""
+    if place.level is not None:
+        return raw[: place.width * HASH_BYTES]
+    try:
+        return pack_entries(parse_entries(raw)[: place.width])
+    except ForeignBytesError:
+        return raw
+
+
 def perfect_root(hashes: Sequence[bytes]) -> bytes:
     """Return the root over a power of two of hashes of one level."""
     level = list(hashes)
@@ -118,7 +176,7 @@ class Tiles:
         if not 0 <= size <= MAX_SIZE:
             raise BadProof(f"a tree of size {size} cannot be")
         self.size = size
-        self._read = read
+        self._read = with_full(read)
         self._held: dict[tuple[int, int], tuple[bytes, ...]] = {}
 
     def leaf(self, index: int) -> bytes:
@@ -245,30 +303,54 @@ class Builder:
 def check(read: Read, size: int, root: bytes) -> Iterator[tuple[str, bool, str]]:
     """Compare every tile and every bundle with the root of the tree: (path, whether it is missing, what is wrong).
 
-    Nothing comes where all is as it should be. A full bundle or tile stands for a partial one of the same place.
+    Nothing comes where all is as it should be. A full bundle or tile stands for a partial one of the same place. Where
+    a bundle is missing or no bundle, the hashes of its tile stand for it, so that what follows is checked all the same.
     """
+    read = with_full(read)
     builder = Builder()
     frontier = Frontier(0, ())
     for index, width in bundles_of(size):
-        path, raw = entries_path(index, width=width), read(entries_path(index, width=width))
-        if raw is None:
-            yield path, True, "a bundle of entries is missing; what follows cannot be checked"
-            return
+        path = entries_path(index, width=width)
         try:
-            entries = parse_entries(raw, most=width)
-        except (MalformedBatch, TooLarge) as error:
+            leaves = [leaf_hash(entry) for entry in _read_bundle(read, path, width)]
+        except _Missing as error:
+            yield path, True, str(error)
+            leaves = _leaves_of_tile(read, Tile(0, index, width))
+        except ForeignBytesError as error:
             yield path, False, str(error)
+            leaves = _leaves_of_tile(read, Tile(0, index, width))
+        if not leaves:
+            yield Tile(0, index, width).path, True, "neither these entries nor their tile can be read: nothing follows"
             return
-        if len(entries) != width:
-            yield path, False, f"a bundle of {len(entries)} entries, {width} are expected"
-            return
-        leaves = [leaf_hash(entry) for entry in entries]
         frontier = frontier.extend(leaves)
         for leaf in leaves:
             yield from (wrong for tile in builder.add(leaf) if (wrong := _compare(read, *tile)))
     yield from (wrong for tile in builder.partial() if (wrong := _compare(read, *tile)))
     if frontier.root() != root:
         yield CHECKPOINT, False, f"the entries do not lead to the signed root of size {size}"
+
+
+class _Missing(BadProof):
+    """A file that is not there."""
+
+
+def _read_bundle(read: Read, path: str, width: int) -> tuple[bytes, ...]:
+    raw = read(path)
+    if raw is None:
+        raise _Missing("a bundle of entries is missing")
+    entries = parse_entries(raw, most=width)
+    if len(entries) != width:
+        raise MalformedBatch(f"a bundle of {len(entries)} entries, {width} are expected")
+    return entries
+
+
+def _leaves_of_tile(read: Read, tile: Tile) -> list[bytes]:
+    """The leaf hashes by a tile; none where it cannot be read."""
+    raw = read(tile.path)
+    try:
+        return [] if raw is None else list(parse_hashes(raw, width=tile.width))
+    except ForeignBytesError:
+        return []
 
 
 def _compare(read: Read, tile: Tile, expected: bytes) -> tuple[str, bool, str] | None:
@@ -282,7 +364,9 @@ def _compare(read: Read, tile: Tile, expected: bytes) -> tuple[str, bool, str] |
     place = next(
         at for at in range(0, len(raw), HASH_BYTES) if raw[at : at + HASH_BYTES] != expected[at : at + HASH_BYTES]
     )
-    return tile.path, False, f"hash {place // HASH_BYTES} is not that of the entries below it"
+    at = place // HASH_BYTES
+    below = f"entry {tile.number * WIDTH + at}" if tile.level == 0 else "the entries below it"
+    return tile.path, False, f"hash {at} is not that of {below}"
 
 
 def _number(index: int, width: int) -> str:

@@ -12,15 +12,15 @@ from typing import Any
 from collector.errors import DerivationError, ReadingsDropped
 from collector.store.database import Connection
 from collector.store.queries import load
+from protocol import chain
 from protocol.bindings import Channel, MeasurementFact, Stretch
+from protocol.chain import MAX_BLOCKS
 from protocol.entry import MAX_BLOCK_MS, Entry, Reading
+from protocol.errors import TooLarge
 from protocol.interval import local_day
 from protocol.policy import POWER
 from protocol.witness import Block
 
-MAX_BLOCKS = 50_000
-"""Blocks that one day may be derived from. An honest agent writes about 300 a day, and at most 9 000 when its token
-bucket of one interval each 10 s is never full; what is beyond is refused, so that nobody fills our memory."""
 _ROWS_AT_ONCE = 1000
 """Of an entry's length at most, so a portion has a bounded size; an honest day has some 300."""
 _NEVER_MORE = 2**62
@@ -79,13 +79,10 @@ def read_blocks(
 
 def bounded(blocks: Iterable[Block]) -> Iterator[Block]:
     """The blocks of a stretch of one day; DerivationError once there are more than MAX_BLOCKS."""
-    for number, block in enumerate(blocks):
-        if number == MAX_BLOCKS:
-            raise DerivationError(
-                f"more than {MAX_BLOCKS} reading blocks touch this day; an agent that writes so many is at fault: "
-                "look at its journal, then revoke or re-enrol it"
-            )
-        yield block
+    try:
+        yield from chain.bounded(blocks, MAX_BLOCKS)
+    except TooLarge as error:
+        raise DerivationError(str(error)) from error
 
 
 def check_present(connection: Connection, *, start_ms: int, end_ms: int) -> None:

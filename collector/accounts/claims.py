@@ -14,7 +14,7 @@ from collector.store.queries import load
 from protocol import facts
 from protocol.facts import MAX_USE_MS, Correction, Fact, HandEntry, Use
 from protocol.interval import day_bounds_ms
-from protocol.said import Said, Stay, claims_of
+from protocol.said import Said, Stay
 
 _SQL = load("said")
 
@@ -46,13 +46,6 @@ def load_said(
         orders = _read(connection.execute(_SQL.list_orders, values, binary=True))
         found |= orders | _load_corrections(connection, orders, cut)
     return Said(owner, found, present)
-
-
-def is_entered_by_hand(said: Said, asset_no: str, day: date) -> bool:
-    """Whether hours entered by hand count on the day: then it has a record even where nothing was observed."""
-    return any(isinstance(fact, HandEntry) for fact in said.facts.values()) and (
-        claims_of(said, asset_no, day).hand_s > 0
-    )
 
 
 def _load_corrections(connection: Connection, targets: Iterable[str], cut: Cut) -> dict[str, Fact]:

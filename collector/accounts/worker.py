@@ -37,14 +37,23 @@ def system_now_ms() -> int:
 
 
 class Worker:
-    """One worker; `run` until told to stop, or `drain` once."""
+    """One worker; `run` until told to stop, or `drain` once.
+
+    `when_idle` is called with the local day each time that nothing is due; it must not take long.
+    """
 
     def __init__(
-        self, dsn: str, *, now_ms: Callable[[], int] = system_now_ms, close_after_days: int = CLOSE_AFTER_DAYS
+        self,
+        dsn: str,
+        *,
+        now_ms: Callable[[], int] = system_now_ms,
+        close_after_days: int = CLOSE_AFTER_DAYS,
+        when_idle: Callable[[Connection, date], object] | None = None,
     ) -> None:
         self._dsn = dsn
         self._now_ms = now_ms
         self._close_after_days = close_after_days
+        self._when_idle = when_idle
         self._ended_before: date | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -79,6 +88,8 @@ class Worker:
             derived += sum(outcome in (Outcome.STORED, Outcome.UNCHANGED) for outcome in outcomes)
             if all(outcome is Outcome.ELSEWHERE for outcome in outcomes):
                 self._close_days(connection, today)
+                if self._when_idle is not None:
+                    self._when_idle(connection, today)
                 break
         return derived
 

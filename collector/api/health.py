@@ -72,7 +72,7 @@ class _Figures(Collector):
 
     def collect(self) -> list[Metric]:
         (entries, batches, journals, newest_receipt_s, agents, silent, gaps, suspects, forks, instruments, dirty,
-         lag_s, failing) = self._row  # fmt: skip
+         lag_s, failing, leaves, log_signed_s, conflicts) = self._row  # fmt: skip
         standing = GaugeMetricFamily("jishi_journals_in_doubt", "Journals that are not ok.", labels=["standing"])
         for name, count in (("gap", gaps), ("suspect", suspects), ("fork", forks)):
             standing.add_metric([name], count)
@@ -100,5 +100,14 @@ class _Figures(Collector):
             ),
             GaugeMetricFamily(
                 "jishi_days_not_derivable", "Instrument-days whose derivation fails; the log says why.", failing
+            ),
+            CounterMetricFamily("jishi_log_leaves", "Leaves of the collector's own logs.", leaves),
+            GaugeMetricFamily(
+                "jishi_log_signed_timestamp_seconds",
+                "When the collector's log was last signed (0: never).",
+                log_signed_s,
+            ),
+            GaugeMetricFamily(
+                "jishi_log_conflicts", "What was shown against the log that grows: above 0 it stands still.", conflicts
             ),
         ]

@@ -9,7 +9,7 @@ from collector.api.models import HEX64, Model
 
 
 class AskedProposal(Model):
-    """What is proposed: `proposal` has a `kind` (correction, hand, policy) and the members of that kind."""
+    """What is proposed: `proposal` has a `kind` (correction, hand, policy, decision) and the members of that kind."""
 
     reason: str = Field(min_length=1, max_length=500)
     proposal: dict[str, Any] = Field(
@@ -51,7 +51,7 @@ class MadeRuling(Model):
 
 
 class DryRunLine(Model):
-    """One instrument that a proposed policy would change, in seconds over the range."""
+    """One instrument that a proposal would change, in seconds over the range."""
 
     asset_no: str
     days: int
@@ -66,12 +66,12 @@ class DryRunLine(Model):
 
 
 class DryRun(Model):
-    """What a proposed policy would change over a range of days."""
+    """What a proposed policy or decision would change over a range of days; of a decision at most."""
 
     first_day: date
     last_day: date
     run_at: datetime
-    instruments: int = Field(description="For how many instruments the policy would hold")
+    instruments: int = Field(description="For how many instruments it would hold")
     lines: list[DryRunLine]
 
 

@@ -1,4 +1,4 @@
-"""Proposals and rulings: corrections, hours by hand and policies, two people for each of them."""
+"""Proposals and rulings: corrections, hours by hand, policies and decisions, two people for each of them."""
 
 import json
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def show_proposal(given: Given, caller: ReadsHours, connection: Lent, number: Nu
 def make_proposal(
     request: Request, given: Given, caller: RecordsFacts, connection: Lent, asked: AskedProposal
 ) -> MadeProposal:
-    """Proposes a correction, hours by hand or a policy; docs/approvals.md shows the members of each."""
+    """Proposes a correction, hours by hand, a policy or a decision; docs/approvals.md shows the members of each."""
 
     def make() -> int:
         return proposals.propose(
@@ -97,7 +97,10 @@ def rule_on_proposal(
 def run_proposal_dry(
     given: Given, caller: RecordsFacts, connection: Lent, number: Number, first_day: FirstDay, last_day: LastDay
 ) -> DryRun:
-    """Derives a range of days under a proposed policy and tells the difference, which is kept beside the proposal."""
+    """Derives a range of days under a proposed policy and tells the difference, which is kept beside the proposal.
+
+    Of a decision it tells what it would change at most, on the days that it is about.
+    """
     check_days(first_day, last_day)
     _find(connection, caller, number, given=given)
     return _dry_run(
@@ -110,7 +113,7 @@ def run_proposal_dry(
 
 @router.get("/{number}/dry-run", responses=responses(404))
 def show_dry_run(given: Given, caller: ReadsHours, connection: Lent, number: Number) -> DryRun:
-    """The newest dry run of a proposed policy."""
+    """The newest dry run of a proposed policy or decision."""
     _find(connection, caller, number, given=given)
     found = dry_runs.find_dry_run(connection, number)
     if found is None:

@@ -1,22 +1,28 @@
-"""Dry runs of proposed policies: for which instruments, and where the outcome is kept beside the proposal."""
+"""Dry runs of proposed policies and decisions: for which instruments, and where the outcome is kept.
+
+A policy is tried on every instrument that it would hold for; a decision on the days that it is about, whatever range
+was asked for.
+"""
 
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import NamedTuple
 
+from collector.accounts.decision_run import compare_decision
 from collector.accounts.dry_run import Difference, Seconds, compare
 from collector.approvals.proposals import find_proposal
-from collector.approvals.proposed import ProposedPolicy
+from collector.approvals.proposed import ProposedDecision, ProposedPolicy
 from collector.errors import ProposalError
 from collector.store.database import Connection
 from collector.store.queries import load
+from protocol.interval import local_day
 from protocol.policy import parse_policy
 
 _SQL = load("proposals")
 
 
 class DryRun(NamedTuple):
-    """What a proposed policy would change over a range of days, by instrument."""
+    """What a proposal would change over a range of days, by instrument."""
 
     first_day: date
     last_day: date
@@ -42,8 +48,10 @@ def run_dry(
     `tell` hears how many of how many instruments are done. Raises UnknownName, ProposalError.
     """
     proposed = find_proposal(connection, proposal_id).proposed
+    if isinstance(proposed, ProposedDecision):
+        return _run_decision(connection, proposal_id, proposed, now=now)
     if not isinstance(proposed, ProposedPolicy):
-        raise ProposalError(f"proposal {proposal_id} is no policy: only a policy can be run dry")
+        raise ProposalError(f"proposal {proposal_id} is neither policy nor decision: only those can be run dry")
     if last_day < first_day:
         raise ProposalError(f"{first_day} to {last_day} ends before it begins")
     policy = parse_policy(proposed.policy.encode())
@@ -56,6 +64,15 @@ def run_dry(
             tell(done, len(assets))
     _keep(connection, proposal_id, DryRun(first_day, last_day, now, lines))
     return DryRun(first_day, last_day, now, lines)
+
+
+def _run_decision(connection: Connection, proposal_id: int, proposed: ProposedDecision, *, now: datetime) -> DryRun:
+    line = compare_decision(
+        connection, proposed.asset, start_ms=proposed.start, end_ms=proposed.end, verdict=proposed.verdict
+    )
+    made = DryRun(local_day(proposed.start), local_day(proposed.end - 1), now, [line])
+    _keep(connection, proposal_id, made)
+    return made
 
 
 def find_dry_run(connection: Connection, proposal_id: int) -> DryRun | None:

@@ -9,8 +9,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from collector.approvals import proposed as forms
-from collector.approvals.proposed import Proposed, ProposedCorrection, ProposedHand, ProposedPolicy
-from collector.approvals.targets import check_document, check_use, concern_of
+from collector.approvals.proposed import (
+    Proposed,
+    ProposedCorrection,
+    ProposedDecision,
+    ProposedHand,
+    ProposedPolicy,
+)
+from collector.approvals.targets import check_document, check_use, concern_of, is_decision
 from collector.errors import NotAllowed, ProposalError, UnknownName
 from collector.registry.access import EVERYTHING, Access, Right
 from collector.registry.audit import Actor, record_change
@@ -19,6 +25,7 @@ from collector.registry.people import Person
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.errors import MalformedPolicy
+from protocol.flags.catalogue import RULES
 from protocol.interval import DAY_S, day_bounds_ms, local_day
 from protocol.policy import parse_policy
 
@@ -148,6 +155,8 @@ def check(
             days = _check_hand(connection, proposed, now=now)
         case ProposedPolicy():
             days = _check_policy(connection, proposed)
+        case ProposedDecision():
+            days = _check_decision(connection, proposed, now=now)
     today = local_day(round(now.timestamp() * 1000))
     if deadline_days is not None and any(day < today - timedelta(days=deadline_days) for day in days):
         raise ProposalError(
@@ -179,6 +188,9 @@ def _check_correction(
         raise ProposalError("a correction takes something out of account, puts a use or an order in, or both")
     if proposed.use is not None and proposed.order is not None:
         raise ProposalError("a correction puts a use or an order in, not both: make two proposals")
+    is_replaced = proposed.use is not None or proposed.order is not None
+    if is_replaced and proposed.target is not None and is_decision(connection, proposed.target):
+        raise ProposalError("a correction takes a decision out of account and puts nothing in its place: leave it out")
     check_document(connection, proposed.document)
     return days
 
@@ -208,3 +220,12 @@ def _check_policy(connection: Connection, proposed: ProposedPolicy) -> Iterable[
     if proposed.asset_no is not None:
         check_instrument(connection, proposed.asset_no)
     return []
+
+
+def _check_decision(connection: Connection, proposed: ProposedDecision, *, now: datetime) -> Iterable[date]:
+    check_instrument(connection, proposed.asset)
+    if proposed.end > now.timestamp() * 1000:
+        raise ProposalError("end has not come yet: what is decided about was")
+    if unknown := sorted(set(proposed.flags) - RULES.keys()):
+        raise ProposalError(f"flags names {unknown[0][:40]!a}, which is no rule: rules are {', '.join(RULES)}")
+    return [local_day(proposed.start)]

@@ -1,4 +1,4 @@
-"""What can be proposed: a correction, hours by hand, a policy; bytes <-> frozen values. Pure.
+"""What can be proposed: a correction, hours by hand, a policy, a decision; bytes <-> frozen values. Pure.
 
 A proposal's body is JSON with a `kind`. It holds everything that the approval makes a fact of, or puts in force, so
 that nobody can agree to one thing and get another:
@@ -6,6 +6,7 @@ that nobody can agree to one thing and get another:
     correction  target, and the use or order that is to stand in its place; perhaps a document
     hand        instrument, day, seconds, where they were taken from; perhaps an order and a document
     policy      the policy's file, for an instrument, a model or every instrument, from a day on
+    decision    instrument, stretch of time, accept or exclude, the flags that it answers; its why is the reason
 """
 
 from datetime import date
@@ -16,9 +17,9 @@ from msgspec import Meta
 
 from collector.errors import ProposalError
 from collector.registry.access import parse_scope
-from protocol.entry import Text, Word
+from protocol.entry import Text, WallMs, Word
 from protocol.errors import one_line
-from protocol.facts import Order, Sha256, Use
+from protocol.facts import MAX_FLAGS, MAX_USE_MS, Order, Sha256, Use, Verdict
 from protocol.interval import DAY_S
 
 MAX_BODY_BYTES = 262_144
@@ -79,7 +80,28 @@ class ProposedPolicy(_Proposed, frozen=True, tag_field="kind", tag="policy", kw_
         return self.subject.removeprefix("model:") if self.subject.startswith("model:") else None
 
 
-Proposed = ProposedCorrection | ProposedHand | ProposedPolicy
+class ProposedDecision(_Proposed, frozen=True, tag_field="kind", tag="decision", kw_only=True):
+    """What is to become of an instrument's time over [start, end), UTC ms, that is in doubt."""
+
+    kind: ClassVar[str] = "decision"
+    asset: Word
+    start: WallMs
+    end: WallMs
+    verdict: Verdict
+    flags: Annotated[tuple[Word, ...], Meta(max_length=MAX_FLAGS)] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.end - self.start <= MAX_USE_MS:
+            raise ValueError("a decision is about time that ends after it begins, at most 31 days of it")
+        if list(self.flags) != sorted(set(self.flags)):
+            raise ValueError("flags are sorted, each once")
+
+    @property
+    def subject(self) -> str:
+        return f"instrument:{self.asset}"
+
+
+Proposed = ProposedCorrection | ProposedHand | ProposedPolicy | ProposedDecision
 _decode = msgspec.json.Decoder(Proposed).decode
 
 

@@ -1,7 +1,8 @@
 """Rulings: a second person approves a proposal, which makes it a fact or puts it in force, or refuses it.
 
 Both happen in one transaction with the ruling itself. The proposal is held against the record once more: what was
-possible when it was made may not be any more. The database refuses a ruling by whoever proposed.
+possible when it was made may not be any more. The database refuses a ruling by whoever proposed. On a decision rules
+whoever rules over everything: the owner of an hour that is in doubt cannot settle it by himself.
 """
 
 from datetime import datetime
@@ -9,15 +10,15 @@ from typing import Literal, NamedTuple
 
 from collector.accounts.freezing import check_not_frozen
 from collector.approvals.proposals import Asker, Proposal, check, check_right, find_proposal
-from collector.approvals.proposed import ProposedCorrection, ProposedHand, ProposedPolicy
+from collector.approvals.proposed import ProposedCorrection, ProposedDecision, ProposedHand, ProposedPolicy
 from collector.errors import NotAllowed, ProposalError
 from collector.facts.store import record_fact
 from collector.registry import policies
-from collector.registry.access import Right
+from collector.registry.access import EVERYTHING, Right
 from collector.registry.audit import record_change
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.facts import Correction, Fact, HandEntry
+from protocol.facts import Correction, Decision, Fact, HandEntry
 from protocol.interval import local_day
 
 _SQL = load("proposals")
@@ -65,6 +66,11 @@ def _check(proposal: Proposal, asker: Asker, *, verdict: Verdict, why: str) -> N
         )
     if proposal.proposed_by == asker.person.name:
         raise NotAllowed(f"proposal {proposal.proposal_id} is {asker.person.name}'s own: a second person rules on it")
+    if proposal.kind == ProposedDecision.kind and asker.access.scope != EVERYTHING:
+        raise NotAllowed(
+            f"proposal {proposal.proposal_id} decides about hours of the unit that {asker.person.name} belongs to: an "
+            "approver over everything rules on it"
+        )
     if verdict == "refused" and not why.strip():
         raise ProposalError("a refusal says why")
 
@@ -81,14 +87,34 @@ def _carry_out(
     match proposed:
         case ProposedPolicy():
             return _put_in_force(connection, proposal, proposed, asker), None
-        case ProposedCorrection() | ProposedHand():
+        case ProposedCorrection() | ProposedHand() | ProposedDecision():
             fact = record_fact(connection, _fact(proposal, proposed, asker, now=now)).sha256
             return fact, fact
 
 
-def _fact(proposal: Proposal, proposed: ProposedCorrection | ProposedHand, asker: Asker, *, now: datetime) -> Fact:
+def _fact(
+    proposal: Proposal,
+    proposed: ProposedCorrection | ProposedHand | ProposedDecision,
+    asker: Asker,
+    *,
+    now: datetime,
+) -> Fact:
     at, approved_at = _ms(proposal.proposed_at), max(_ms(now), _ms(proposal.proposed_at))
     by, approver = proposal.proposed_by, asker.person.name
+    if isinstance(proposed, ProposedDecision):
+        return Decision(
+            v=1,
+            at=at,
+            by=by,
+            asset=proposed.asset,
+            start=proposed.start,
+            end=proposed.end,
+            verdict=proposed.verdict,
+            why=proposal.reason,
+            flags=proposed.flags,
+            approver=approver,
+            approved_at=approved_at,
+        )
     if isinstance(proposed, ProposedHand):
         return HandEntry(
             v=1,

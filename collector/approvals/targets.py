@@ -9,7 +9,7 @@ from collector.registry.instruments import check_instrument, find_owner
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import facts
-from protocol.facts import Correction, Fact, HandEntry, Order, OrderDocument, Reported, Use
+from protocol.facts import Correction, Decision, Fact, HandEntry, Order, OrderDocument, Reported, Use
 from protocol.interval import days_touched, local_day
 
 _SQL = load("proposals")
@@ -33,7 +33,7 @@ def concern_of(connection: Connection, target: str) -> Concern:
 
 def _concern(connection: Connection, fact: Fact) -> Concern:
     match fact:
-        case Use():
+        case Use() | Decision():
             return Concern(f"instrument:{fact.asset}", local_day(fact.start))
         case HandEntry():
             return Concern(f"instrument:{fact.asset}", date.fromisoformat(fact.day))
@@ -46,6 +46,11 @@ def _concern(connection: Connection, fact: Fact) -> Concern:
         case Correction():
             put = fact.use or fact.order
             return _concern(connection, put) if put is not None else concern_of(connection, fact.target or "")
+
+
+def is_decision(connection: Connection, target: str) -> bool:
+    """Whether a target is a decision: nothing can stand in its place. ProposalError where there is no such target."""
+    return not _ENTRY.fullmatch(target) and isinstance(_load_fact(connection, target), Decision)
 
 
 def check_use(connection: Connection, use: Use, *, subject: str, now: datetime) -> None:

@@ -26,11 +26,13 @@ def run(config: Config, arguments: Namespace) -> None:
         _verify(config, arguments)
         return
     from collector.accounts.worker import Worker
+    from collector.flags.job import DailyLook
 
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    Worker(config.dsn, close_after_days=config.accounts.close_after_days).run(stopping)
+    after_days = config.accounts.close_after_days
+    Worker(config.dsn, close_after_days=after_days, when_idle=DailyLook(after_days=after_days)).run(stopping)
 
 
 def _verify(config: Config, arguments: Namespace) -> None:

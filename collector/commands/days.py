@@ -1,10 +1,11 @@
-"""Days and numbers of days as an operator types them, for the commands that take such."""
+"""Days, instants and numbers of days as an operator types them, for the commands that take such."""
 
 from argparse import ArgumentTypeError
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 
 LEAST_KEPT, MOST_KEPT = 400, 36_500
 """Of days for which readings are kept; agents keep their entries for 400."""
+_LOCAL = timezone(timedelta(hours=8))
 
 
 def parse_day(text: str) -> date:
@@ -13,6 +14,16 @@ def parse_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise ArgumentTypeError(f"{text!r} is no day of the calendar: write it as 2026-11-26") from error
+
+
+def parse_instant(text: str) -> int:
+    """A local time (UTC+8, unless it names its offset) to the second, as UTC ms."""
+    try:
+        given = datetime.fromisoformat(text)
+        aware = given if given.tzinfo is not None else given.replace(tzinfo=_LOCAL)
+        return int(aware.timestamp()) * 1000
+    except (ValueError, OverflowError) as error:
+        raise ArgumentTypeError(f"{text!r} is no local time: write it as 2026-11-26T09:30") from error
 
 
 def parse_kept_days(text: str) -> int:

@@ -76,9 +76,11 @@ def _restart(config: Config, arguments: Namespace) -> None:
 
 
 def _rebuild(config: Config, _arguments: Namespace) -> None:
-    from collector.evidence.log_worker import rebuild_files
+    from collector.evidence.log_worker import hold_log, rebuild_files
     from collector.store.database import connect
 
     with connect(config.dsn, application="log-rebuild") as connection:
+        if not hold_log(connection):
+            raise ConfigError("another process writes the log: stop `jishi-collector log` (or `up`) first")
         for name, leaves in rebuild_files(connection, config.log.directory_in(config.data_dir)):
             print(f"{name}  {leaves} leaves written")

@@ -1,20 +1,29 @@
-"""`jishi-collector propose`: a policy, a correction or hours by hand, for a second person to rule on."""
+"""`jishi-collector propose`: a policy, a correction, hours by hand or a decision, for a second person to rule on."""
 
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from collector.approvals.proposals import propose
-from collector.approvals.proposed import MAX_BODY_BYTES, Proposed, ProposedHand, ProposedPolicy, decode
+from collector.approvals.proposed import (
+    MAX_BODY_BYTES,
+    Proposed,
+    ProposedDecision,
+    ProposedHand,
+    ProposedPolicy,
+    decode,
+)
 from collector.commands import asker
-from collector.commands.days import parse_day
+from collector.commands.days import parse_day, parse_instant
 from collector.config import Config
 from collector.errors import ProposalError
 from collector.files import read_limited
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
+from protocol.facts import Verdict
 from protocol.policy import MAX_POLICY_BYTES
 
 
@@ -40,7 +49,13 @@ def configure(parser: ArgumentParser) -> None:
         "correction", help="take something out of account, put a use or an order in its place"
     )
     correction.add_argument("file", type=Path, metavar="CORRECTION.json", help="as docs/approvals.md shows it")
-    for each in (policy, hand, correction):
+    decision = kinds.add_parser("decision", help="whether time that is in doubt counts (accept) or not (exclude)")
+    decision.add_argument("asset", metavar="ASSET")
+    decision.add_argument("start", type=parse_instant, metavar="FROM", help="local time, as 2026-03-02T09:30")
+    decision.add_argument("end", type=parse_instant, metavar="TO", help="local time, not included")
+    decision.add_argument("verdict", choices=get_args(Verdict))
+    decision.add_argument("--flag", action="append", default=[], metavar="RULE", help="that it answers; repeatable")
+    for each in (policy, hand, correction, decision):
         each.add_argument("--reason", required=True, metavar="TEXT")
         asker.declare(each)
 
@@ -88,11 +103,25 @@ def _hand(arguments: Namespace) -> Proposed:
     return decode(msgspec.json.encode(hand))  # holds every member against its bounds
 
 
+def _decision(arguments: Namespace) -> Proposed:
+    try:
+        decision = ProposedDecision(
+            asset=arguments.asset,
+            start=arguments.start,
+            end=arguments.end,
+            verdict=arguments.verdict,
+            flags=tuple(sorted(set(arguments.flag))),
+        )
+    except ValueError as error:
+        raise ProposalError(f"not a decision: {error}; correct FROM and TO") from error
+    return decode(msgspec.json.encode(decision))  # holds every member against its bounds
+
+
 def _correction(arguments: Namespace) -> Proposed:
     return decode(_read(arguments.file, MAX_BODY_BYTES))
 
 
-_PROPOSED = {"policy": _policy, "hand": _hand, "correction": _correction}
+_PROPOSED = {"policy": _policy, "hand": _hand, "correction": _correction, "decision": _decision}
 
 
 def _read(path: Path, limit: int) -> bytes:

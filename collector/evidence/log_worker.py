@@ -9,18 +9,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
 from collector.errors import CollectorError, LogStopped
 from collector.evidence.log_proofs import frontier_at
-from collector.evidence.pending import PORTION
-from collector.evidence.sequencer import Head, Keys, check_conflicts, list_heads, load_head, note_conflict, step
+from collector.evidence.sequencer import LEAVES, Head, Keys, check_conflicts, list_heads, load_head, note_conflict, step
 from collector.evidence.tile_files import TileFiles
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
 from collector.store.queries import load
+from protocol import tiles
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +61,11 @@ class LogWorker:
         self.compare_files(connection)
         with_minute = True
         while True:
-            before = load_head(connection)
-            head = step(connection, self._keys, now_ms=self._now_ms(), root_at=self._root_at, with_minute=with_minute)
+            now_ms = self._now_ms()
+            root_at = partial(self._root_at, connection)
+            head, has_more = step(connection, self._keys, now_ms=now_ms, root_at=root_at, with_minute=with_minute)
             TileFiles(self._directory, head.log).publish(connection, head)
-            grown = head.size - (before.size if before is not None and before.log == head.log else 0)
-            if grown < PORTION:
+            if not has_more:
                 return head
             with_minute = False
 
@@ -74,31 +75,58 @@ class LogWorker:
         held = None if head is None else TileFiles(self._directory, head.log).checkpoint()
         if head is None or held is None:
             return
-        is_newer = held.size > head.size
-        if is_newer or self._root_of(connection, head, held.size) != held.root:
+        if self._root_in_database(connection, head, held.size) != held.root:
             note_conflict(connection, head, "files", size=held.size, root=held.root)
         check_conflicts(connection, head)
 
-    def _root_at(self, head: Head, size: int) -> bytes:
-        """By the files, which were compared before; an empty root where they do not reach."""
+    def compare_whole(self, connection: Connection) -> None:
+        """Read every leaf and every file of the log that grows: once, at the start.
+
+        Leaves that do not lead to the signed root are a conflict. Damaged files are written again from the database,
+        which was compared before.
+        """
+        head = load_head(connection)
+        if head is None:
+            return
+        root = frontier_at(connection, head.log, head.size).root()
+        if root != head.frontier.root():
+            note_conflict(connection, head, "database", size=head.size, root=root, origin=LEAVES)
+        self.compare_files(connection)
+        files = TileFiles(self._directory, head.log)
+        held = files.checkpoint()
+        for path, _, what in () if held is None else tiles.check(files.read, held.size, held.root):
+            log.warning("file of the log damaged, all are written again log=%s path=%s: %s", head.log, path, what)
+            files.remove()
+            break
+
+    def _root_at(self, connection: Connection, head: Head, size: int) -> bytes:
+        """By the files where they reach; else, and where they may be damaged, by the database."""
         if size == head.size:
             return head.frontier.root()
-        return TileFiles(self._directory, head.log).root_at(size) or b""
+        by_files = TileFiles(self._directory, head.log).checked_root_at(size, head)
+        return by_files or self._root_in_database(connection, head, size)
 
-    def _root_of(self, connection: Connection, head: Head, size: int) -> bytes:
-        """By the database alone: from the leaves, where the sizes differ, which they do after a crash."""
-        return head.frontier.root() if size == head.size else frontier_at(connection, head.log, size).root()
+    def _root_in_database(self, connection: Connection, head: Head, size: int) -> bytes:
+        """From the leaves, where the sizes differ; an empty one for a size that there is not."""
+        if size == head.size:
+            return head.frontier.root()
+        return frontier_at(connection, head.log, size).root() if 0 < size < head.size else b""
 
     def _run_with(self, connection: Connection, stop: threading.Event) -> None:
+        is_first = True
         while not stop.is_set():
             began_s = time.monotonic()
-            row = connection.execute(_SQL.try_lock).fetchone()
-            if row is not None and row[0]:
-                self._work_once(connection)
+            if hold_log(connection):
+                self._work_once(connection, is_first=is_first)
+                is_first = False
+            elif is_first:
+                log.info("another process writes the log: waiting until it ends")
             stop.wait(max(0.0, MINUTE_S - (time.monotonic() - began_s)))
 
-    def _work_once(self, connection: Connection) -> None:
+    def _work_once(self, connection: Connection, *, is_first: bool) -> None:
         try:
+            if is_first:
+                self.compare_whole(connection)
             head = self.work(connection)
             log.info("log grew log=%s size=%d", head.log, head.size)
         except psycopg.OperationalError:
@@ -109,6 +137,12 @@ class LogWorker:
                 log.error("%s", error)
         except (CollectorError, OSError, psycopg.Error) as error:
             log.error("log could not grow: %s", error)
+
+
+def hold_log(connection: Connection) -> bool:
+    """Whether this session is now the one that writes the log; it stays so until it ends."""
+    row = connection.execute(_SQL.try_lock).fetchone()
+    return row is not None and bool(row[0])
 
 
 def rebuild_files(connection: Connection, directory: Path) -> Iterator[tuple[str, int]]:

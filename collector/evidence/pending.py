@@ -5,7 +5,7 @@ than one with a higher number. What is older than SETTLED_AFTER is left to a cur
 long. Portions are bounded, so that a log which begins over years of facts catches up step by step.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -31,14 +31,35 @@ class Pending(NamedTuple):
     records: tuple[log_leaf.ClosedRecord, ...] = ()
 
 
-def list_pending(connection: Connection, *, now: datetime) -> list[Pending]:
-    """At most some thousands of leaves, in an order in which they can stand; moves the cursors. In a transaction."""
-    return [
-        *_facts(connection, before=now - SETTLED_AFTER),
-        *_registered(connection, before=now - SETTLED_AFTER),
-        *_findings(connection),
-        *_closed(connection, before=now - SETTLED_AFTER),
+class Source(NamedTuple):
+    """A table of what is logged by its hash: its name, which is that of its cursor and refs, its leaf, its queries."""
+
+    name: str
+    leaf: Callable[[str], log_leaf.Leaf]
+    list_fresh: bytes
+    find_settled: bytes
+
+
+SOURCES = (Source("fact", lambda sha256: log_leaf.Fact(sha256=sha256), _SQL.list_facts, _SQL.find_settled_fact),)
+
+
+class Portion(NamedTuple):
+    """Leaves in an order in which they can stand; `has_more`: others wait behind them."""
+
+    leaves: list[Pending]
+    has_more: bool
+
+
+def list_pending(connection: Connection, *, now: datetime, most: int = PORTION) -> Portion:
+    """At most `most` leaves or records of each source; moves the cursors. In a transaction."""
+    before = now - SETTLED_AFTER
+    portions = [
+        *(_hashed(connection, source, before=before, most=most) for source in SOURCES),
+        _registered(connection, before=before, most=most),
+        _closed(connection, before=before, most=most),
+        Portion(list(_findings(connection)), has_more=False),
     ]
+    return Portion([leaf for each in portions for leaf in each.leaves], any(each.has_more for each in portions))
 
 
 def group_closed(rows: Iterable[_Row]) -> Iterator[tuple[log_leaf.Closed, tuple[log_leaf.ClosedRecord, ...]]]:
@@ -49,29 +70,32 @@ def group_closed(rows: Iterable[_Row]) -> Iterator[tuple[log_leaf.Closed, tuple[
         yield log_leaf.Closed(day=day.isoformat(), unit=unit, records=len(records), root=root.hex()), records
 
 
-def _facts(connection: Connection, *, before: datetime) -> Iterator[Pending]:
-    key = _load_cursor(connection, "fact")
-    rows = connection.execute(_SQL.list_facts, {"key": key, "limit": PORTION}).fetchall()
-    for _, _, sha256 in rows:
-        yield Pending(log_leaf.Fact(sha256=sha256), f"fact:{sha256}")
-    if len(rows) == PORTION:
-        return  # those behind them are not in the log yet
-    settled = connection.execute(_SQL.find_settled_fact, {"key": key, "before": before}).fetchone()
+def _hashed(connection: Connection, source: Source, *, before: datetime, most: int) -> Portion:
+    key = _load_cursor(connection, source.name)
+    rows = connection.execute(source.list_fresh, {"key": key, "limit": most}).fetchall()
+    leaves = [Pending(source.leaf(sha256), f"{source.name}:{sha256}") for _, _, sha256 in rows]
+    if len(rows) == most:
+        # Those behind them are not in the log yet, those before them are, or come now.
+        if rows[0][1] < before:
+            _move_cursor(connection, source.name, rows[0][0] - 1)
+        return Portion(leaves, has_more=True)
+    settled = connection.execute(source.find_settled, {"key": key, "before": before}).fetchone()
     if settled is not None and settled[0] is not None:
-        _move_cursor(connection, "fact", settled[0])
+        _move_cursor(connection, source.name, settled[0])
+    return Portion(leaves, has_more=False)
 
 
-def _registered(connection: Connection, *, before: datetime) -> Iterator[Pending]:
+def _registered(connection: Connection, *, before: datetime, most: int) -> Portion:
     keys = {kind: _load_cursor(connection, kind) for kind in _KINDS}
     said = list(list_registered(connection, None, keys=keys))
     named = {f"registered:{registered.identity(each.raw)}": each for each in said}
     held = {ref for (ref,) in connection.execute(_SQL.find_refs, {"refs": list(named)})}
     fresh = [ref for ref in named if ref not in held]
-    for ref in fresh[:PORTION]:
-        yield Pending(log_leaf.Registered(sha256=ref.partition(":")[2]), ref)
-    if len(fresh) <= PORTION:
+    if len(fresh) <= most:
         for kind, settled in _settled(said, before):
             _move_cursor(connection, kind, settled)
+    leaves = [Pending(log_leaf.Registered(sha256=ref.partition(":")[2]), ref) for ref in fresh[:most]]
+    return Portion(leaves, has_more=len(fresh) > most)
 
 
 def _findings(connection: Connection) -> Iterator[Pending]:
@@ -89,20 +113,24 @@ def _settled(said: Iterable[Said], before: datetime) -> Iterator[tuple[str, int]
     yield from found.items()
 
 
-def _closed(connection: Connection, *, before: datetime) -> Iterator[Pending]:
+def _closed(connection: Connection, *, before: datetime, most: int) -> Portion:
     since = datetime.fromtimestamp(_load_cursor(connection, "closed") / 1_000_000, UTC)
-    rows = connection.execute(_SQL.list_closed, {"since": since, "limit": PORTION}).fetchall()
+    rows = connection.execute(_SQL.list_closed, {"since": since, "limit": most}).fetchall()
     found = [
         (day, unit, log_leaf.ClosedRecord(asset_no, day.isoformat(), revision, sha256, grades))
-        for day, unit, asset_no, revision, sha256, grades in ((*row, "") for row in rows)
+        for day, unit, asset_no, revision, sha256, grades, _ in rows
     ]
+    leaves = []
     for leaf, records in group_closed(found):
         prefix = f"closed:{leaf.day}:{leaf.unit}:"
-        count = connection.execute(_SQL.count_closed_leaves, {"prefix": f"{prefix}%"}).fetchone()
+        count = connection.execute(_SQL.count_closed_leaves, {"prefix": prefix}).fetchone()
         assert count is not None
-        yield Pending(leaf, f"{prefix}{count[0] + 1}", records)
-    if len(rows) < PORTION:
-        _move_cursor(connection, "closed", int(before.timestamp() * 1_000_000))
+        leaves.append(Pending(leaf, f"{prefix}{count[0] + 1}", records))
+    # Where the portion is full, what is older than all of it is in the log; else everything that is old enough.
+    has_more = len(rows) == most
+    settled = min([before, *(row[-1] for row in rows if has_more)])
+    _move_cursor(connection, "closed", int(settled.timestamp() * 1_000_000) - 1)
+    return Portion(leaves, has_more)
 
 
 def _load_cursor(connection: Connection, source: str) -> int:

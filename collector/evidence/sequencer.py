@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from collector.errors import LogStopped
+from collector.errors import LogStopped, StoreError
 from collector.evidence.pending import Pending, list_pending
 from collector.keys import load_log_key, make_log_key
 from collector.store.database import Connection
@@ -31,8 +31,10 @@ from protocol.topics import log_origin
 
 log = logging.getLogger(__name__)
 
-MINUTE_S = 60
 RECEIPTS_AT_ONCE = 5_000
+BEACONS_AT_ONCE = 1_000
+LEAVES = "leaves"
+"""What stands for an origin where the database's own leaves contradict its head."""
 _SQL = load("log")
 
 
@@ -81,8 +83,15 @@ def find_conflict(connection: Connection, log_name: str) -> str:
     return _tell(rows) if rows else ""
 
 
-def step(connection: Connection, keys: Keys, *, now_ms: int, root_at: RootAt, with_minute: bool = True) -> Head:
-    """Append what is new and return the head. LogStopped, ConfigError; psycopg's errors leave everything as it was."""
+class Step(NamedTuple):
+    """The head after a step; `has_more`: other leaves wait for the next one."""
+
+    head: Head
+    has_more: bool
+
+
+def step(connection: Connection, keys: Keys, *, now_ms: int, root_at: RootAt, with_minute: bool = True) -> Step:
+    """Append what is new. LogStopped, ConfigError; psycopg's errors leave everything as it was."""
     head = load_head(connection)
     if head is None:
         head = open_next(connection, keys, why="first log", now_ms=now_ms)
@@ -94,17 +103,19 @@ def step(connection: Connection, keys: Keys, *, now_ms: int, root_at: RootAt, wi
         until = head.read_to
     key = load_log_key(keys.data_dir, head.origin)
     with _snapshot(connection):
-        fresh = list_pending(connection, now=datetime.fromtimestamp(now_ms / 1000, UTC))
+        fresh, has_more = list_pending(connection, now=datetime.fromtimestamp(now_ms / 1000, UTC))
         read_to = head.read_to
         if with_minute:
             fresh.append(_minute(connection, since=head.read_to, until=until, time_s=now_ms // 1000))
             read_to = until
-        return _append(connection, head, fresh, keys=(key, keys.receipt), now_ms=now_ms, read_to=read_to)
+        grown = _append(connection, head, fresh, keys=(key, keys.receipt), now_ms=now_ms, read_to=read_to)
+        return Step(grown, has_more)
 
 
 def open_next(connection: Connection, keys: Keys, *, why: str, now_ms: int) -> Head:
     """Begin the next log of this year, with a key of its own; its first leaf names the last checkpoint before it."""
     with connection.transaction():
+        connection.execute(_SQL.hold_head)
         before = load_head(connection)
         taken = {name for (name,) in connection.execute(_SQL.list_logs)}
         year = local_day(now_ms).year
@@ -179,20 +190,31 @@ def _check_history(connection: Connection, head: Head, *, root_at: RootAt) -> in
     if own < head.read_to:
         note_conflict(connection, head, "database", size=head.size, root=head.frontier.root())
         return head.read_to
-    window = {"since": head.read_to, "until": until}
-    for origin, index, raw in connection.execute(_SQL.list_new_beacons, window, binary=True).fetchall():
-        body = entry.decode(bytes(raw)).body
-        if isinstance(body, entry.Beacon) and body.log == head.log:
-            _compare(connection, head, body, root_at=root_at, origin=origin, index=index)
+    known = {name for (name,) in connection.execute(_SQL.list_logs)}
+    for (log_name, size, root), (origin, index) in _new_beacons(connection, head.read_to, until).items():
+        if log_name not in known:
+            # A log that we signed and do not know: the database is older than that log.
+            values = {"log": log_name, "what": "beacon", "size": size, "root": root}
+            connection.execute(_SQL.note_conflict, values | {"origin": origin, "entry_index": index})
+            note_conflict(connection, head, "beacon", size=size, root=root, origin=origin, index=index)
+        elif log_name == head.log and (size > head.size or root_at(head, size) != root):
+            note_conflict(connection, head, "beacon", size=size, root=root, origin=origin, index=index)
     return int(until)
 
 
-def _compare(
-    connection: Connection, head: Head, body: entry.Beacon, *, root_at: RootAt, origin: str, index: int
-) -> None:
-    root = b64decode(body.root)
-    if body.size > head.size or root_at(head, body.size) != root:
-        note_conflict(connection, head, "beacon", size=body.size, root=root, origin=origin, index=index)
+def _new_beacons(connection: Connection, since: int, until: int) -> dict[tuple[str, int, bytes], tuple[str, int]]:
+    """The trees (log, size, root) that verified beacons of the transactions in [since, until) name, and one of each.
+
+    All agents together name few: we sign one a minute.
+    """
+    found: dict[tuple[str, int, bytes], tuple[str, int]] = {}
+    with connection.cursor(name="beacons", binary=True) as cursor:
+        cursor.itersize = BEACONS_AT_ONCE
+        for origin, index, raw in cursor.execute(_SQL.list_new_beacons, {"since": since, "until": until}):
+            body = entry.decode(bytes(raw)).body
+            if isinstance(body, entry.Beacon):
+                found.setdefault((body.log, body.size, b64decode(body.root)), (origin, index))
+    return found
 
 
 def _minute(connection: Connection, *, since: int, until: int, time_s: int) -> Pending:
@@ -200,7 +222,7 @@ def _minute(connection: Connection, *, since: int, until: int, time_s: int) -> P
     frontier = EMPTY_FRONTIER
     with connection.cursor(name="receipts", binary=True) as cursor:
         cursor.itersize = RECEIPTS_AT_ONCE
-        for _, receipt in cursor.execute(_SQL.list_receipts, {"since": since, "until": until}):
+        for (receipt,) in cursor.execute(_SQL.list_receipts, {"since": since, "until": until}):
             frontier = frontier.append(merkle.leaf_hash(bytes(receipt)))
     leaf = log_leaf.Minute(t=time_s, random=secrets.token_hex(32), receipts=frontier.size, root=frontier.root().hex())
     return Pending(leaf, None)
@@ -232,7 +254,7 @@ def _append(
     note = _sign(*keys, frontier, time_s=time_s)
     values = _head_values(head.log, frontier, note, time_s) | {"old": head.size, "read_to": read_to}
     if connection.execute(_SQL.move_head, values).rowcount != 1:
-        raise RuntimeError(f"log {head.log} moved on under us: another sequencer writes it")
+        raise StoreError(f"log {head.log} moved on under us, or another follows it: nothing was appended")
     return head._replace(frontier=frontier, note=note, time_s=time_s, read_to=read_to)
 
 
@@ -259,6 +281,8 @@ def _tell(rows: Sequence[tuple[str, int, str, int, datetime]]) -> str:
         "files": f"our own files hold a checkpoint of size {size}, which this database does not have",
         "database": "the database's transactions count from lower numbers than before: it was restored from a dump",
     }
+    if what == "database" and origin == LEAVES:
+        return f"the leaves in the database do not lead to the root that was signed at size {size}: they were altered"
     return told[what]
 
 

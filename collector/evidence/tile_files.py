@@ -19,7 +19,7 @@ from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import tiles
 from protocol.errors import BadProof, ForeignBytesError
-from protocol.merkle import leaf_hash
+from protocol.merkle import leaf_hash, verify_consistency
 from protocol.note import Checkpoint, parse_checkpoint, parse_note
 from protocol.tiles import CHECKPOINT, WIDTH, Builder, Tiles
 
@@ -54,15 +54,21 @@ class TileFiles:
         """The tree of a size that the files hold; BadProof at a missing one."""
         return Tiles(self.read, size)
 
-    def root_at(self, size: int) -> bytes | None:
-        """The root at a size by the files; None where they do not reach or are damaged."""
+    def checked_root_at(self, size: int, head: Head) -> bytes | None:
+        """The root at a size by the files; None where they do not reach, or do not lead to the head's root as well."""
         held = self.checkpoint()
-        if held is None or not 0 < size <= held.size:
+        if held is None or not 0 < size <= held.size or (held.size, held.root) != (head.size, head.frontier.root()):
             return None
         try:
-            return Tiles(self.read, held.size).root(size)
+            tree = self.tree(held.size)
+            frontier = tree.frontier(size)
+            rest = tree.consistency_proof(size)
+            verify_consistency(
+                old_size=size, old_root=frontier.root(), new_size=held.size, new_root=held.root, proof=rest
+            )
         except ForeignBytesError:
             return None
+        return frontier.root()
 
     def publish(self, connection: Connection, head: Head) -> int:
         """Write what the files lack of the head's tree, the checkpoint last; returns how many leaves that were.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from protocol import facts
-from protocol.facts import Correction, Fact, HandEntry, Order, OrderDocument, Reported, Use
+from protocol.facts import Correction, Decision, Fact, HandEntry, Order, OrderDocument, Reported, Use
 from protocol.interval import local_day
 
 
@@ -38,6 +38,9 @@ def columns_of(fact: Fact) -> Columns:
             row = row._replace(target=fact.target)
             row = row if fact.use is None else _of_use(row, fact.use)
             return row if fact.order is None else _of_order(row, fact.order)
+        case Decision():
+            first_day, last_day = local_day(fact.start), local_day(fact.end - 1)
+            return row._replace(asset_no=fact.asset, first_day=first_day, last_day=last_day)
         case HandEntry():
             return row._replace(asset_no=fact.asset, first_day=fact.day, last_day=fact.day, order_no=fact.order)
         case Reported():
@@ -64,7 +67,7 @@ def documents_of(fact: Fact) -> list[str]:
             return [*documents_of(fact.order), *([fact.document] if fact.document else [])]
         case Correction() | HandEntry() | Reported():
             return [fact.document] if fact.document else []
-        case Use():
+        case Use() | Decision():
             return []
 
 
@@ -75,5 +78,5 @@ def content_of(fact: Fact) -> bytes:
 
 def recorded_on(fact: Fact) -> date:
     """The local day on which a fact was recorded, or agreed to: later days know of it when they are first derived."""
-    approved_at = fact.approved_at if isinstance(fact, Correction | HandEntry) else fact.at
+    approved_at = fact.approved_at if isinstance(fact, Correction | HandEntry | Decision) else fact.at
     return local_day(max(fact.at, approved_at))

@@ -32,7 +32,9 @@ Answer = Callable[[], bytes | None]
 
 @dataclass(slots=True)
 class Work:
-    """`now_ms` is the collector's clock in UTC ms, the same for all of the transaction."""
+    """`now_ms` is the collector's clock in UTC ms, the same for all of the transaction. `can_ask`: whether an agent is
+    there to answer a question.
+    """
 
     connection: Connection
     receipt_key: SigningKey
@@ -48,7 +50,8 @@ class Work:
     seen: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     spread_s: int | None = None
-    _beacon: bytes | None = None
+    can_ask: bool = True
+    _beacon: bytes | None = None  # b"": there is none to send
 
     @property
     def now(self) -> datetime:
@@ -61,14 +64,14 @@ class Work:
         return self.journals.get(origin)
 
     def beacon(self) -> bytes | None:
-        """A beacon note of this moment, the same for all of the transaction; None while there is no log to name."""
+        """A beacon note of this moment, the same for all of the transaction; None: there is no log, or it stands."""
         if self._beacon is None:
             row = self.connection.execute(_LANDMARKS.load_newest_checkpoint, binary=True).fetchone()
-            if row is None:
-                return None
-            checkpoint = Checkpoint(row[0], row[1], bytes(row[2]))
-            self._beacon = beacon_note(checkpoint, self.receipt_key, time_s=self.now_ms // 1000)
-        return self._beacon
+            self._beacon = b"" if row is None else self._sign(Checkpoint(row[0], row[1], bytes(row[2])))
+        return self._beacon or None
+
+    def _sign(self, checkpoint: Checkpoint) -> bytes:
+        return beacon_note(checkpoint, self.receipt_key, time_s=self.now_ms // 1000)
 
     def root_at(self, journal: HeldJournal | None, size: int) -> bytes:
         """The root of what is held of a journal, at a size up to that."""

@@ -21,7 +21,7 @@ from collector.api.rates import Kind, network_of, rates_of
 from collector.registry import people
 from collector.registry.people import Person
 from collector.store.queries import load
-from collector.web import finding_pages, registered, visitor, year_pages
+from collector.web import finding_pages, flag_pages, registered, visitor, year_pages
 from collector.web.axis import Window
 from collector.web.day_page import load_day_page
 from collector.web.overview import Zoom, load_overview
@@ -136,6 +136,13 @@ def show_record(connection: Lent, visiting: Visitor, asset_no: AssetNoInPath, da
     return _bytes_or_missing(row)
 
 
+@router.get("/instruments/{asset_no:path}/{day}/grades")
+def show_grades(connection: Lent, visiting: Visitor, asset_no: AssetNoInPath, day: DayInPath) -> Response:
+    values = {"asset_no": asset_no, "day": day, **visiting.access.scope.values}
+    row = connection.execute(_API.load_record, values, binary=True).fetchone()
+    return _bytes_or_missing(None if row is None or row[2] is None else row[2:])
+
+
 @router.get("/policies/{sha256}", dependencies=[Depends(require_visitor)])
 def show_policy(connection: Lent, sha256: str) -> Response:
     return _bytes_or_missing(connection.execute(_API.load_policy, {"sha256": sha256}, binary=True).fetchone())
@@ -168,12 +175,21 @@ def show_day(
     )
     if shown is None:
         raise visitor.NothingThere
+    flags = flag_pages.load_lines(
+        connection,
+        visiting.access.scope,
+        first_day=day,
+        last_day=day,
+        language=speaks.language,
+        asset_no=asset_no,
+    )
     return show(
         request,
         "day.html",
         speaks,
         person=visiting.person,
         shown=shown,
+        flags=flags,
         registered=[] if shown.registered is None else registered.lines(shown.registered, speaks),
         now=now,
         asked=asked,
@@ -208,6 +224,7 @@ def install(app: FastAPI) -> None:
     app.state.password_checks = BoundedSemaphore(PASSWORD_CHECKS_AT_ONCE)
     app.include_router(router)
     app.include_router(year_pages.router)
+    app.include_router(flag_pages.router)
     app.include_router(finding_pages.router)
     app.mount("/static", StaticFiles(packages=[("collector.web", "static")]))
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)

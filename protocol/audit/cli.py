@@ -1,20 +1,26 @@
 """`jishi-audit`: what an auditor runs on files, without a network. The one part of protocol/ that reads and prints.
 
 Exit codes: 0 it is as asked, 1 a file cannot be read or is not what it should be (the message on standard error says
-which, where, and what to do), 2 wrong usage.
+which, where, and what to do), 2 wrong usage. `verify`, `hours`, `compare`, `note` and `log`: 0 VALID, 1 INCOMPLETE (and
+a file that cannot be read), 2 CONTRADICTED.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import inspection, timeline
+from protocol.audit import compare, fork, hours, html_page, inspection, log, signed_note, timeline, verify
 from protocol.errors import ForeignBytesError
+from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
 from protocol.sample_file import MAX_BYTES, Layout, parse_samples
+from protocol.verify.verdicts import Verdict
+from protocol.verify.verification import Result
 
 OK, FAILED = 0, 1
 LONGEST_POLL_S = 3600.0
@@ -48,8 +54,103 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--format", choices=get_args(Layout), default="plain", help="layout of the file (default: plain)")
     told.add_argument("--json", action="store_true", help="one line for programs")
     told.set_defaults(command=_timeline)
+    whole = commands.add_parser("log", help="whether a directory of tlog-tiles is the whole log that a key signed")
+    log.configure(whole)
+    whole.set_defaults(command=_log)
+    forked = commands.add_parser("fork", help="whether a file proves that a log's key signed two histories")
+    fork.configure(forked)
+    forked.set_defaults(command=_fork)
+    _configure_bundles(commands)
     inspection.configure(commands)
     return parser
+
+
+def _configure_bundles(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    checked = commands.add_parser("verify", help="whether an evidence bundle shows what it says, by numbered checks")
+    _take_bundle(checked)
+    checked.add_argument("--html", type=Path, metavar="FILE", help="write the report, Chinese and English, to print")
+    checked.add_argument("--json", action="store_true", help="one line for programs")
+    checked.set_defaults(command=_verify)
+    told = commands.add_parser("hours", help="the hours of a bundle, computed again from its evidence")
+    _take_bundle(told)
+    told.add_argument(
+        "--format", choices=("table", "csv", "json"), default="table", help="how to tell (default: table)"
+    )
+    told.set_defaults(command=_hours)
+    compared = commands.add_parser(
+        "compare", help="a bundle against the journal on the host's disk; nothing is written"
+    )
+    _take_bundle(compared)
+    compared.add_argument(
+        "journal", type=Path, metavar="JOURNAL_DIR", help="`journal` below the agent's data directory"
+    )
+    compared.add_argument("--json", action="store_true", help="one line for programs")
+    compared.set_defaults(command=_compare)
+    noted = commands.add_parser("note", help="whether a key signed a note, a checkpoint or a receipt")
+    noted.add_argument("file", type=Path, metavar="FILE", help="the signed note")
+    noted.add_argument("--key", required=True, metavar="VKEY", help="the verifier key: <name>+<id>+<base64>")
+    noted.set_defaults(command=_note)
+
+
+def _take_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a directory, or the zip as the collector wrote it")
+    parser.add_argument(
+        "--trust",
+        type=Path,
+        metavar="KEYS.txt",
+        help="the keys that you trust, got by another way than the bundle; without it nothing is better than INCOMPLETE",
+    )
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    result = verify.run(arguments.bundle, arguments.trust, tell=verify.progress)
+    verify.progress_over()
+    if arguments.html is not None:
+        _write_page(arguments, result)
+    print(verify.as_json(result) if arguments.json else verify.as_text(result))
+    return int(result.verdict)
+
+
+def _write_page(arguments: argparse.Namespace, result: Result) -> None:
+    page = html_page.page(
+        result,
+        name=str(arguments.bundle),
+        command=f"jishi-audit verify {arguments.bundle} --trust {arguments.trust or '-'}",
+        version=f"jishi {metadata.version('jishi')}",
+        made_at=verify.local_time(time.time_ns() // 1_000_000),
+    )
+    with arguments.html.open("x", encoding="utf-8") as file:
+        file.write(page)
+    print(f"jishi-audit: the report is in {arguments.html}", file=sys.stderr)
+
+
+def _hours(arguments: argparse.Namespace) -> int:
+    result = verify.run(arguments.bundle, arguments.trust, tell=verify.progress)
+    verify.progress_over()
+    write = {"table": hours.as_table, "csv": hours.as_csv, "json": hours.as_json}[arguments.format]
+    print(write(result))
+    return int(result.verdict)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    result = verify.run(arguments.bundle, arguments.trust, tell=verify.progress)
+    verify.progress_over()
+    if result.held is None:
+        print("jishi-audit: the bundle cannot be read: `jishi-audit verify` says why", file=sys.stderr)
+        return int(result.verdict)
+    trust = None if arguments.trust is None else verify.read_trust(arguments.trust)
+    found = compare.compare(result.held, list(result.journals), arguments.journal, trust)
+    print(compare.as_json(found) if arguments.json else compare.as_text(found))
+    if result.verdict is not Verdict.VALID:
+        print(f"the bundle itself is {result.verdict.name}: `jishi-audit verify` says why")
+    return int(max(result.verdict, compare.verdict_of(found)))
+
+
+def _note(arguments: argparse.Namespace) -> int:
+    with arguments.file.open("rb") as file:
+        told = signed_note.check_note(file.read(signed_note.MAX_BYTES + 1), parse_vkey(arguments.key))
+    print("\n".join([*told.lines, told.verdict.name]))
+    return int(told.verdict)
 
 
 def _timeline(arguments: argparse.Namespace) -> int:
@@ -60,6 +161,17 @@ def _timeline(arguments: argparse.Namespace) -> int:
     poll_ms = None if arguments.poll_s is None else round(1000 * arguments.poll_s)
     told = timeline.tell(recording, policy, poll_ms=poll_ms)
     print(timeline.as_json(told) if arguments.json else timeline.as_table(told))
+    return OK
+
+
+def _log(arguments: argparse.Namespace) -> int:
+    report = log.check_directory(arguments.directory, parse_vkey(arguments.key))
+    print(log.as_json(report) if arguments.json else log.as_text(report))
+    return log.EXIT_CODES[report.verdict]
+
+
+def _fork(arguments: argparse.Namespace) -> int:
+    print(fork.tell(arguments))
     return OK
 
 

@@ -30,6 +30,7 @@ class FakeCollector:
         self.receipt: bytes | None = None
         self.levels: tuple[Level, ...] = ()
         self.policies: tuple[SentPolicy, ...] = ()
+        self.beacon: bytes | None = None
         self.spread_s = 0
         self.deaf = False
         self.lose = 0
@@ -76,8 +77,8 @@ class FakeCollector:
             self.hints.append(open_hint(heard.note, self._agent))
         elif isinstance(heard, Hello):
             self.hellos.append(open_checkpoint(heard.note, self._agent))
-            hints = (self.levels, self.receipt, self.policies)
-            self.say(pack(Welcome(heard.nonce, 0, self.size, 4, self.spread_s, *hints)))
+            brings = (self.levels, self.receipt, self.policies, self.beacon)
+            self.say(pack(Welcome(heard.nonce, 0, self.size, 4, self.spread_s, *brings)))
         elif isinstance(heard, Batch):
             self.say(self._take(heard))
 

@@ -1,6 +1,7 @@
 """Hello, welcome, batches, receipts: told as conversations, with the time moved by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -17,6 +18,7 @@ from agent.conversation import (
 from agent.exchange import (
     Action,
     Appended,
+    BeaconDue,
     Brought,
     Closing,
     Connect,
@@ -26,6 +28,7 @@ from agent.exchange import (
     Due,
     EndEpoch,
     Event,
+    KeepBeacon,
     KeepReceipt,
     Lost,
     Phase,
@@ -33,12 +36,14 @@ from agent.exchange import (
     SendBatch,
     SendHello,
     SendHint,
+    SendLeaves,
     Tell,
     UseHints,
 )
 from protocol.entry import Storage, encode, make
 from protocol.epoch import Taken, pack_taken
 from protocol.keys import COSIGNATURE, ED25519, SigningKey
+from protocol.leaves import ask_tops, pack_ask
 from protocol.merkle import leaf_hash, root
 from protocol.message import Level, Refusal, RefusalCode, Welcome, pack
 from protocol.note import Checkpoint, cosign, sign_checkpoint
@@ -154,6 +159,27 @@ def test_a_run_from_connecting_to_the_last_receipt() -> None:
     assert kept(scene.hear(scene.log.receipt(3))) == [3]
     assert scene.talk.phase is Phase.WELCOMED
     assert scene.talk.is_caught_up
+
+
+def test_a_beacon_in_a_welcome_is_handed_on_with_the_time_of_the_first_hello() -> None:
+    scene = Scene(Log(3))
+    scene.connect()
+    asked_ms = scene.now_ms
+    assert scene.wait() == [SendHello(f"{1:032x}", 3, scene.log.root_at(3))], "said again, as the same hello"
+    actions = scene.hear(replace(scene.welcome(), beacon=b"beacon"), after_ms=100)
+    assert actions[0] == KeepBeacon(b"beacon", asked_ms), "before anything that is sent"
+    assert scene.now_ms > asked_ms + 100
+
+
+def test_a_hello_asks_for_a_beacon_where_nothing_is_under_way() -> None:
+    scene = Scene(Log(3))
+    scene.meet()
+    assert not scene.talk.is_idle
+    scene.hear(scene.log.receipt(3))
+    assert scene.talk.is_idle
+    assert scene.tell(BeaconDue()) == [SendHello(f"{2:032x}", 3, scene.log.root_at(3))]
+    assert scene.hear(scene.welcome(3)) == [UseHints(LEVELS, ())]
+    assert scene.talk.is_idle
 
 
 def test_an_appended_entry_travels_at_once() -> None:
@@ -672,3 +698,30 @@ def test_a_receipt_from_a_medium_over_another_history_ends_the_delivery() -> Non
     scene.tell(Brought(Log(600, text="another").receipt(500)))
     assert scene.talk.phase is Phase.DIVERGED
     assert scene.tell(Brought(scene.log.receipt(500))) == []
+
+
+# Questions for hashes
+
+
+@pytest.mark.parametrize("phase", [Phase.GREETING, Phase.WELCOMED, Phase.PAUSED])
+def test_a_question_for_hashes_is_answered_whatever_else_goes_on(phase: Phase) -> None:
+    scene = Scene(Log(9))
+    ask = ask_tops(ORIGIN, 9)
+    scene.tell(Due())
+    scene.tell(Connected())
+    if phase is not Phase.GREETING:
+        scene.hear(Welcome(scene.nonce, 0, 0, 4, 60, (), None))
+    if phase is Phase.PAUSED:
+        scene.hear(Refusal("busy", 0, "", None))
+    assert scene.talk.phase is phase
+    due_ms = scene.talk.due_ms
+    assert scene.hear(pack_ask(ask)) == [SendLeaves(ask)]
+    assert (scene.talk.phase, scene.talk.due_ms) == (phase, due_ms), "and nothing else changes"
+
+
+def test_a_question_about_another_log_is_ignored() -> None:
+    scene = Scene(Log(9))
+    scene.tell(Due())
+    scene.tell(Connected())
+    [told] = scene.hear(pack_ask(ask_tops("jishi.example/a/em-01/2", 9)))
+    assert isinstance(told, Tell)

@@ -359,6 +359,7 @@ def test_a_jump_is_noticed_without_any_sample(desk: Desk) -> None:
     desk.recorder.tick()
     assert desk.bodies()[-1] == ClockJump(-3600_000, "step")
     assert len([body for body in desk.bodies() if isinstance(body, ClockJump)]) == 1
+    assert desk.recorder.jumped_ms == desk.clock.now().mono_ms, "then the next beacon is due"
 
 
 def test_a_sample_from_before_a_jump_that_comes_late_is_not_given_the_time_after_it(desk: Desk) -> None:

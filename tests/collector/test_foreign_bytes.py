@@ -17,7 +17,7 @@ from collector.api import cursor
 from collector.api.problem import Problem
 from collector.api.rates import network, read_address
 from collector.approvals import proposed
-from collector.commands.days import parse_day, parse_kept_days
+from collector.commands.days import parse_day, parse_instant, parse_kept_days
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
 from collector.errors import CollectorError, ConfigError, DocumentError, RegistryError, SheetError
@@ -82,15 +82,20 @@ def _sheet(raw: bytes) -> object:
     return list(read_sheet(raw, columns={"uscc": [], "name_zh": []}, optional=["name_zh"], report=Report()))
 
 
+PROPOSED_DECISION = (
+    b'{"kind":"decision","asset":"A001","start":1764547516000,"end":1764554716000,"verdict":"exclude",'
+    b'"flags":["constant-load"]}'
+)
 PROPOSED = b'{"kind":"hand","asset":"A001","day":"2026-11-16","seconds":3600,"source":"log, page 3"}'
 PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
-    "collector.approvals.proposed.decode": (proposed.decode, (RegistryError,), (PROPOSED,)),
+    "collector.approvals.proposed.decode": (proposed.decode, (RegistryError,), (PROPOSED, PROPOSED_DECISION)),
     "collector.api.cursor.decode": (
         _text(lambda text: cursor.decode(text, scope="/api/v1/x?[]", types=(int, str))), (Problem,), (PLACE,),
     ),
     "collector.api.rates.read_address": (_address, (), (b"203.0.113.7", b"10.0.0.1, 2001:db8::1")),
     "collector.commands.token._parse_watch": (_text(_parse_watch), (ConfigError,), (b"meter1=A001", b"a:b=A001")),
     "collector.commands.days.parse_day": (_text(parse_day), (ArgumentTypeError,), (b"2026-11-26",)),
+    "collector.commands.days.parse_instant": (_text(parse_instant), (ArgumentTypeError,), (b"2026-11-26T09:30:00",)),
     "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
     "collector.config.load_config environment": (_text(_environment), (ConfigError,), (b"8321",)),
     "collector.facts.cells.read_instant": (

@@ -23,12 +23,18 @@ AGENT_WAITS: tuple[tuple[str, str, object], ...] = (
     ("agent.conversation", "ANSWER_WITHIN_MS", 500),
     ("agent.conversation", "STEADY_MS", 6_000),
     ("agent.conversation", "SHUN_MS", (4_000, 6_000)),
+    ("agent.asked", "ANSWER_EVERY_MS", 500),
     ("agent.roads.choice", "PATIENCE_MS", 1_500),
     ("agent.roads.choice", "FIRST_TRIAL_MS", 3_000),
     ("agent.roads.choice", "LAST_TRIAL_MS", 6_000),
     ("agent.roads.mqtt", "KEEPALIVE_S", 3),
     ("agent.roads.mqtt", "STILL_MS", 9_000),
     ("agent.uplink", "LOOK_MS", 500),
+    ("agent.beacons", "EVERY_MS", 60_000),
+    ("agent.beacons", "IDLE_EVERY_MS", 360_000),
+    ("agent.beacons", "EARLY_MS", 6_000),
+    ("agent.beacons", "LATE_MS", 3_000),
+    ("agent.beacons", "ASK_AGAIN_MS", 12_000),
     ("agent.pen", "PROBE_EVERY_MS", 500),
     ("agent.recorder", "SCRATCH_EVERY_MS", 500),
 )
@@ -38,6 +44,7 @@ COLLECTOR_WAITS: tuple[tuple[str, str, object], ...] = (
     ("collector.ingest.receiver", "KEEPALIVE_S", 3),
     ("collector.ingest.worker", "LOOK_EVERY_S", 0.5),
     ("collector.ingest.worker", "ABSENT_AFTER_S", 4.0),
+    ("collector.evidence.log_worker", "MINUTE_S", 6.0),
 )
 
 

@@ -73,6 +73,8 @@ class World:
         self.workers = [self._worker(0)]
         self.web = self._program("web", "serve")
         self.is_web_open = False
+        self.log = self._program("log", "log")
+        self.is_log_kept = False
         self._register()
         self.broker.start()
         self.ingest.start()
@@ -93,6 +95,12 @@ class World:
         self.is_web_open = True
         self.web.start()
         self.until("the API answers", lambda: answers(self.api_port))
+
+    def keep_log(self) -> None:
+        """Run `log` too: from then on agents get beacons."""
+        self.is_log_kept = True
+        self.log.start()
+        self.until("the first leaf", lambda: self.connection.execute("SELECT FROM log_head").fetchone() is not None)
 
     def host(self, *, backlog: int = 0, start: bool = True, road: Road = "mqtt") -> Host:
         """A PC with an enrolled agent; `backlog` entries are in its journal before it starts."""
@@ -190,7 +198,7 @@ class World:
             host.unplug()
         for host in self.hosts:
             host.stop()
-        for program in (*self.workers, self.web):
+        for program in (*self.workers, self.web, self.log):
             program.stop()
         Worker(self.database.dsn).drain(self.connection)
         logs = list(gather_logs(self.connection, self.hosts, self.crowd))
@@ -224,7 +232,11 @@ class World:
         for host in self.hosts:
             host.line.mend()
             host.web.mend()
-        for program in (*self.workers, *([self.web] if self.is_web_open else [])):
+        for program in (
+            *self.workers,
+            *([self.web] if self.is_web_open else []),
+            *([self.log] if self.is_log_kept else []),
+        ):
             program.start()
         for host in self.hosts:
             host.start()
@@ -269,7 +281,12 @@ class World:
         return [fall for program in programs for fall in program.falls]
 
     def _programs(self) -> list[Program]:
-        return [*self.workers, self.web, *(program for host in self.hosts for program in (host.agent, host.meter))]
+        return [
+            *self.workers,
+            self.web,
+            self.log,
+            *(program for host in self.hosts for program in (host.agent, host.meter)),
+        ]
 
     def _worker(self, number: int) -> Program:
         return self._program(f"ingest-{number}", "ingest")

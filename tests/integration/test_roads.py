@@ -75,18 +75,17 @@ class Site:
     def beacons(self) -> Iterator[BeaconBook]:
         """A book that journals as a recorder does."""
         book = BeaconBook(
-            self.journal.directory,
-            self.journal.origin,
-            receipt_key=self._who.receipt_key,
-            write=self._write,
-            is_powered=lambda: True,
+            self.journal.directory, self.journal.origin, receipt_key=self._who.receipt_key, recording=self
         )
         try:
             yield book
         finally:
             book.close()
 
-    def _write(self, body: Beacon) -> Entry | None:
+    is_powered = True
+    jumped_ms = 0
+
+    def write(self, body: Beacon, /) -> Entry | None:
         at = self.clock.now()
         index = self.journal.append(body, at, boot=self.clock.boot_id)
         return make(body, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot=self.clock.boot_id)

@@ -69,7 +69,7 @@ def _observation(before: Sample, after: Sample) -> Observation:
 def score(instrument: Instrument, phases: list[Phase], policy: Policy, *, polling: Polling, chance: Random) -> Score:
     """Run one day all the way, and hold it against the truth where anything was observed."""
     samples = list(polls(power_mw(instrument, phases, chance), polling, chance))
-    readings = list(_entries(blocks(samples, policy, polling)))
+    readings = list(entries(blocks(samples, policy, polling)))
     evidence = gather(readings, policy)
     spans = derive(
         evidence.observed, policy, start_ms=START_MS, end_ms=START_MS + 86_400_000, lead_in="unobserved"
@@ -125,7 +125,7 @@ def blocks(samples: list[Sample], policy: Policy, polling: Polling) -> Iterator[
     yield from builder.close()
 
 
-def _entries(blocks: Iterator[Block]) -> Iterator[tuple[str, object, Reading]]:
+def entries(blocks: Iterator[Block]) -> Iterator[tuple[str, object, Reading]]:
     for index, block in enumerate(blocks):
         at = block.at
         entry = make(block.reading, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot="0000000a")

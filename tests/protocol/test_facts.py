@@ -8,7 +8,7 @@ import pytest
 
 from protocol import facts
 from protocol.errors import MalformedFact, TooLarge
-from protocol.facts import Correction, Document, HandEntry, Order, OrderDocument, Reported, Use, Voucher
+from protocol.facts import Correction, Decision, Document, HandEntry, Order, OrderDocument, Reported, Use, Voucher
 
 OWNER, OTHER = "12100000400000624D", "91440300708461136T"
 AT, DAY_MS = 1_764_554_716_036, 86_400_000
@@ -33,7 +33,11 @@ REPORTED = Reported(
     external_s=3600,
 )  # fmt: skip
 ATTACHED = OrderDocument(v=1, at=AT, by="li.ming", unit=OWNER, order="SO-14", document=Document("invoice", SHA))
-EVERY_KIND = [USE, ORDER, CORRECTION, HAND, REPORTED, ATTACHED]
+DECISION = Decision(
+    v=1, at=AT, by="li.ming", asset="A001", start=AT - 7_200_000, end=AT, verdict="exclude", why="the beam was off",
+    flags=("constant-load", "replayed-trace"), approver="wang.fang", approved_at=AT,
+)  # fmt: skip
+EVERY_KIND = [USE, ORDER, CORRECTION, HAND, REPORTED, ATTACHED, DECISION]
 
 
 @pytest.mark.parametrize("fact", EVERY_KIND, ids=lambda fact: fact.kind)
@@ -90,6 +94,11 @@ class Wrong:
         Wrong(HAND, {"seconds": 86_401}, "seconds"),
         Wrong(HAND, {"day": "2025-12-1"}, "YYYY-MM-DD"),
         Wrong(HAND, {"day": "2025-02-29"}, "day"),
+        Wrong(DECISION, {"approver": "li.ming"}, "a second person"),
+        Wrong(DECISION, {"end": DECISION.start}, "ends after it begins"),
+        Wrong(DECISION, {"end": DECISION.start + 31 * DAY_MS + 1}, "at most 31 days"),
+        Wrong(DECISION, {"verdict": "perhaps"}, "Invalid enum value"),
+        Wrong(DECISION, {"flags": ["constant-load"] * 2}, "each once"),
         Wrong(REPORTED, {"external_s": 7201}, "external <= effective"),
         Wrong(REPORTED, {"effective_s": 172_801}, "the period's seconds"),
     ],

@@ -20,9 +20,12 @@ from protocol import (
     epoch,
     facts,
     findings,
+    fork_proof,
     frozen,
+    grades,
     hint,
     hours,
+    leaves,
     log_leaf,
     merkle,
     message,
@@ -35,11 +38,13 @@ from protocol import (
     sealed,
     slip,
     tiles,
+    tlog_proof,
     topics,
 )
 from protocol.audit import inspect_days, inspect_form, inspect_steps
 from protocol.certificate_request import make_certificate_request, open_certificate_request
 from protocol.errors import ForeignBytesError
+from protocol.flags import flag, shape
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
 from tests.foreign import mutations
 
@@ -59,6 +64,19 @@ BEACON = beacon.beacon_note(
 )
 LEAF = log_leaf.encode(log_leaf.Closed(day="2026-03-02", unit="", records=3, root="ab" * 32))
 STATEMENT = registered.encode(registered.Measurement("em-01", "meter1", "power", "A001", "2026-01-01", 5))
+ASK = leaves.pack_ask(leaves.Ask(AGENT.name, 3, 0, 0, 3))
+HASHES = leaves.pack_leaves(leaves.Leaves(AGENT.name, 3, 0, 1, SIGNED, (bytes(32), bytes(32))))
+NO_HASHES = leaves.pack_leaves(leaves.Leaves(AGENT.name, 3, 8, 0, b"", (), "deleted"))
+FORKED = fork_proof.encode(fork_proof.ForkProof(SIGNED, RECEIPT, fork_proof.Roots()))
+PARTED = fork_proof.encode(
+    fork_proof.ForkProof(
+        SIGNED,
+        RECEIPT,
+        fork_proof.DifferentLeaves(
+            1, fork_proof.Included(bytes(32), (b"a" * 32,)), fork_proof.Included(b"b" * 32, (b"c" * 32, b"d" * 32))
+        ),
+    )
+)
 PERSON = SigningKey("lab.example/person/wang", ED25519, bytes(range(64, 96)))
 PERSON_TEXT = person_key.person_key_text(str(PERSON.verifier), "Wang", "0f" * 16)
 FOUND = findings.Findings(
@@ -77,10 +95,11 @@ ended = "2026-03-02 10:00:00"
 verdict = "in-order"
 """
 BUNDLE = batch.pack_bundle((READING, START))
+TLOG_PROOF = tlog_proof.encode(tlog_proof.TlogProof(1, (bytes(32), bytes(32)), RECEIPT))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
 HELLO = message.pack(message.Hello("0f" * 16, SIGNED))
 WELCOME = message.pack(
-    message.Welcome("0f" * 16, 1, 2, 4, 60, (message.Level("meter1", "power", (30000, -1)),), RECEIPT)
+    message.Welcome("0f" * 16, 1, 2, 4, 60, (message.Level("meter1", "power", (30000, -1)),), RECEIPT, (), BEACON)
 )
 REFUSAL = message.pack(message.Refusal("fork", 3, "two roots", RECEIPT))
 NEXT = SigningKey("lab.example/a/em-01/2", ED25519, bytes(range(32)))
@@ -96,6 +115,13 @@ USE = (
     b'{"kind":"use","v":1,"at":1764554716036,"by":"lims","asset":"A001","start":1764547516036,"end":1764554716036,'
     b'"purpose":"service-order","order":"SO-14","samples":3}'
 )
+DECISION = (
+    b'{"kind":"decision","v":1,"at":1764554716036,"by":"li.ming","asset":"A001","start":1764547516036,'
+    b'"end":1764554716036,"verdict":"exclude","why":"the beam was off","flags":["constant-load"],'
+    b'"approver":"wang.fang","approved_at":1764554716036}'
+)
+FLAG = b'[1,"A001","constant-load",1,"2026-03-02","2026-03-02",[["spread",900,"ppm"],["usual",52000,"ppm"]],["A002"]]'
+SHAPE = b"[3600,900000,52000,900000,200000,17,3600,0,0,[[900000,905000,899000],[1,2,3]]]"
 CORRECTION = (
     b'{"kind":"correction","v":1,"at":1,"by":"a","approver":"b","approved_at":2,"reason":"c","target":"fact:%s",'
     b'"use":%s}' % (b"9f" * 32, USE)
@@ -117,6 +143,10 @@ def _proofs(raw: bytes) -> object:
     return None
 
 
+def _fork_proof(raw: bytes) -> object:
+    return fork_proof.verify_fork(fork_proof.decode(raw), AGENT.verifier)
+
+
 POLICY = (
     b'{"v":1,"name":"p","valid_mw":[0,15000000],"standby":{"on_mw":40000,"off_mw":25000,"on_ms":10000,"off_ms":20000},'
     b'"run":{"on_mw":900000,"off_mw":600000,"on_ms":10000,"off_ms":60000},"gap_ms":60000}'
@@ -129,6 +159,11 @@ FROZEN = (
     % (b"5c" * 32)
 )
 RECORD = GOLDEN_DAY["days"][0]["record"].encode()
+GRADE = (
+    b'{"v":1,"asset":"A001","day":"2026-03-02","record":"%b","policy":"%b","spans":[[0,60,"B","one control"]],'
+    b'"seconds":[["B","run",60]],"effective":[["B",60]],"external":[],"lost_s":0,"counted_s":60,"counted_external_s":0,'
+    b'"error_ms":40,"decisions":[]}' % (b"ab" * 32, b"cd" * 32)
+)
 PIECES = (parcel.piece_of(0, 256, BATCH), parcel.piece_of(256, 300, BATCH))
 MANIFEST = parcel.pack_manifest(parcel.Manifest("jishi.example/a/em-01/1", "2026-11-26T22:10:00Z", PIECES))
 TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
@@ -156,8 +191,8 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "cosign": (lambda raw: note.cosign(raw, RECEIPTS, time_s=1), (SIGNED,)),
     "bundle": (batch.parse_bundle, (BUNDLE,)),
     "batch": (batch.parse_batch, (BATCH,)),
-    "up": (message.parse_up, (HELLO, BATCH, NEXT_EPOCH, HINT)),
-    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT, TAKEN)),
+    "up": (message.parse_up, (HELLO, BATCH, NEXT_EPOCH, HINT, HASHES)),
+    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT, TAKEN, ASK)),
     "epoch request": (lambda raw: epoch.open_request(raw, AGENT.verifier), (ASKED,)),
     "hint": (lambda raw: hint.open_hint(raw, AGENT.verifier), (HINT,)),
     "frontier": (_frontier, ((3).to_bytes(8, "big") + bytes(64),)),
@@ -171,11 +206,15 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "samples": (lambda raw: sample_file.parse_samples(raw, "plain"), (SAMPLES, gzip.compress(SAMPLES))),
     "tracebase samples": (lambda raw: sample_file.parse_samples(raw, "tracebase"), (TRACEBASE,)),
     "hour record": (hours.decode, (RECORD,)),
-    "fact": (facts.decode, (USE, CORRECTION)),
+    "grade record": (grades.decode, (GRADE,)),
+    "flag": (flag.decode, (FLAG,)),
+    "shape": (shape.decode, (SHAPE,)),
+    "fact": (facts.decode, (USE, CORRECTION, DECISION)),
     "frozen period": (frozen.decode, (FROZEN,)),
     "beacon": (lambda raw: beacon.open_beacon(raw, RECEIPTS.verifier), (BEACON,)),
     "leaf": (log_leaf.decode, (LEAF,)),
     "statement": (registered.decode, (STATEMENT,)),
+    "tlog proof": (tlog_proof.decode, (TLOG_PROOF,)),
     "sealed": (lambda raw: sealed.parse_sealed(raw), (SEALED,)),
     "slip": (slip.parse_slip, (SLIP.to_bytes(),)),
     "findings": (lambda raw: findings.open_findings(raw, PERSON.verifier), (FINDINGS,)),
@@ -191,6 +230,9 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
         (FORM,),
     ),
     "log entries": (tiles.parse_entries, (BUNDLE,)),
+    "ask": (leaves.parse_ask, (ASK,)),
+    "leaves": (leaves.parse_leaves, (HASHES, NO_HASHES)),
+    "fork proof": (_fork_proof, (FORKED, PARTED)),
     "log hashes": (lambda raw: tiles.parse_hashes(raw, width=2), (bytes(64),)),
 }
 TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
@@ -206,6 +248,7 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "nonce": (slip.check_nonce, ("0f" * 16,)),
     "clock": (lambda text: inspect_steps.read_clock(text, 0), ("14:03:27",)),
     "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),
+    "log path": (tiles.parse_path, ("tile/0/x001/234.p/67", "tile/entries/003")),
 }
 
 
@@ -270,6 +313,15 @@ WORST = {
     "a bundle of small entries": (batch.parse_bundle, b"\x00\x01x" * 1_300_000),
     "a bundle of empty entries": (batch.parse_bundle, bytes(4_000_000)),
     "a compressed bundle of small entries": (batch.parse_batch, _deflated(b"\x00\x01x" * 1_300_000)),
+    "leaves of 2^53 bytes": (leaves.parse_leaves, HASHES.replace(b"hashes 64", b"hashes 9007199254740991")),
+    "more leaves than an answer holds": (
+        leaves.parse_leaves,
+        HASHES.replace(b"size 3", b"size 40000").replace(b"hashes 64", b"hashes 640000") + bytes(639_936),
+    ),
+    "a fork proof of paths": (
+        fork_proof.decode,
+        b"jishi-fork/v1\nkind prefix\nroot %s\n" % (b"A" * 43 + b"=") + b"path A\n" * 100_000,
+    ),
     "a topic of slashes": (lambda raw: topics.parse_up_topic(raw.decode()), b"jishi/v1/up/" + b"/" * 1_000_000),
     "an origin of hyphens": (lambda raw: topics.parse_origin(raw.decode()), b"a" + b"-" * 1_000_000 + b"/a/em-01/1"),
     "an origin of short labels": (lambda raw: topics.parse_origin(raw.decode()), b"a." * 89 + b"!/a/em-01/1"),

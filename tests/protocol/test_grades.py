@@ -67,7 +67,7 @@ def grade(of: HourRecord, blocks: Sequence[GradedBlock], **more: Any) -> GradeRe
         limits=LIMITS,
         day_start_ms=DAY_START_MS,
         effective=effective,
-        external_of=lambda part: length(part) // 2,
+        external_within=lambda sets: [length(each) // 2 for each in sets],
         **more,
     )
 
@@ -89,6 +89,11 @@ HOUR = [block(at, at + 300) for at in range(0, 3600, 300)]
     ({"received_ms": None}, "D", "not received"),
     ({"is_ruly": False}, "D", "reading rule"),
     ({"is_whole": False}, "D", "log in doubt"),
+    ({"received_ms": DAY_START_MS + 3_540_000}, "B", "one control"),
+    ({"received_ms": DAY_START_MS + 3_539_999}, "D", "clock impossible"),
+    ({"written_ms": DAY_START_MS + 3_240_000}, "B", "one control"),
+    ({"written_ms": DAY_START_MS + 3_239_999}, "D", "clock impossible"),
+    ({"written_ms": DAY_START_MS, "is_recovered": True}, "C", "recovered"),
 ])  # fmt: skip
 def test_what_a_block_earns(changes: dict[str, Any], expected: str, why: str) -> None:
     held = block(3300, 3600, **changes)
@@ -118,17 +123,44 @@ def test_a_day_of_one_watcher_is_b() -> None:
     assert found.error_ms == 40
 
 
+METER, FILES, CPU = "meter:power", "files:growth", "process:cpu"
+
+
 def test_two_controls_that_agree_make_it_a_and_two_on_the_host_do_not() -> None:
-    both = (("meter:power", ((0, 3600, "run"),)), ("files:growth", ((600, 1200, "run"),)))
-    found = grade(record((0, 3600, "run"), told=both), [block(0, 1200), block(1200, 3600)])
+    both = ((METER, ((0, 3600, "run"),)), (FILES, ((600, 1200, "run"),)))
+    growth = [block(0, 1200, channel="growth"), block(1200, 3600, channel="growth")]
+    found = grade(record((0, 3600, "run"), told=both), [*HOUR, *growth])
+    assert found.spans[:2] == ((0, 600, "B", "one control"), (600, 1200, "A", "two controls"))
     assert ("A", "run", 600) in found.seconds
-    hosted = (("process:cpu", ((0, 3600, "run"),)), ("files:growth", ((600, 1200, "run"),)))
-    assert all(span[2] != "A" for span in grade(record((0, 3600, "run"), told=hosted), [block(0, 1200)]).spans)
+    hosted = ((CPU, ((0, 3600, "run"),)), (FILES, ((600, 1200, "run"),)))
+    cpu = [block(at, at + 300, channel="cpu") for at in range(0, 3600, 300)]
+    assert grade(record((0, 3600, "run"), told=hosted), [*cpu, *growth]).spans == ((0, 3600, "B", "one control"),)
+
+
+def test_a_meter_and_a_contact_are_two_controls() -> None:
+    told = ((METER, ((0, 3600, "run"),)), ("contact:beam", ((0, 900, "run"),)))
+    beam = [block(at, at + 300, channel="beam") for at in range(0, 3600, 300)]
+    assert grade(record((0, 3600, "run"), told=told), [*HOUR, *beam]).spans[0] == (0, 900, "A", "two controls")
+
+
+def test_who_agrees_only_afterwards_makes_nothing_better() -> None:
+    """A second watcher whose blocks came late cannot lift what the first one showed in time."""
+    told = ((METER, ((0, 3600, "run"),)), (FILES, ((0, 3600, "run"),)))
+    late = [block(at, at + 300, channel="growth", beacon_ms=None) for at in range(0, 3600, 300)]
+    assert grade(record((0, 3600, "run"), told=told), [*HOUR, *late]).spans == ((0, 3600, "B", "one control"),)
+
+
+def test_who_tells_another_state_does_not_vouch_for_the_record() -> None:
+    told = ((FILES, ((0, 3600, "run"),)), (METER, ((0, 3600, "standby"),)))
+    poor = [block(0, 1800, channel="growth", is_ruly=False), block(1800, 3600, channel="growth", beacon_ms=None)]
+    found = grade(record((0, 3600, "run"), told=told), [*HOUR, *poor])
+    assert found.spans == ((0, 1800, "D", "reading rule"), (1800, 3600, "C", "no beacon"))
 
 
 def test_watchers_that_differ_make_it_c_at_best() -> None:
     told = (("meter:power", ((0, 3600, "standby"),)), ("files:growth", ((0, 1800, "run"),)))
-    found = grade(record((0, 1800, "run"), (1800, 3600, "standby"), told=told), HOUR)
+    growth = [block(at, at + 300, channel="growth") for at in range(0, 3600, 300)]
+    found = grade(record((0, 1800, "run"), (1800, 3600, "standby"), told=told), [*HOUR, *growth])
     assert found.spans[0] == (0, 1800, "C", "differ")
 
 

@@ -1,6 +1,7 @@
 """Hello, welcome, refusal: round trips, golden bytes, and everything else refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ welcomes = st.builds(
     st.lists(levels, max_size=4).map(tuple),
     receipts,
     st.lists(st.builds(SentPolicy, names, st.binary(min_size=1, max_size=90)), max_size=3).map(tuple),
+    st.none() | st.binary(min_size=1, max_size=90),
 )
 details = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)
 logs = st.sampled_from(["", "jishi.example/a/em-01/1", "jishi.example/a/em-02/17"])
@@ -51,6 +53,8 @@ def test_golden_messages_are_made_and_read(golden: Golden) -> None:
             60,
             tuple(Level(watcher, channel, tuple(values)) for watcher, channel, values in one["levels"]),
             one["receipt"] and one["receipt"].encode(),
+            tuple(SentPolicy(watcher, body.encode()) for watcher, body in one.get("policies", ())),
+            one["beacon"].encode() if "beacon" in one else None,
         )
         assert pack(welcome).decode() == one["raw"]
         assert parse_down(one["raw"].encode()) == welcome
@@ -182,6 +186,26 @@ def test_policies_follow_the_receipt_and_their_lengths_must_be_right() -> None:
             parse_down(wrong)
 
 
+def test_a_beacon_follows_everything_and_its_length_must_be_right() -> None:
+    welcome = Welcome(NONCE, 5, 6, 4, 60, (), b"receipt", (SentPolicy("meter1", b"{}"),), b"beacon\n")
+    raw = pack(welcome)
+    assert raw.endswith(b"policy meter1 2\nbeacon 7\nreceipt 7\n\nreceipt{}beacon\n")
+    assert parse_down(raw) == welcome
+    longest = replace(welcome, beacon=bytes(message.MAX_BEACON_BYTES))
+    assert parse_down(pack(longest)) == longest
+    for wrong in (
+        raw + b"x",
+        raw[:-1],
+        raw.replace(b"beacon 7", b"beacon 0"),
+        raw.replace(b"beacon 7", b"beacon 07"),
+        raw.replace(b"beacon 7", b"beacon 3\nbeacon 4"),
+        raw.replace(b"beacon 7", b"beacon 14"),
+        pack(longest).replace(b"beacon 2048", b"beacon 2049") + b"x",
+    ):
+        with pytest.raises(MalformedMessage):
+            parse_down(wrong)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -199,6 +223,7 @@ def test_policies_follow_the_receipt_and_their_lengths_must_be_right() -> None:
         Welcome(NONCE, 0, 0, 4, 60, (), None, (SentPolicy("meter 1", b"{}"),)),
         Welcome(NONCE, 0, 0, 4, 60, (), None, (SentPolicy("meter1", bytes(8193)),)),
         Welcome(NONCE, 0, 0, 4, 60, (), None, (SentPolicy("meter1", b"{}"),) * 65),
+        Welcome(NONCE, 0, 0, 4, 60, (), None, (), bytes(2049)),
         Refusal("party", 0, "", None),  # type: ignore[arg-type]
         Refusal("gap", -1, "", None),
     ],

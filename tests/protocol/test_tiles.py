@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import merkle, tiles
-from protocol.errors import BadProof, ForeignBytesError, MalformedBatch, TooLarge
+from protocol.errors import BadProof, ForeignBytesError, MalformedBatch, MalformedName, TooLarge
 
 ENTRIES = [b"entry %d" % number for number in range(1100)]
 LEAVES = [merkle.leaf_hash(entry) for entry in ENTRIES]
@@ -38,6 +38,35 @@ def directory(size: int) -> dict[str, bytes]:
 )
 def test_places_are_those_of_the_specification(path: str, expected: str) -> None:
     assert path == expected
+
+
+@given(
+    level=st.none() | st.integers(0, 63),
+    number=st.integers(0, 10**12),
+    width=st.integers(1, 256),
+)
+def test_a_path_is_read_back_as_its_place(level: int | None, number: int, width: int) -> None:
+    place = tiles.Place(level, number, width)
+    assert tiles.parse_path(place.path) == place
+
+
+@pytest.mark.parametrize("path", [
+    "", "checkpoint", "tile/0/0", "tile/00/000", "tile/64/000", "tile/-1/000", "tile/0/x000/001", "tile/0/001/002",
+    "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/257", "tile/0/000.p/01", "tile/0/000.p", "tile/0/000/",
+    "tile/0/../0/000", "../tile/0/000", "/tile/0/000", "tile/entries/x1/000", "tile/data/000", "tile/0/000\n",
+    "tile/0/٠٠٠",
+])  # fmt: skip
+def test_any_other_spelling_is_no_path(path: str) -> None:
+    with pytest.raises(MalformedName, match="no path of a tile"):
+        tiles.parse_path(path)
+
+
+@pytest.mark.parametrize(("path", "end"), [
+    ("tile/0/000.p/3", 3), ("tile/0/001", 512), ("tile/1/000.p/2", 512), ("tile/2/000.p/1", 65536),
+    ("tile/entries/002.p/1", 513),
+])  # fmt: skip
+def test_a_place_says_from_which_size_on_a_tree_has_it(path: str, end: int) -> None:
+    assert tiles.parse_path(path).end == end
 
 
 @pytest.mark.parametrize(("level", "index", "width"), [(-1, 0, 1), (64, 0, 1), (0, -1, 1), (0, 0, 0), (0, 0, 257)])
@@ -86,6 +115,34 @@ def test_a_missing_tile_is_named() -> None:
         tiles.Tiles(files.get, 600).inclusion_proof(300)
 
 
+def test_full_tiles_and_bundles_stand_for_partial_ones_that_are_gone() -> None:
+    files, root = directory(512), merkle.root(LEAVES[:300])
+    del files["tile/1/000.p/2"]
+    files["tile/1/000"] = b"".join(tiles.perfect_root(LEAVES[at : at + 256]) for at in (0, 256)) + bytes(
+        64
+    )  # it grew on
+    assert list(tiles.check(files.get, 300, root)) == []
+    assert tiles.Tiles(files.get, 300).root() == root
+    files["tile/entries/001"] = files["tile/entries/001"][:-1]
+    assert [found[:2] for found in tiles.check(files.get, 300, root)] == [("tile/entries/001.p/44", False)]
+
+
+def test_beside_a_missing_bundle_everything_else_is_checked() -> None:
+    files = directory(700)
+    del files["tile/entries/000"]
+    raw = files["tile/entries/002.p/188"]
+    files["tile/entries/002.p/188"] = raw[:-1] + bytes([raw[-1] ^ 1])
+    found = [each[:2] for each in tiles.check(files.get, 700, merkle.root(LEAVES[:700]))]
+    assert found == [("tile/entries/000", True), ("tile/0/002.p/188", False), ("checkpoint", False)]
+
+
+def test_without_a_bundle_and_its_tile_nothing_follows() -> None:
+    files = directory(700)
+    del files["tile/entries/001"], files["tile/0/001"]
+    found = [each[:2] for each in tiles.check(files.get, 700, merkle.root(LEAVES[:700]))]
+    assert found == [("tile/entries/001", True), ("tile/0/001", True)]
+
+
 def test_a_whole_directory_is_as_it_should_be() -> None:
     assert list(tiles.check(directory(700).get, 700, merkle.root(LEAVES[:700]))) == []
 
@@ -112,7 +169,7 @@ def test_an_altered_hash_is_named_by_its_place() -> None:
     raw = files["tile/0/001"]
     files["tile/0/001"] = raw[:64] + bytes(32) + raw[96:]
     found = list(tiles.check(files.get, 600, merkle.root(LEAVES[:600])))
-    assert found == [("tile/0/001", False, "hash 2 is not that of the entries below it")]
+    assert found == [("tile/0/001", False, "hash 2 is not that of entry 258")]
 
 
 def test_bundles_of_the_wrong_form_cause_one_family_of_error() -> None:

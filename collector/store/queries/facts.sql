@@ -44,7 +44,8 @@ SELECT * FROM unnest(%(documents)s::text[], %(facts)s::text[]) ON CONFLICT DO NO
 -- name: touch_days_of_facts
 -- Marks the days up to `todays` that new facts may change: a use's and a hand entry's own; of an order or a document
 -- those of all that name the order; of a correction those of its target, and of that one's where it is a correction
--- itself. Where somebody signed in and never out that is a month, the most that is taken into account.
+-- itself. Where somebody signed in and never out that is a month, the most that is taken into account. What only a
+-- decision touches is marked as such: no hour can change by it, its grade can.
 INSERT INTO dirty_day (asset_no, day, touched_at, reason)
 WITH RECURSIVE told AS (
     SELECT kind, asset_no, first_day, last_day, unit, order_no, target, today
@@ -64,14 +65,15 @@ WITH RECURSIVE told AS (
     SELECT d.journal_id, d.entry_index, o.today FROM ordered o JOIN declaration d USING (order_no)
     WHERE EXISTS (SELECT FROM ownership w WHERE w.asset_no = d.asset_no AND w.uscc = o.unit)
 ), stretch AS (
-    SELECT asset_no, first_day, last_day, today FROM told WHERE asset_no IS NOT NULL AND kind <> 'reported'
+    SELECT asset_no, first_day, last_day, today, CASE kind WHEN 'decision' THEN 'decision' ELSE 'fact' END AS reason
+    FROM told WHERE asset_no IS NOT NULL AND kind <> 'reported'
     UNION
-    SELECT f.asset_no, f.first_day, f.last_day, o.today
+    SELECT f.asset_no, f.first_day, f.last_day, o.today, 'fact'
     FROM ordered o JOIN fact f ON f.order_no = o.order_no AND f.unit IS NULL AND f.asset_no IS NOT NULL
     WHERE EXISTS (SELECT FROM ownership w WHERE w.asset_no = f.asset_no AND w.uscc = o.unit)
     UNION
     SELECT d.asset_no, local_day_of(d.wall_ms),
-           least(local_day_of(coalesce(n.until_ms, n.wall_ms)), local_day_of(d.wall_ms) + 31), declared.today
+           least(local_day_of(coalesce(n.until_ms, n.wall_ms)), local_day_of(d.wall_ms) + 31), declared.today, 'fact'
     FROM declared
     JOIN declaration d USING (journal_id, entry_index)
     LEFT JOIN LATERAL (
@@ -81,10 +83,11 @@ WITH RECURSIVE told AS (
         ORDER BY n.entry_index LIMIT 1) n ON true
     WHERE EXISTS (SELECT FROM instrument i WHERE i.asset_no = d.asset_no)
 )
-SELECT asset_no, day, clock_timestamp(), 'fact' FROM (
-    SELECT DISTINCT asset_no, series.day::date AS day
+SELECT asset_no, day, clock_timestamp(), reason FROM (
+    SELECT asset_no, series.day::date AS day, string_agg(DISTINCT reason, ', ' ORDER BY reason) AS reason
     FROM stretch
     CROSS JOIN LATERAL generate_series(first_day, least(last_day, today), interval '1 day') AS series (day)
+    GROUP BY 1, 2
 ) AS touched
 ORDER BY asset_no, day
 ON CONFLICT (asset_no, day) DO UPDATE

@@ -19,8 +19,12 @@ FROM collector_log JOIN log_head USING (log) ORDER BY seq;
 SELECT log, origin, vkey, size, root, note, time_s FROM collector_log JOIN log_head USING (log) WHERE log = %(log)s;
 
 -- name: list_logs
--- The names of all logs.
-SELECT log FROM collector_log;
+-- The names of all logs that were ever begun, those too that only a beacon tells of.
+SELECT log FROM collector_log UNION SELECT log FROM log_conflict;
+
+-- name: hold_head
+-- Nobody appends to the log that grows until this transaction is over; who tried at the same time starts anew.
+UPDATE log_head SET time_s = time_s WHERE log = (SELECT log FROM collector_log ORDER BY seq DESC LIMIT 1);
 
 -- name: open_log
 -- A new log begins.
@@ -36,20 +40,20 @@ VALUES (%(log)s, %(size)s, %(root)s, %(frontier)s, %(note)s, %(time_s)s,
          ELSE pg_snapshot_xmin(pg_current_snapshot()) END);
 
 -- name: move_head
--- The newest tree of a log, if it is still the one that we started from.
+-- The newest tree of a log, if it is still the one that we started from and no other log follows.
 UPDATE log_head SET size = %(size)s, root = %(root)s, frontier = %(frontier)s, note = %(note)s, time_s = %(time_s)s,
     read_to = %(read_to)s::text::xid8
-WHERE log = %(log)s AND size = %(old)s;
+WHERE log = %(log)s AND size = %(old)s AND NOT EXISTS (SELECT FROM collector_log c WHERE c.predecessor = %(log)s);
 
 -- name: load_window
 -- Below which transaction all are over, and the number of this one.
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id()::text::bigint;
 
 -- name: list_receipts
--- Receipts of the transactions in [since, until), each once, in the order of their journals.
-SELECT DISTINCT j.origin, b.receipt FROM batch b JOIN journal j USING (journal_id)
+-- Receipts of the transactions in [since, until), each once, by journal and size.
+SELECT b.receipt FROM batch b JOIN journal j USING (journal_id)
 WHERE b.xid >= %(since)s::text::xid8 AND b.xid < %(until)s::text::xid8
-ORDER BY j.origin, b.receipt;
+GROUP BY j.origin COLLATE "C", b.receipt ORDER BY j.origin COLLATE "C", max(b.size);
 
 -- name: list_new_beacons
 -- Beacons that we signed, of the transactions in [since, until).
@@ -67,16 +71,27 @@ ORDER BY f.seq LIMIT %(limit)s;
 SELECT max(seq) FROM fact WHERE seq > %(key)s AND recorded_at < %(before)s;
 
 -- name: list_closed
--- Closed records behind an instant that are in no log, with their owners, by day, unit, instrument and revision.
-SELECT c.day, coalesce(convert_from(c.body, 'UTF8')::jsonb ->> 'owner', ''), c.asset_no, c.revision, c.sha256
-FROM closed_record c
-WHERE c.closed_at > %(since)s
-    AND NOT EXISTS (SELECT FROM logged_record l WHERE (l.asset_no, l.day, l.revision) = (c.asset_no, c.day, c.revision))
-ORDER BY 1, 2, 3, 4 LIMIT %(limit)s;
+-- Closed records behind an instant that are in no log, the oldest ones, with their owners and the newest closed grades
+-- of each, by day, unit, instrument and revision.
+WITH fresh AS (
+    SELECT * FROM closed_record c
+    WHERE closed_at > %(since)s AND NOT EXISTS (
+        SELECT FROM logged_record l WHERE (l.asset_no, l.day, l.revision) = (c.asset_no, c.day, c.revision))
+    ORDER BY closed_at LIMIT %(limit)s
+)
+SELECT f.day, coalesce(convert_from(f.body, 'UTF8')::jsonb ->> 'owner', ''), f.asset_no, f.revision, f.sha256,
+    coalesce((SELECT g.sha256 FROM closed_grade g WHERE (g.asset_no, g.day, g.record) = (f.asset_no, f.day, f.revision)
+              ORDER BY g.number DESC LIMIT 1), ''), f.closed_at
+FROM fresh f ORDER BY 1, 2, 3, 4;
 
 -- name: count_closed_leaves
--- How many leaves of a day and unit there are.
-SELECT count(*) FROM log_leaf WHERE ref LIKE %(prefix)s;
+-- How many leaves of a day and unit there are; their refs end in 1, 2, 3.
+WITH RECURSIVE taken (n) AS (
+    SELECT 0
+    UNION ALL
+    SELECT n + 1 FROM taken WHERE EXISTS (SELECT FROM log_leaf WHERE ref = %(prefix)s || (n + 1))
+)
+SELECT max(n) FROM taken;
 
 -- name: load_cursor
 -- Up to where a source was logged long ago.

@@ -14,7 +14,7 @@ from collector.ingest.writer import Writer
 from collector.registry import policies
 from collector.store.database import Connection
 from protocol import beacon, hours, merkle
-from protocol.entry import Beacon, Declaration
+from protocol.entry import Beacon, ClockJump, Declaration
 from protocol.interval import DAY_MS, day_bounds_ms
 from protocol.note import Checkpoint
 from tests.collector.ingest.conftest import Enrol, enrol  # noqa: F401
@@ -125,6 +125,31 @@ def test_a_clock_within_the_limit_stays_as_it_is(bench: Bench) -> None:
     bench.derive()
     assert bench.connection.execute("SELECT count(*) FROM reading WHERE shift_ms IS NOT NULL").fetchone() == (0,)
     bench.check_recomputed()
+
+
+@pytest.mark.parametrize("again", [None, 621, 659], ids=["never", "at once", "later"])
+def test_a_machine_that_slept_is_not_corrected_by_what_came_before(bench: Bench, again: int | None) -> None:
+    """Its monotonic clock stood still for eight hours: that is no error of the wall clock, whatever beacons say."""
+    slept_ms = 8 * 60 * MINUTE_MS
+    bench.record((500, 600), OFF_MW)
+    bench.beacon(599)
+    bench.agent.append(
+        ClockJump(slept_ms, "suspend"), wall_ms=START_MS + 600 * MINUTE_MS + slept_ms, mono_ms=600 * MINUTE_MS
+    )
+    for start in range(600, 660, 5):
+        bench.record((start, start + 5), RUN_MW, wrong_ms=slept_ms)
+        if again is not None and start < again <= start + 5:
+            at = (start + 5) * MINUTE_MS
+            bench.agent.append(fix(START_MS + at + slept_ms), wall_ms=START_MS + at + slept_ms, mono_ms=at)
+    bench.send()
+    bench.derive()
+    assert bench.connection.execute("SELECT count(*) FROM reading WHERE shift_ms IS NOT NULL").fetchone() == (0,)
+    starts = bench.connection.execute("SELECT min(start_at) FROM reading WHERE means[1] = 1000000").fetchone()
+    assert starts is not None
+    assert starts[0].timestamp() * 1000 == START_MS + 600 * MINUTE_MS + slept_ms
+    bench.check_recomputed()
+    list(rebuild(bench.connection, Period.deciding(DAY, NEXT), receipt_key=RECEIPT_KEY.verifier))
+    assert bench.connection.execute("SELECT count(*) FROM reading WHERE shift_ms IS NOT NULL").fetchone() == (0,)
 
 
 def test_another_boot_is_not_corrected(bench: Bench) -> None:

@@ -42,6 +42,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_unit": (f"/units/{USCC}", Right.INSTRUMENTS),
     "list_instruments": ("/instruments", Right.INSTRUMENTS),
     "show_instrument": ("/instruments/A001", Right.INSTRUMENTS),
+    "download_bundle": ("/instruments/A001/bundle?from=2026-11-16&to=2026-11-17", Right.READINGS),
     "list_figures": ("/figures?year=2026&by=instrument", Right.HOURS),
     "rank_units": ("/figures/ranking?year=2026", Right.HOURS),
     "list_records": (f"/hours?{DAYS}&asset_no=A001", Right.HOURS),
@@ -59,11 +60,17 @@ ROUTES: dict[str, tuple[str, Right]] = {
     ),
     "show_entry": ("/entries/jishi.example/a/em-01/1/0", Right.READINGS),
     "list_contradictions": (f"/contradictions?{DAYS}", Right.HOURS),
+    "list_decisions": ("/decisions", Right.HOURS),
+    "list_flags": (f"/flags?{DAYS}", Right.READINGS),
+    "list_flag_checks": (f"/flags/checks?{DAYS}", Right.READINGS),
+    "list_flag_rules": ("/flags/rules", Right.READINGS),
     "export_hours": (f"/exports/hours.csv?{DAYS}", Right.HOURS),
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
     "list_epochs": ("/agents/em-01/epochs", Right.AGENTS),
+    "list_forks": ("/agents/em-01/forks", Right.AGENTS),
+    "show_fork_proof": ("/agents/em-01/forks/1/proof", Right.AGENTS),
     "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
     "list_changes": ("/audit", Right.AUDIT),
     "list_proposals": ("/proposals", Right.HOURS),
@@ -123,6 +130,9 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
         [b'{"kind":"policy","subject":"instrument:A001","from_day":"2026-11-16","policy":"{}"}'],
+    )
+    province.connection.execute(
+        "INSERT INTO fork_proof (journal_id, proof, made_at) SELECT journal_id, 'a proof', now() FROM journal"
     )
     province.connection.execute(
         "INSERT INTO dry_run (proposal_id, first_day, last_day, run_at) VALUES (1, '2026-11-16', '2026-11-17', now())"

@@ -25,7 +25,7 @@ from tests.collector.conftest import make_key
 from tests.collector.province import RUN, MovableClock, Piece, Province
 
 EXAMPLES = int(os.environ.get("JISHI_FUZZ_EXAMPLES", "8"))
-TAKE_NOTHING = {"GET /healthz", "GET /readyz", "GET /metrics"}
+TAKE_NOTHING = {"GET /healthz", "GET /readyz", "GET /metrics", "GET /log"}
 """Nothing that is sent to them could be wrong."""
 NOT_OURS = [
     ignored_auth,  # takes two ways to show one key for two keys; test_access.py asks with every role and without

@@ -16,7 +16,7 @@ MONDAY = date(2026, 11, 16)
 TUESDAY, WEDNESDAY = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
 HOUR = 3600
 LIST = "/api/v1/hours?asset_no=A001&first_day=2026-11-16&last_day=2026-11-18"
-ONLY_IN_DETAIL = {"spans", "operating", "served", "facts", "told"}
+ONLY_IN_DETAIL = {"spans", "operating", "served", "facts", "told", "graded"}
 
 
 @pytest.fixture
@@ -64,7 +64,8 @@ def test_every_number_of_a_record_comes_under_its_own_name() -> None:
     members = {"asset": "A001", "day": "2026-11-16", "policy": "9f" * 32, "owner": "", "until": 80_000, **numbers}
     members |= {"lead_in": "run", "lead_out": "off", "flags": ["never-closed"], "journals": [["o", 1, 2]], "spans": []}
     raw = json.dumps(members).encode()
-    page = json.loads(encode_page([(raw, datetime(2026, 11, 18, 4, tzinfo=UTC))], next_cursor="next"))
+    row = (raw, datetime(2026, 11, 18, 4, tzinfo=UTC), 60, 7, 10, 20, 30, 40, 50)
+    page = json.loads(encode_page([row], next_cursor="next"))
     [line] = page["items"]
     assert page["next_cursor"] == "next"
     assert {name: line[name] for name in numbers} == numbers
@@ -75,3 +76,23 @@ def test_every_number_of_a_record_comes_under_its_own_name() -> None:
     assert (line["policy_sha256"], line["record_sha256"]) == ("9f" * 32, hashlib.sha256(raw).hexdigest())
     assert line["journals"] == [{"origin": "o", "first": 1, "last": 2}]
     assert line["derived_at"] == "2026-11-18T04:00:00Z"
+    assert (line["counted_s"], line["counted_external_s"]) == (60, 7)
+    assert line["grades"] == {"A": 10, "B": 20, "C": 30, "D": 40, "X": 50}
+
+
+@pytest.mark.usefixtures("week")
+def test_the_grades_of_a_day_and_their_bytes(api: httpx.Client, province: Province) -> None:
+    """What waited longer than a week: it arrived today, by the clock of the test."""
+    detail = api.get("/api/v1/hours/A001/2026-11-16").json()
+    raw = api.get("/api/v1/hours/A001/2026-11-16/grades").content
+    assert detail["graded"]["sha256"] == hashlib.sha256(raw).hexdigest()
+    assert json.loads(raw)["record"] == detail["record_sha256"]
+    assert {span["grade"] for span in detail["graded"]["spans"]} == {"D"}
+    assert detail["graded"]["spans"][0]["reason"] == "too late"
+    assert (detail["counted_s"], detail["grades"]["D"]) == (0, detail["effective_s"])
+    assert sum(each["seconds"] for each in detail["graded"]["seconds"]) == 86_400
+    province.connection.execute("DELETE FROM day_grade")
+    detail = api.get("/api/v1/hours/A001/2026-11-16").json()
+    assert (detail["graded"], detail["counted_s"], detail["grades"]) == (None, None, None)
+    assert api.get("/api/v1/hours/A001/2026-11-16/grades").status_code == 404
+    assert api.get(LIST).json()["items"][0]["grades"] is None

@@ -1,6 +1,7 @@
-"""Shared with the tests of ingest: agents that enrol and send, and a person whose key counts."""
+"""What the tests of the collector's own log, of bundles and of findings share."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +9,22 @@ from collector.registry import people, person_keys
 from collector.store.database import Connection
 from protocol.keys import ED25519, SigningKey
 from protocol.person_key import prove_possession
+from tests.collector.evidence.growing import Log
 from tests.collector.ingest.conftest import enrol as enrol
 from tests.collector.ingest.conftest import writer as writer
+from tests.collector.province import Province
+
+
+@pytest.fixture
+def log(province: Province, tmp_path: Path) -> Log:
+    province.add_instrument("A001")
+    return Log(province, tmp_path)
+
+
+@pytest.fixture
+def origin(log: Log, province: Province) -> str:
+    return province.add_agent("em-01", "A001")
+
 
 WANG = SigningKey("jishi.example/person/wang", ED25519, b"w" * 32)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from collector.ingest.prepare import prepare
 from collector.ingest.rebuild import Period, rebuild
 from collector.ingest.writer import Writer
 from collector.store.database import Connection
@@ -24,16 +25,29 @@ def body(checkpoint: Checkpoint = LOG, *, key: SigningKey = RECEIPT_KEY, time_s:
 @pytest.fixture
 def logged(connection: Connection) -> Connection:
     """A collector whose log has seven leaves."""
+    begin_log(connection, "2025-1", size=7)
+    return connection
+
+
+def begin_log(connection: Connection, log: str, *, size: int) -> None:
     connection.execute(
-        "INSERT INTO collector_log (log, origin, vkey, why, opened_at) VALUES ('2025-1', %s, 'key', 'test', now())",
-        [LOG.origin],
+        "INSERT INTO collector_log (log, origin, vkey, why, opened_at) VALUES (%s, %s, 'key', 'test', now())",
+        [log, f"{DOMAIN}/log/{log}"],
     )
     connection.execute(
         "INSERT INTO log_head (log, size, root, frontier, note, time_s, read_to)"
-        " VALUES ('2025-1', 7, %s, %s, 'note', 1, '0')",
-        [ROOT, bytes(96)],
+        " VALUES (%s, %s, %s, %s, 'note', 1, '0')",
+        [log, size, ROOT, bytes(96)],
     )
-    return connection
+
+
+def welcomed(agent: LightAgent, writer: Writer) -> message.Welcome:
+    """The answer to a hello."""
+    answer = writer.write([prepare(agent.topic, agent.hello())])[0]
+    assert answer is not None
+    welcome = message.parse_down(answer)
+    assert isinstance(welcome, message.Welcome)
+    return welcome
 
 
 def landmarks(connection: Connection) -> list[tuple[object, ...]]:
@@ -92,29 +106,30 @@ def test_a_tree_of_our_log_that_we_never_had_is_written_down(
 
 
 def test_a_welcome_brings_a_beacon_of_this_moment(enrol: Enrol, writer: Writer, logged: Connection) -> None:
-    agent = agent_with(enrol)
-    from collector.ingest.prepare import prepare
-
-    answer = writer.write([prepare(agent.topic, agent.hello())])[0]
-    assert answer is not None
-    welcome = message.parse_down(answer)
-    assert isinstance(welcome, message.Welcome)
-    assert welcome.beacon is not None
-    opened = beacon.open_beacon(welcome.beacon, RECEIPT_KEY.verifier)
+    opened = beacon.open_beacon(welcomed(enrol(), writer).beacon or b"", RECEIPT_KEY.verifier)
     assert (opened.receipt.checkpoint, opened.receipt.time_s) == (LOG, NOW_MS // 1000)
 
 
-def test_a_log_that_stands_still_and_one_that_is_not_there_send_none(
-    enrol: Enrol, writer: Writer, connection: Connection
-) -> None:
-    from collector.ingest.prepare import prepare
+def test_where_there_is_no_log_there_is_no_beacon(enrol: Enrol, writer: Writer) -> None:
+    assert welcomed(enrol(), writer).beacon is None
 
-    agent = agent_with(enrol)
-    answer = writer.write([prepare(agent.topic, agent.hello())])[0]
-    assert answer is not None
-    welcome = message.parse_down(answer)
-    assert isinstance(welcome, message.Welcome)
-    assert welcome.beacon is None
+
+def test_a_log_that_stands_still_sends_none_nor_does_the_one_before_it(
+    enrol: Enrol, writer: Writer, logged: Connection
+) -> None:
+    agent = enrol()
+    begin_log(logged, "2026-1", size=3)
+    opened = beacon.open_beacon(welcomed(agent, writer).beacon or b"", RECEIPT_KEY.verifier)
+    assert (opened.log, opened.receipt.checkpoint.size) == ("2026-1", 3)
+    logged.execute(
+        "INSERT INTO log_conflict (log, what, size, root, origin, entry_index)"
+        " VALUES ('2026-1', 'beacon', 9, %s, %s, 1)",
+        [ROOT, f"{DOMAIN}/a/em-02/1"],
+    )
+    assert welcomed(agent, writer).beacon is None
+    begin_log(logged, "2026-2", size=1)
+    opened = beacon.open_beacon(welcomed(agent, writer).beacon or b"", RECEIPT_KEY.verifier)
+    assert opened.log == "2026-2"
 
 
 def test_rebuilding_makes_the_same_rows(enrol: Enrol, writer: Writer, logged: Connection) -> None:

@@ -1,8 +1,9 @@
 """The wall clock of the instrument's PC is wrong, set while the agent runs, or stands still with the whole machine."""
 
 import time
+from collections.abc import Iterator
 
-from protocol.entry import ClockJump, decode
+from protocol.entry import Beacon, Body, ClockJump, decode
 from tests.faults.host import Host
 from tests.faults.scenario import scenario
 from tests.faults.wall_clock import WallClock, why_not
@@ -24,6 +25,22 @@ def wall_clock_is_set_while_it_runs(world: World) -> None:
         world.until("an entry that says so", lambda number=number: len(_jumps(host)) == number)
         assert abs(_jumps(host)[-1].jump_ms - step_ms) < 2000, "the step is told with another length"
         assert _jumps(host)[-1].cause == "step"
+
+
+@scenario(short=False, needs=why_not)
+def wall_clock_lies_and_beacons_date_the_hours(world: World) -> None:
+    """The clock is a year ahead when the agent starts, and is set two years back; every hour stands at its time."""
+    world.keep_log()
+    host, clock = _with_a_clock(world)
+    host.is_dated = True
+    clock.step(YEAR_MS)
+    host.start()
+    world.until("the first beacon", lambda: _beacons(host))
+    world.run_for(world.choose_s(3.0, 6.0))
+    clock.step(-2 * YEAR_MS)
+    world.until("an entry that says so", lambda: _jumps(host))
+    world.until("the beacon that follows a jump", lambda: _beacons(host) > 1)
+    world.run_for(world.choose_s(3.0, 6.0))
 
 
 @scenario(short=False, needs=why_not)
@@ -66,7 +83,7 @@ def machine_is_suspended(world: World) -> None:
 
 
 def _with_a_clock(world: World) -> tuple[Host, WallClock]:
-    """A PC whose agent goes by a clock of its own, not started; its hours cannot be dated, only counted."""
+    """A PC whose agent goes by a clock of its own, not started; its hours cannot be dated without beacons."""
     host = world.host(start=False)
     clock = WallClock(host.directory)
     world.exits.callback(clock.close)
@@ -76,6 +93,13 @@ def _with_a_clock(world: World) -> tuple[Host, WallClock]:
 
 
 def _jumps(host: Host) -> list[ClockJump]:
+    return [body for body in _bodies(host) if isinstance(body, ClockJump)]
+
+
+def _beacons(host: Host) -> int:
+    return sum(isinstance(body, Beacon) for body in _bodies(host))
+
+
+def _bodies(host: Host) -> Iterator[Body]:
     entries = host.issued()[-1].entries
-    bodies = (decode(raw).body for index in sorted(entries) for raw in entries[index])
-    return [body for body in bodies if isinstance(body, ClockJump)]
+    return (decode(raw).body for index in sorted(entries) for raw in entries[index])

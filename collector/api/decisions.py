@@ -1,0 +1,78 @@
+"""What two people decided of instruments' time: accepted or excluded, with the flags that it answers."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from collector.api.access import Lent, ReadsHours
+from collector.api.fact_lists import Day
+from collector.api.models import Model, Page
+from collector.api.paging import AssetNo, Cursor, Limit, after, page
+from collector.api.problem import responses
+from collector.store.queries import load
+from protocol import facts
+from protocol.facts import Decision
+
+router = APIRouter(prefix="/decisions", tags=["hours"])
+_SQL = load("decisions")
+
+
+class HeldDecision(Model):
+    """A decision as it was recorded; where two are about one instant, the later approved one holds."""
+
+    sha256: str = Field(description="Identity of the fact")
+    asset_no: str
+    start: datetime
+    end: datetime
+    verdict: Literal["accept", "exclude"]
+    why: str
+    flags: list[str] = Field(description="Rules that it answers")
+    by: str
+    approver: str
+    approved_at: datetime
+    recorded_at: datetime
+    corrected_by: str | None = Field(description="SHA-256 of what took it out of account")
+
+
+@router.get("", responses=responses(400))
+def list_decisions(
+    request: Request,
+    caller: ReadsHours,
+    connection: Lent,
+    asset_no: AssetNo | None = None,
+    first_day: Day = None,
+    last_day: Day = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[HeldDecision]:
+    """Decisions in the order in which they were recorded, those that were taken out of account among them."""
+    [seq] = after(request, cursor, start=[0])
+    values = {"asset_no": asset_no, "first_day": first_day, "last_day": last_day, "after": seq, "limit": limit + 1}
+    rows = connection.execute(_SQL.list_decisions, {**values, **caller.access.scope.values}, binary=True).fetchall()
+    places = {row[1]: row[0] for row in rows}
+    return page(request, rows, limit=limit, item=_item, key=lambda item: [places[item.sha256]])
+
+
+def _item(row: tuple[Any, ...]) -> HeldDecision:
+    _, sha256, body, recorded_at, corrected_by = row
+    fact = facts.decode(bytes(body))
+    assert isinstance(fact, Decision), "the query asks for those"
+    start, end, approved_at = (
+        datetime.fromtimestamp(ms / 1000, UTC) for ms in (fact.start, fact.end, fact.approved_at)
+    )
+    return HeldDecision(
+        sha256=sha256,
+        asset_no=fact.asset,
+        start=start,
+        end=end,
+        verdict=fact.verdict,
+        why=fact.why,
+        flags=list(fact.flags),
+        by=fact.by,
+        approver=fact.approver,
+        approved_at=approved_at,
+        recorded_at=recorded_at,
+        corrected_by=corrected_by,
+    )

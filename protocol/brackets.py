@@ -1,0 +1,127 @@
+"""When a reading was written, as far as anybody can show: from below by beacons, from above by receipts. Pure.
+
+For entry i of a log L is the time of the newest verified beacon at or before i, U that of the first receipt whose size
+is above i (evidence.md section 5). `bracketed` puts both beside each reading, with the error of its clock, and says
+whether it keeps the rule on what a reading may cover:
+
+1 It ends at most a minute before its own entry was written, by the monotonic clock, and never after it.
+2 It begins where the reading of its watcher and channel before it in the log ends, or later.
+3 By the monotonic clock its entry was not written earlier than a landmark of its boot that stands before it in the log.
+
+So one late entry cannot claim hours of which nobody was told in time. What a `start` entry names as recovered keeps the
+times of the boot that wrote it, and stands behind landmarks that came later: rule 3 is not about it.
+
+Blocks are those of one day, their clocks corrected (clock_bounds.py); `shifts` says by how much. The same values come
+out of decoded rows and of stored bytes.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from protocol.clock_bounds import Fix
+from protocol.entry import Entry, Reading, Start
+from protocol.grades import GradedBlock, is_ruly
+from protocol.observation import covered_ms
+from protocol.witness import Block
+
+NAMED_WITHIN: Final = 130
+"""How many entries before it a `start` can name as recovered: an agent writes it right behind them."""
+
+
+Landmark = tuple[int, int]
+"""An entry that is no reading, for what bounds others: its index, and monotonic ms in its boot."""
+
+
+class Log(NamedTuple):
+    """What bounds some entries of one log; sequences by index, each once, times in UTC ms.
+
+    `receipts`: (first, size, time) of batches, which do not overlap; `beacons`: (boot, fix) of verified ones;
+    `landmarks`: by boot, `running` of the entries that are no readings; `recovered`: what `start` entries name;
+    `shifts`: by index what was added to a clock. `is_whole`: nothing about it is in doubt.
+    """
+
+    is_whole: bool
+    receipts: Sequence[tuple[int, int, int]] = ()
+    beacons: Sequence[tuple[str, Fix]] = ()
+    landmarks: Mapping[str, Sequence[Landmark]] = MappingProxyType({})
+    recovered: frozenset[int] = frozenset()
+    shifts: Mapping[int, int] = MappingProxyType({})
+
+    def received_ms(self, index: int) -> int | None:
+        """When the first receipt over an entry was given."""
+        at = bisect_right(self.receipts, index, key=itemgetter(0)) - 1
+        return self.receipts[at][2] if at >= 0 and index < self.receipts[at][1] else None
+
+    def beacon(self, index: int) -> tuple[str, Fix] | None:
+        """The newest beacon at or before an entry."""
+        at = bisect_right(self.beacons, index, key=lambda each: each[1].entry_index)
+        return self.beacons[at - 1] if at else None
+
+
+NO_LOG: Final = Log(is_whole=False)
+
+
+def running(landmarks: Iterable[Landmark]) -> list[Landmark]:
+    """Of one boot, by index: each with the latest monotonic ms that was reached up to it."""
+    held = sorted(landmarks)
+    latest = accumulate((mono_ms for _, mono_ms in held), max)
+    return list(zip((index for index, _ in held), latest, strict=True))
+
+
+def recovered_by(entry: Entry) -> frozenset[int]:
+    """The indexes of readings that a `start` entry names as recovered; none for an entry of another kind."""
+    if not isinstance(entry.body, Start):
+        return frozenset()
+    named = (index for _, index in entry.body.recovered)
+    return frozenset(index for index in named if 0 < entry.index - index <= NAMED_WITHIN)
+
+
+def bracketed(blocks: Iterable[Block], logs: Mapping[str, Log]) -> Iterator[GradedBlock]:
+    """Each block with its bounds, by origin and index; one of a log that is not among `logs` is bounded by nothing."""
+    ended: dict[tuple[str, str, str, str], int] = {}
+    for origin, entry, reading in sorted(blocks, key=lambda block: (block[0], block[1].index)):
+        log = logs.get(origin, NO_LOG)
+        shown = (origin, entry.boot, reading.watcher, reading.channel)
+        end_mono_ms = reading.start_mono_ms + sum(reading.durations_ms)
+        ruly = is_ruly(reading.start_mono_ms, end_mono_ms, written_ms=entry.mono_ms, before_ms=ended.get(shown))
+        ended[shown] = max(end_mono_ms, ended.get(shown, 0))
+        is_recovered = entry.index in log.recovered
+        in_order = is_recovered or entry.mono_ms >= _latest(log.landmarks.get(entry.boot, ()), entry.index)
+        beacon = log.beacon(entry.index)
+        start_ms, end_ms = covered_ms(entry, reading)
+        yield GradedBlock(
+            start_ms=start_ms,
+            end_ms=end_ms,
+            edges_ms=_edges(start_ms, reading),
+            received_ms=log.received_ms(entry.index),
+            beacon_ms=None if beacon is None else beacon[1].time_ms,
+            error_ms=_error_ms(entry, beacon, log.shifts.get(entry.index, 0)),
+            is_recovered=is_recovered,
+            is_ruly=ruly and in_order,
+            is_whole=log.is_whole,
+            channel=reading.channel,
+            written_ms=entry.wall_ms,
+        )
+
+
+def _latest(landmarks: Sequence[Landmark], index: int) -> int:
+    """The latest monotonic ms of a landmark before an entry, 0 where there is none."""
+    at = bisect_right(landmarks, index, key=itemgetter(0))
+    return landmarks[at - 1][1] if at else 0
+
+
+def _error_ms(entry: Entry, beacon: tuple[str, Fix] | None, shift_ms: int) -> int | None:
+    """Of the entry's own clock, against the newest beacon of its boot; what was corrected counts whole."""
+    if shift_ms:
+        return -shift_ms
+    if beacon is None or beacon[0] != entry.boot:
+        return None
+    return entry.wall_ms - entry.mono_ms - beacon[1].offset_ms
+
+
+def _edges(start_ms: int, reading: Reading) -> tuple[int, ...]:
+    return tuple(accumulate(reading.durations_ms[:-1], initial=start_ms))
