@@ -80,6 +80,7 @@ COMMANDS = {
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
+    "keys": Command("collector.commands.keys", "the collector's own keys: list, put on an offline medium, take back"),
     "key": Command("collector.commands.key", "make, list and revoke API keys"),
     "person": Command("collector.commands.person", "register a person with a password (prompt, or JISHI_PASSWORD)"),
     "role": Command("collector.commands.role", "say what a registered person may do, and over what"),
