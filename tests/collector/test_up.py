@@ -36,7 +36,7 @@ class Up:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("jishi-collector: API"), self.log.read_text()
-        _until(lambda: len(self.children()) >= 5 and _answers(self.api_port), self.log)
+        _until(lambda: len(self.children()) >= 6 and _answers(self.api_port), self.log)
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -96,7 +96,7 @@ def test_kill_9_takes_all_children_and_the_next_one_continues_with_the_same_data
 
 def test_what_is_killed_is_started_again(open_directory: Path) -> None:
     with running(open_directory / "data") as up:
-        for part in ("serve", "ingest", "account"):
+        for part in ("serve", "ingest", "account", "log"):
             _kill_and_await(up, up.child(part))
         _kill_and_await(up, next(child for child in up.children() if _is_broker(child)))
         _kill_and_await(up, next(child for child in up.children() if child.name() == "postgres"))
