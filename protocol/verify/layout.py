@@ -30,8 +30,8 @@ FACTS, STATEMENTS, PROOFS = "facts/facts.jsonl", "facts/registered.jsonl", "fact
 RECORDS, GRADES, CLOSED, TABLE = "hours/records.jsonl", "hours/grades.jsonl", "hours/closed.jsonl", "hours/hours.csv"
 SESSION: Final = "session.json"
 
-_COMMON = (*READMES, KEYS, FACTS, STATEMENTS, PROOFS)
-PARTS: Final = {"full": (*_COMMON, RECORDS, GRADES, CLOSED, TABLE), "selective": (*_COMMON, SESSION)}
+_COMMON = (*READMES, KEYS, STATEMENTS, PROOFS)
+PARTS: Final = {"full": (*_COMMON, FACTS, RECORDS, GRADES, CLOSED, TABLE), "selective": (*_COMMON, SESSION)}
 """What a bundle of each scope must hold, besides what depends on the instrument."""
 
 _FORMAT = "jishi-bundle/v1"

@@ -49,11 +49,13 @@ from protocol.verify.layout import (
 from protocol.verify.line_files import read_lines
 from protocol.verify.log_proofs import MAX_CHECKPOINT_BYTES, Head, check_continued, check_proof, open_head
 from protocol.verify.said_book import SaidBook
+from protocol.verify.session import check_session, read_shown
 from protocol.verify.signed import UnknownSigner, open_by
 from protocol.verify.trust import MAX_TRUST_BYTES, Trust, parse_trust
 from protocol.verify.verdicts import Check, Finding, Ledger, Verdict
 
 _MS = 1000
+_JOURNAL_CHECKS = journal_.Numbers(words.ENTRIES, words.RECEIPTS, words.BEACONS, words.TIME)
 MAX_STATEMENTS = 200_000
 
 Tell = Callable[[int], None]
@@ -163,6 +165,9 @@ class _Verification:
         self._check_log(state)
         self._check_facts(state)
         self._check_keys(state)
+        if state.manifest.scope == "selective":
+            self._check_session(state)
+            return []
         self._check_journals(state)
         return self._check_days(state)
 
@@ -410,7 +415,7 @@ class _Verification:
                 directory,
                 origin=origin,
                 keys=journal_.Keys(state.agent_keys[origin], state.trust.receipt, state.manifest.domain),
-                numbers=journal_.Numbers(words.ENTRIES, words.RECEIPTS, words.BEACONS, words.TIME),
+                numbers=_JOURNAL_CHECKS,
                 tell=lambda check, word, place, values, origin=origin: self._note(  # type: ignore[misc]
                     check, word, place, origin=origin, **values
                 ),
@@ -469,6 +474,31 @@ class _Verification:
             note("consistency-missing", place, day=day, size=str(beacon.size))
         elif root != beacon.root:
             note("beacon-differs", place, size=str(beacon.size))
+
+    # 7 to 10 and 12 for one session; what a bundle of selective scope does not show is not asked for
+
+    def _check_session(self, state: _State) -> None:
+        for number in words.CHECKS:
+            self._begin(number)
+        shown = []
+        for directory in state.manifest.journals():
+            origin = state.manifest.origin(directory)
+            if origin not in state.agent_keys:
+                continue
+            keys = journal_.Keys(state.agent_keys[origin], state.trust.receipt, state.manifest.domain)
+            found = read_shown(
+                state.held, directory, origin=origin, keys=keys, numbers=_JOURNAL_CHECKS, note=self._note
+            )
+            shown.append(found)
+            state.journals.append(found.journal)
+            self._ledger.count(words.ENTRIES, "entries", len(found.entries))
+            self._ledger.count(words.RECEIPTS, "receipts", len(found.journal.receipts))
+            self._ledger.count(words.BEACONS, "beacons", len(found.journal.beacons))
+        history = history_of(state.statements, state.policies, state.manifest.asset)
+        session = check_session(state.held, state.manifest, history, shown, number=words.HOURS, note=self._note)
+        if session is not None:
+            self._ledger.count(words.HOURS, "seconds of the session", session.end_s - session.start_s)
+            self._ledger.count(words.HOURS, "seconds of run", session.run_s)
 
     # 11 closed days, 12 hour records, 13 grades, 14 the table for people
 

@@ -234,7 +234,6 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
     # selective
     "session-form": (_BAD, "session.json 不是规定的形式：{why}", "session.json does not have the form of one: {why}"),
     "session-differs": (_BAD, "重新计算的运行秒数是 {found}，包中写的是 {stated}", "computed again it ran {found} s, and {stated} s are stated"),
-    "session-unseen": (_NO, "这段时间有 {unseen} 秒没有出示读数", "of this time {unseen} s are shown by no reading"),
     "session-entry": (_BAD, "条目的证明不成立：{why}", "the proof of the entry is false: {why}"),
 }  # fmt: skip
 

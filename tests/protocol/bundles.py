@@ -26,6 +26,8 @@ from protocol.merkle import EMPTY_FRONTIER, leaf_hash
 from protocol.note import Checkpoint, cosign, sign, sign_checkpoint
 from protocol.said import Said, stays
 from protocol.tiles import Builder, Tiles, bundles_of, entries_path, pack_entries
+from protocol.tlog_proof import TlogProof
+from protocol.tlog_proof import encode as encode_proof
 
 DOMAIN = "jishi.example"
 ASSET = "A001"
@@ -324,6 +326,50 @@ class World:
         receipts = [raw for raw, (_, size, _) in zip(self.receipts, self.receipted, strict=True) if size > first]
         for place in range(0, len(receipts), 256):
             found[f"{directory}receipts/{place // 256:03d}"] = pack_entries(receipts[place : place + 256])
+        return found
+
+    def session(self, day: date, start_s: int, end_s: int, run_s: int) -> dict[str, bytes]:
+        """A selective bundle of one session, without its manifest."""
+        start_ms = day_bounds_ms(day)[0]
+        tiles, tree = self._tiles(), Builder()
+        held: dict[str, bytes] = {}
+        for raw in self.entries:
+            held |= {tile.path: hashes for tile, hashes in tree.add(leaf_hash(raw))}
+        held |= {tile.path: hashes for tile, hashes in tree.partial()}
+        whole = Tiles(held.get, tree.size)
+        directory = "agents/em-01/1/"
+        named = {"sha256", "log", "index", "leaf", "proof"}
+        found = {
+            "README.en.txt": b"one session\n",
+            "README.zh.txt": b"one session\n",
+            "keys/policy.txt": trust_text(),
+            f"policy/{POLICY_SHA}.json": POLICY,
+            "collector/2026-1/checkpoint": cosign(
+                sign_checkpoint(self.log_checkpoint, LOG), RECEIPT, time_s=self.end_ms // 1000
+            ),
+            "facts/registered.jsonl": b"".join(raw + b"\n" for raw in self.statements),
+            "facts/proofs.jsonl": _lines(
+                {name: each[name] for name in each if name in named}
+                for each in self._proofs(tiles)
+                if '"registered"' in str(each["leaf"])
+            ),
+            "session.json": _lines(
+                iter([{"asset": ASSET, "day": day.isoformat(), "start_s": start_s, "end_s": end_s, "run_s": run_s}])
+            ),
+        }
+        receipts: list[bytes] = []
+        for made in self.made:
+            end_of_block = made.wall_ms
+            if not start_ms + start_s * 1000 < end_of_block < start_ms + end_s * 1000 + self.block_s * 1000:
+                continue
+            place = next(n for n, (_, size, _) in enumerate(self.receipted) if size > made.index)
+            path = whole.inclusion_proof(made.index, size=self.receipted[place][1])
+            proof = TlogProof(made.index, path, self.receipts[place])
+            found[f"{directory}proofs/{made.index}.tlog-proof"] = encode_proof(proof)
+            found[f"{directory}entries/{made.index}.json"] = self.entries[made.index]
+            if receipts[-1:] != [self.receipts[place]]:
+                receipts.append(self.receipts[place])
+        found[f"{directory}receipts/000"] = pack_entries(receipts)
         return found
 
     def _table(self) -> str:

@@ -1,5 +1,6 @@
 """Every parser of foreign bytes: one family of error, whatever comes, in linear time and bounded memory."""
 
+import base64
 import gzip
 import json
 import time
@@ -46,6 +47,7 @@ from protocol.certificate_request import make_certificate_request, open_certific
 from protocol.errors import ForeignBytesError
 from protocol.flags import flag, shape
 from protocol.keys import COSIGNATURE, ED25519, SigningKey, parse_vkey
+from protocol.verify import layout, log_proofs, trust
 from tests.foreign import mutations
 
 AGENT = SigningKey("lab.example/a/em-01/1", ED25519, bytes(range(32)))
@@ -171,6 +173,25 @@ TRACEBASE = b"08/08/2011 04:41:01;17;19\n08/08/2011 04:41:02;17;19\n"
 REQUEST = make_certificate_request(AGENT, AGENT.verifier.public)
 
 
+ROOT_TEXT = base64.b64encode(merkle.EMPTY_ROOT)
+BUNDLE_MANIFEST = (
+    b"jishi-bundle/v1\nasset A001\nfrom 2026-03-01\nto 2026-03-31\nscope full\nmade 1\ndomain jishi.example\n"
+    + b"ab" * 32
+    + b" 5 README.en.txt\n"
+)
+BUNDLE_FRONTIER = b"jishi-frontier/v1\n256\n" + ROOT_TEXT + b"\n"
+BUNDLE_PROOF = b'{"sha256":"%s","log":"2026-1","index":1,"leaf":"x","proof":["%s"]}' % (b"ab" * 32, ROOT_TEXT)
+BUNDLE_CLOSING = (
+    b'{"day":"2026-03-02","revision":1,"sha256":"%s","grades":"","log":"2026-1","index":1,"leaf":"x","proof":[],'
+    b'"place":0,"of":1,"path":[]}' % (b"ab" * 32)
+)
+TRUSTED = f"# keys\nreceipt {RECEIPTS.verifier}\nagent {AGENT.verifier}\n".encode()
+
+
+def _head(raw: bytes) -> object:
+    return log_proofs.open_head(raw, trust.parse_trust(TRUSTED), domain="lab.example", log="2026-1")
+
+
 def _all_as_each(raw: bytes) -> object:
     """Entries in one go are what they are one by one."""
     together = entry.decode_all([READING, raw, raw])
@@ -230,6 +251,14 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
         (FORM,),
     ),
     "log entries": (tiles.parse_entries, (BUNDLE,)),
+    "bundle manifest": (lambda raw: layout.parse_manifest(raw.decode("latin-1")), (BUNDLE_MANIFEST,)),
+    "bundle frontier": (layout.parse_frontier, (BUNDLE_FRONTIER,)),
+    "bundle proof": (layout.parse_proof, (BUNDLE_PROOF,)),
+    "bundle consistency": (layout.parse_continued, (b'{"size":3,"root":"%s","proof":[]}' % ROOT_TEXT,)),
+    "bundle closing": (layout.parse_closing, (BUNDLE_CLOSING,)),
+    "session": (layout.parse_session, (b'{"asset":"A001","day":"2026-03-02","start_s":1,"end_s":3,"run_s":2}\n',)),
+    "trusted keys": (trust.parse_trust, (TRUSTED,)),
+    "checkpoint of the log": (_head, (SIGNED, RECEIPT)),
     "ask": (leaves.parse_ask, (ASK,)),
     "leaves": (leaves.parse_leaves, (HASHES, NO_HASHES)),
     "fork proof": (_fork_proof, (FORKED, PARTED)),
