@@ -21,6 +21,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
+from agent.asked import AskLimit
 from agent.backoff import Backoff
 from agent.errors import JournalDamaged
 from agent.exchange import (
@@ -51,6 +52,7 @@ from agent.exchange import (
 from protocol.epoch import EpochReason, Taken
 from protocol.errors import ForeignBytesError
 from protocol.keys import VerifierKey
+from protocol.leaves import Ask
 from protocol.message import Refusal, Welcome, parse_down
 from protocol.note import open_receipt
 
@@ -103,6 +105,7 @@ class Conversation:
         self._nonce = nonce
         self._chance = chance
         self._backoff = Backoff()
+        self._asks = AskLimit()
         self._window = WINDOW
         self._spread_ms = 0
         self._greeting = ""
@@ -261,6 +264,8 @@ class Conversation:
                 return self._refused(message, now_ms)
             if isinstance(message, Taken):
                 return self._taken(message, now_ms)
+            if isinstance(message, Ask):
+                return self._asks.judge(message, origin=self._ledger.origin, now_ms=now_ms)
             return self._take_receipt(message, now_ms)
         except ForeignBytesError as problem:
             return [Tell(f"ignored what is not from the collector: {problem}")]

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
 from protocol.epoch import EpochReason
+from protocol.leaves import Ask
 from protocol.message import Level, SentPolicy
 from protocol.note import Receipt
 
@@ -123,6 +124,12 @@ class SendHint(NamedTuple):
     waiting: int
 
 
+class SendLeaves(NamedTuple):
+    """Answer what the collector asks for: hashes of the log."""
+
+    ask: Ask
+
+
 class KeepReceipt(NamedTuple):
     """Store a verified receipt."""
 
@@ -160,4 +167,16 @@ class Tell(NamedTuple):
     text: str
 
 
-Action = Connect | Disconnect | SendHello | SendBatch | SendHint | KeepReceipt | KeepBeacon | UseHints | EndEpoch | Tell
+Action = (
+    Connect
+    | Disconnect
+    | SendHello
+    | SendBatch
+    | SendHint
+    | SendLeaves
+    | KeepReceipt
+    | KeepBeacon
+    | UseHints
+    | EndEpoch
+    | Tell
+)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from random import SystemRandom
 from typing import Any, NamedTuple
 
+from agent import asked
 from agent.beacons import BeaconBook
 from agent.clock import Clock
 from agent.conversation import Conversation
@@ -40,6 +41,7 @@ from agent.exchange import (
     SendBatch,
     SendHello,
     SendHint,
+    SendLeaves,
     Tell,
     UseHints,
 )
@@ -49,6 +51,7 @@ from protocol.batch import Batch, pack_batch
 from protocol.epoch import NextEpoch, pack_next_epoch
 from protocol.hint import MAX_VALUES, Hint, Showing, sign_hint
 from protocol.keys import SigningKey, VerifierKey
+from protocol.leaves import pack_leaves
 from protocol.message import Hello, pack
 from protocol.note import Checkpoint, sign_checkpoint
 
@@ -236,6 +239,8 @@ class Uplink:
                     self._link.send(pack_batch(Batch(action.old, note, entries)))
                 case SendHint(waiting):
                     self._link.send(self._hint(waiting))
+                case SendLeaves(ask):
+                    self._link.send(pack_leaves(asked.answer(self._journal, ask, sign=self._sign)))
                 case KeepReceipt():
                     self._journal.store_receipt(action.receipt)
                 case KeepBeacon(raw, asked_ms):

@@ -68,6 +68,7 @@ COMMANDS = {
     "epochs": Command(
         "collector.commands.epochs", "list journals: those that a person ought to look at, or an agent's"
     ),
+    "forks": Command("collector.commands.forks", "list logs in doubt and proved forks, or write the proof of one"),
     "review": Command("collector.commands.review", "say that somebody has looked at an epoch that began by itself"),
     "revoke": Command("collector.commands.revoke", "believe an agent's key no longer"),
     "contradictions": Command("collector.commands.contradictions", "list what people said that cannot all be so"),

@@ -16,6 +16,7 @@ from protocol.derivation import effective_spans, reaches
 from protocol.explain_meter import Metered, explain_meter
 from protocol.facts import target_of_declaration
 from protocol.fusion import METER
+from protocol.grades import Grade, GradeRecord, GradeSpan, Reason
 from protocol.hours import HourRecord, OperatingClass
 from protocol.interval import day_bounds_ms
 from protocol.lead import State
@@ -30,7 +31,7 @@ What = TypeVar("What", bound=str)
 
 class Explanation(msgspec.Struct, frozen=True):
     """`state` was measured, `operating_state` is what declarations and phases made of it; `standings` of the claims
-    there, or unresolved where it is effective and nobody claims it."""
+    there, or unresolved where it is effective and nobody claims it; `grade` None where nobody observed it."""
 
     asset: str
     day: str
@@ -39,6 +40,7 @@ class Explanation(msgspec.Struct, frozen=True):
     operating_state: State | OperatingClass
     is_effective: bool
     standings: tuple[Standing, ...]
+    grade: Grade | None
     owner: str
     policy: str
     steps: tuple[Step, ...]
@@ -51,6 +53,7 @@ class Ground(NamedTuple):
     blocks: Sequence[Block]
     policy: Policy
     said: Said
+    graded: GradeRecord | None = None
 
 
 def explain(record: HourRecord, ground: Ground, *, second: int) -> Explanation:
@@ -64,6 +67,7 @@ def explain(record: HourRecord, ground: Ground, *, second: int) -> Explanation:
         *account.classified(),
         account.counted(),
         *account.served(),
+        *account.graded(),
         account.ruled(),
     )
     return Explanation(
@@ -74,6 +78,7 @@ def explain(record: HourRecord, ground: Ground, *, second: int) -> Explanation:
         operating_state=account.operating_class or account.state,
         is_effective=account.is_effective,
         standings=account.standings,
+        grade=account.grade,
         owner=record.owner,
         policy=record.policy,
         steps=steps,
@@ -88,7 +93,8 @@ def encode(explanation: Explanation) -> bytes:
 def render(explanation: Explanation) -> str:
     """The explanation as lines of text for people."""
     counts = "effective" if explanation.is_effective else "not effective"
-    verdict = ", ".join([explanation.operating_state, counts, *explanation.standings])
+    grade = [] if explanation.grade is None else [f"grade {explanation.grade}"]
+    verdict = ", ".join([explanation.operating_state, counts, *explanation.standings, *grade])
     lines = [f"{explanation.asset} at {explanation.at} (UTC+8): {verdict}", ""]
     for step in explanation.steps:
         lines.append(f"  {step.text}  [{step.rule}]")
@@ -179,6 +185,23 @@ class _Account:
         if not self.here:
             yield Step("attribution 2", "Nobody claims this second: whom it served is unresolved.")
 
+    @property
+    def _graded_span(self) -> GradeSpan | None:
+        spans = () if self._ground.graded is None else self._ground.graded.spans
+        return next((span for span in spans if span[0] <= self._second < span[1]), None)
+
+    @property
+    def grade(self) -> Grade | None:
+        return None if self._graded_span is None else self._graded_span[2]
+
+    def graded(self) -> Iterator[Step]:
+        """How well the second is shown (grades.py)."""
+        if self._graded_span is None or self._ground.graded is None:
+            return
+        *_, given, why = self._graded_span
+        refs = self._ground.graded.decisions if why == "excluded" or given == "D" else ()
+        yield Step("grades", f"Its grade is {given}: {WHY[why]}.", tuple(refs))
+
     def ruled(self) -> Step:
         """Under which policy and for which owner."""
         owner = self._record.owner or "nobody"
@@ -188,6 +211,25 @@ class _Account:
     def _readings(self, channel: str) -> tuple[str, ...]:
         return tuple(_covering(self._ground.blocks, channel, self.at_ms))
 
+
+WHY: dict[Reason, str] = {
+    "two controls": "two watchers under different control tell this state, each shown in time",
+    "one control": "one control tells this state, and its time is bounded from both sides",
+    "recovered": "it was recovered after a crash",
+    "no beacon": "no beacon stands before it in its boot, so nothing bounds its time from below",
+    "clock": "its own clock was wrong, and beacons correct it",
+    "bracket": "beacon and receipt lie too far apart",
+    "late": "it was received too long after it began",
+    "differ": "watchers tell different states; the weightier one decided",
+    "bridged": "nobody looked: a short gap that the energy counter explains",
+    "not received": "no receipt covers it",
+    "too late": "it was received after the policy's last moment",
+    "reading rule": "its reading covers what it may not: time before another one, or long before it was written",
+    "clock impossible": "it was written before the beacon that stands before it, or covers time after its receipt",
+    "log in doubt": "its log is in doubt: a fork, or an epoch that nobody reviewed",
+    "excluded": "two people decided that it does not count",
+}
+"""Why a second has its grade, for people."""
 
 _PHASE_RULE = {"prepare": "phases 2", "post": "phases 3"}
 _PHASE_TEXT = {

@@ -22,8 +22,8 @@ each watcher whose instrument has a policy, so that the agent can show a preview
 `log` is the origin of what was refused, left out where that named none: agents that share an id (a cloned directory)
 hear each other's answers. `receipt 0` means that there is none. A receipt of its own is sent as its bytes, so
 `parse_down` gives back as bytes whatever begins with none of our first lines. Batches are `batch`'s, the request for
-the next epoch and its answer are `epoch`'s, hints are `hint`'s. A welcome is not signed: the agent clamps its numbers
-and verifies the receipt inside.
+the next epoch and its answer are `epoch`'s, hints are `hint`'s, hashes that are asked for are `leaves`'. A welcome is
+not signed: the agent clamps its numbers and verifies the receipt inside.
 Source: evidence.md section 3, faults.md section 2.
 """
 
@@ -38,6 +38,7 @@ from protocol.epoch import EPOCH_KIND, TAKEN_KIND, NextEpoch, Taken, parse_next_
 from protocol.errors import MalformedMessage, TooLarge, excerpt
 from protocol.header import MAX_HEADER_BYTES, Header, first_line, format_header
 from protocol.hint import HINT_KIND, SignedHint
+from protocol.leaves import ASK_KIND, LEAVES_KIND, Ask, Leaves, parse_ask, parse_leaves
 from protocol.note import MAX_NOTE_BYTES
 
 RefusalCode = Literal["gap", "suspect", "fork", "unknown-key", "revoked", "too-large", "malformed", "busy"]
@@ -127,8 +128,8 @@ def pack(message: Hello | Welcome | Refusal) -> bytes:
     return raw
 
 
-def parse_up(raw: bytes) -> Hello | Batch | NextEpoch | SignedHint:
-    """Read what an agent sent, a hint unverified; MalformedMessage, MalformedBatch or TooLarge."""
+def parse_up(raw: bytes) -> Hello | Batch | NextEpoch | SignedHint | Leaves:
+    """Read what an agent sent, a hint unverified; MalformedMessage, MalformedBatch, MalformedName or TooLarge."""
     if len(raw) > MAX_WIRE_BYTES:
         raise TooLarge(f"a message has at most {MAX_WIRE_BYTES} bytes, not {len(raw)}")
     kind = first_line(raw)
@@ -140,11 +141,13 @@ def parse_up(raw: bytes) -> Hello | Batch | NextEpoch | SignedHint:
         return parse_next_epoch(raw)
     if kind == HINT_KIND.encode():
         return SignedHint(raw)
+    if kind == LEAVES_KIND.encode():
+        return parse_leaves(raw)
     raise MalformedMessage(f"neither a batch nor a hello: {excerpt(raw)}")
 
 
-def parse_down(raw: bytes) -> Welcome | Refusal | Taken | bytes:
-    """Read what the collector sent, a receipt as its unverified bytes; MalformedMessage or TooLarge."""
+def parse_down(raw: bytes) -> Welcome | Refusal | Taken | Ask | bytes:
+    """Read what the collector sent, a receipt as its unverified bytes; MalformedMessage, MalformedName, TooLarge."""
     if len(raw) > MAX_DOWN_BYTES:
         raise TooLarge(f"a message has at most {MAX_DOWN_BYTES} bytes, not {len(raw)}")
     kind = first_line(raw)
@@ -154,7 +157,9 @@ def parse_down(raw: bytes) -> Welcome | Refusal | Taken | bytes:
         return _parse_refusal(raw)
     if kind == TAKEN_KIND.encode():
         return parse_taken(raw)
-    if kind in (_HELLO.encode(), BATCH_KIND.encode(), EPOCH_KIND.encode(), HINT_KIND.encode()):
+    if kind == ASK_KIND.encode():
+        return parse_ask(raw)
+    if kind in (word.encode() for word in (_HELLO, BATCH_KIND, EPOCH_KIND, HINT_KIND, LEAVES_KIND)):
         raise MalformedMessage(f"a message that only agents send: {excerpt(raw)}")
     return raw
 

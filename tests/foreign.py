@@ -1,6 +1,11 @@
 """Bytes as others may send them: anything at all, and good ones that were damaged; for every parser's tests."""
 
+from random import Random
+
 from hypothesis import strategies as st
+
+from protocol.batch import Batch, pack_bundle
+from protocol.header import format_header
 
 TROUBLE = (
     *(b"\n", b"\n\n", b" ", b"0", b"-", b"9" * 30, b"\x00", b"\xff", b"\xed\xa0\x80", b"\xe2\x80\x94 ", b"\\ud800"),
@@ -27,3 +32,18 @@ def mutations(draw: st.DrawFn, valid: tuple[bytes, ...]) -> bytes:
         elif at < len(raw):
             raw = raw[:at] + bytes([raw[at] ^ 1 << draw(st.integers(0, 7))]) + raw[at + 1 :]
     return raw
+
+
+def flip_a_bit(raw: bytes, chance: Random) -> bytes:
+    """The same bytes with one bit flipped, anywhere."""
+    at = chance.randrange(len(raw))
+    return raw[:at] + bytes([raw[at] ^ 1 << chance.randrange(8)]) + raw[at + 1 :]
+
+
+def pack_plainly(batch: Batch) -> bytes:
+    """A batch that is not compressed: no checksum in it sees a flipped bit."""
+    bundle = pack_bundle(batch.entries)
+    lengths = {"old": batch.old, "note": len(batch.note), "entries": len(bundle), "deflate": 0}
+    return (
+        format_header("jishi-batch/v1", [(name, str(value)) for name, value in lengths.items()]) + batch.note + bundle
+    )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from protocol import merkle, note
 from protocol.batch import Batch, pack_batch
 from protocol.entry import Body, Reading, WatcherChange, encode, make
+from protocol.leaves import Ask, Leaves, pack_leaves
 from protocol.message import Hello, pack
 from protocol.topics import agent_origin, up_topic
 
@@ -79,6 +80,14 @@ class LightAgent:
 
     def payload(self, old: int = 0, size: int | None = None) -> bytes:
         return pack_batch(self.batch(old, size))
+
+    def leaves(self, ask: Ask) -> bytes:
+        """The answer to a question, as an agent that has all of its entries gives it."""
+        hashes = [merkle.leaf_hash(entry) for entry in self.entries[: ask.size]]
+        if ask.level:
+            hashes = [merkle.root(hashes[at : at + 256]) for at in range(0, len(hashes), 256)]
+        chosen = tuple(hashes[ask.first : ask.end])
+        return pack_leaves(Leaves(ask.log, ask.size, ask.level, ask.first, self.checkpoint(ask.size), chosen))
 
     def hello(self, nonce: str = "0" * 32) -> bytes:
         return pack(Hello(nonce, self.checkpoint()))

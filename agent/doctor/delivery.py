@@ -25,6 +25,7 @@ from agent.finding import Finding
 from agent.identity import Broker, Identity
 from agent.slots import BLOCK_BYTES, read_newest
 from protocol.errors import ForeignBytesError
+from protocol.leaves import Ask
 from protocol.merkle import EMPTY_FRONTIER
 from protocol.message import Hello, Refusal, Welcome, pack, parse_down
 from protocol.note import Checkpoint, sign_checkpoint
@@ -232,6 +233,8 @@ def answer_to(nonce: str, heard: list[bytes]) -> Welcome | Refusal | None:
             message = parse_down(raw)
         except ForeignBytesError:
             continue
+        if isinstance(message, Ask):
+            return Refusal("suspect", 0, "it asks which entries this log has: what it holds is another history", None)
         if isinstance(message, Refusal) or (isinstance(message, Welcome) and message.nonce == nonce):
             return message
     return None

@@ -7,15 +7,17 @@ earned nothing at ingest.
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple, TypeGuard
 
+from collector.accounts.grading import load_standings
 from collector.accounts.history import NOW, Cut
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
 from protocol.bindings import Channel, MeasurementFact, Stretch
+from protocol.brackets import Landmark, Log, recovered_by, running
 from protocol.clock_bounds import Fix, corrected
 from protocol.entry import Body, Declaration, Entry, Reading, decode
 from protocol.errors import MalformedBatch, MalformedEntry
@@ -40,6 +42,22 @@ class _Extent(NamedTuple):
     end_ms: int
 
 
+class _Log:
+    """What was noted of a log that bounds its readings (protocol/brackets.py)."""
+
+    def __init__(self, beacons: list[tuple[str, Fix]]) -> None:
+        self.beacons = beacons
+        self.receipts: list[tuple[int, int, int]] = []
+        self.landmarks: dict[str, list[Landmark]] = {}
+        self.recovered: set[int] = set()
+        self.shifts: dict[int, int] = {}
+
+    def note(self, entry: Entry) -> None:
+        """Of an entry that is neither reading nor declaration."""
+        self.landmarks.setdefault(entry.boot, []).append((entry.index, entry.mono_ms))
+        self.recovered |= recovered_by(entry)
+
+
 class Bundles:
     """The stored bundles of the agents that measured one instrument; the connection is inside a transaction."""
 
@@ -50,6 +68,7 @@ class Bundles:
         self._cut = cut
         self._extents: list[_Extent] = []
         self._fixes: dict[tuple[int, str], list[Fix]] = {}
+        self._logs: dict[str, _Log] = {}
         self.days: set[date] = set()
         """Local days that any reading of these channels touches."""
         self.stays: list[Stay] = []
@@ -58,20 +77,28 @@ class Bundles:
 
     def _scan(self, channels: set[Channel], asset_no: str) -> None:
         agents = sorted({channel.agent_id for channel in channels})
+        beacons: dict[int, list[tuple[str, Fix]]] = {}
         for journal_id, boot, *fix in self._connection.execute(_CLOCKS.list_fixes_of_agents, {"agents": agents}):
-            self._fixes.setdefault((journal_id, boot), []).append(Fix(*fix))
+            if fix[0] < self._cut.size(journal_id):
+                self._fixes.setdefault((journal_id, boot), []).append(Fix(*fix))
+                if fix[2] is not None:  # a sleep bounds nothing
+                    beacons.setdefault(journal_id, []).append((boot, Fix(*fix)))
         said: dict[str, list[Entry]] = {}
         with self._connection.cursor(name="bundles", binary=True) as cursor:
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(_SQL.list_bundles, {"agents": agents})
-            for journal_id, agent_id, origin, first, stored in cursor:
+            for journal_id, agent_id, origin, first, size, received_ms, stored in cursor:
                 if first >= self._cut.size(journal_id):
                     continue  # came later; a cut lies between two batches
+                log = self._logs.setdefault(origin, _Log(beacons.get(journal_id, [])))
+                log.receipts.append((first, size, received_ms))
                 covered: dict[Channel, tuple[int, int]] = {}
                 for entry in self._entries(journal_id, stored, first=first):
-                    if isinstance(entry.body, Declaration):
-                        said.setdefault(origin, []).append(entry)
                     if not _has_extent(entry.body):
+                        if isinstance(entry.body, Declaration):
+                            said.setdefault(origin, []).append(entry)
+                        elif not isinstance(entry.body, Reading):
+                            log.note(entry)
                         continue
                     reading = entry.body
                     start_ms, end_ms = covered_ms(entry, reading)
@@ -83,6 +110,17 @@ class Bundles:
                 self._extents += [_Extent(journal_id, origin, first, *item[:1], *item[1]) for item in covered.items()]
         for origin, entries in said.items():
             self.stays += stays(origin, entries, asset_no)
+        for log in self._logs.values():
+            log.landmarks = {boot: running(held) for boot, held in log.landmarks.items()}
+
+    def logs(self, blocks: Iterable[Block]) -> dict[str, Log]:
+        """What bounds these blocks, by origin; whether a log is whole is what the database says now."""
+        standings = load_standings(self._connection, sorted({origin for origin, *_ in blocks}))
+        return {
+            origin: Log(is_whole, log.receipts, log.beacons, log.landmarks, frozenset(log.recovered), log.shifts)
+            for origin, (_, is_whole, _) in standings.items()
+            if (log := self._logs.get(origin)) is not None
+        }
 
     def read(self, stretch: Stretch) -> Iterator[Block]:
         """The blocks of the stretch's channels that touch it."""
@@ -110,9 +148,12 @@ class Bundles:
 
     def _blocks(self, journal_id: int, stored: bytes, origin: str, *, first: int) -> Iterator[Block]:
         """The readings with an extent of one stored bundle whose first entry has the index `first`."""
-        for entry in self._entries(journal_id, stored, first=first):
-            if _has_extent(entry.body):
-                yield origin, entry, entry.body
+        for own in _entries(stored, first=first):
+            if _has_extent(own.body):
+                entry = corrected(own, self._fixes.get((journal_id, own.boot), ()))
+                if entry is not own:
+                    self._logs[origin].shifts[own.index] = entry.wall_ms - own.wall_ms
+                yield origin, entry, own.body
 
     def _entries(self, journal_id: int, stored: bytes, *, first: int) -> Iterator[Entry]:
         """The entries as they are to be read: where beacons say that the clock was wrong, by those."""

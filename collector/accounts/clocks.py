@@ -76,5 +76,11 @@ def _touch(connection: Connection, agent_id: str, moved: Iterable[tuple[_Row, in
         }
     )
     watchers, channels, days = map(list, zip(*touched, strict=True))
-    values = {"agents": [agent_id] * len(days), "watchers": watchers, "channels": channels, "days": days}
+    values = {
+        "agents": [agent_id] * len(days),
+        "watchers": watchers,
+        "channels": channels,
+        "days": days,
+        "reason": "clock",
+    }
     connection.execute(_INGEST.touch_days, values)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import load_said
 from collector.accounts.closing import revise
-from collector.accounts.grading import load_logs, put_grade
+from collector.accounts.grading import load_logs, load_rulings, put_grade
 from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
@@ -80,15 +80,25 @@ def derive_dirty_day(connection: Connection, asset_no: str, *, day: date, today:
         if before.until_s < DAY_S:
             before = _Stored()
         stored = _load_stored(connection, asset_no, day)
-        derived = _derive(connection, asset_no, day=day, today=today, before=before, replaces=stored.body)
         touched_at, why = mark
-        outcome = Outcome.UNCHANGED if derived is None else _store(connection, derived, day=day, why=why)
-        # Marks are locked in the order of days, as ingest does it: no two can wait for each other.
+        # A wrong clock had put readings on this day, and they went: until it closes it is as if they had never come.
+        is_left = "clock" in why.split(", ") and connection.execute(_SQL.is_open, key).fetchone() is not None
+        replaces = None if is_left else stored.body
+        derived = _derive(connection, asset_no, day=day, today=today, before=before, replaces=replaces)
+        outcome = Outcome.UNCHANGED
         if derived is not None:
-            values = {"asset_no": asset_no, "day": day - _ONE_DAY, "head": derived.head}
+            outcome = _store(connection, derived, day=day, why=why)
+        elif is_left:
+            connection.execute(_SQL.remove_record, key)
+            outcome = Outcome.STORED
+        # Marks are locked in the order of days, as ingest does it: no two can wait for each other.
+        if derived is not None or is_left:
+            head = NOTHING if derived is None else derived.head
+            values = {"asset_no": asset_no, "day": day - _ONE_DAY, "head": head}
             connection.execute(_SQL.mark_day_that_looks_ahead, values)
         connection.execute(_SQL.remove_mark, {**key, "touched_at": touched_at})
-        if derived is not None and derived.handover != stored.handover:
+        handover = stored.handover if derived is None and not is_left else (derived or _Stored()).handover
+        if handover != stored.handover:
             connection.execute(_SQL.mark_recorded_day, {"asset_no": asset_no, "day": day + _ONE_DAY})
         connection.execute(_SQL.remove_problem, key)
         return outcome
@@ -138,8 +148,15 @@ def _derive(
     body = hours.encode(record)
     logs = load_logs(connection, gathered.blocks) if gathered.blocks else {}
     graded = grade_day(
-        record, body, blocks=gathered.blocks, logs=logs, measured=measured, said=said, policy=policy
-    )  # fmt: skip
+        record,
+        body,
+        blocks=gathered.blocks,
+        logs=logs,
+        measured=measured,
+        said=said,
+        policy=policy,
+        **load_rulings(connection, asset_no, day=day)._asdict(),
+    )
     return _Derived(record, body, measured.head, is_ahead, graded)
 
 
@@ -158,7 +175,6 @@ def _load_stored(connection: Connection, asset_no: str, day: date) -> _Stored:
 def _store(connection: Connection, derived: _Derived, *, day: date, why: str) -> Outcome:
     """Puts the record in the place of the one before; of a closed day that is one more revision."""
     record, body = derived.record, derived.body
-    put_grade(connection, derived.graded, day=day)
     values = {name: getattr(record, name) for name in _COPIED}
     values |= {
         "asset_no": record.asset,
@@ -171,6 +187,7 @@ def _store(connection: Connection, derived: _Derived, *, day: date, why: str) ->
     stored = connection.execute(_SQL.put_record, values).fetchone()
     if stored is not None and stored[0] is not None:
         revise(connection, record.asset, day=day, revision=stored[0], body=body, why=why)
+    put_grade(connection, derived.graded, day=day, owner=record.owner, why=why)
     return Outcome.UNCHANGED if stored is None else Outcome.STORED
 
 

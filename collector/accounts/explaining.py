@@ -4,6 +4,7 @@ from datetime import date
 
 from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import load_said
+from collector.accounts.grading import load_grade
 from collector.accounts.history import load_history
 from collector.errors import DerivationError
 from collector.registry.instruments import check_instrument
@@ -36,12 +37,13 @@ def explain_second(connection: Connection, asset_no: str, *, day: date, second: 
         given = Day(asset_no, day, policy, facts, lead_in=stored.lead_in, is_over=is_over)
         gathered = gather_day(given, lambda stretch: bounded(read_blocks(connection, stretch)))
         said = load_said(connection, asset_no, day=day, owner=history.owner_on(day))
+        graded = load_grade(connection, asset_no, day=day)
         neighbours = Neighbours(stored.phase_in, stored.follow)
         record = account(asset_no, measure_gathered(given, gathered), policy=policy, said=said, neighbours=neighbours)
     if second >= record.until:
         reach = f"{record.until // 3600:02}:{record.until % 3600 // 60:02}:{record.until % 60:02}"
         raise DerivationError(f"{day} is still open, and its evidence reaches to {reach}: ask again later")
-    return explain(record, Ground(gathered.evidence, gathered.blocks, policy, said), second=second)
+    return explain(record, Ground(gathered.evidence, gathered.blocks, policy, said, graded), second=second)
 
 
 def _load_record(connection: Connection, asset_no: str, day: date) -> HourRecord:

@@ -83,7 +83,7 @@ def _compare(connection: Connection, held: Frozen, asset_no: str, *, found: Veri
     days = {day: each for day, each in days.items() if not held.period.first_day <= day <= held.period.last_day}
     days |= {day: Held(has_record=True, until_s=DAY_S) for day in inside}
     equal = 0
-    for day, record, *_ in chain(connection, asset_no, held=days, last_day=held.period.last_day, cut=held.cut):
+    for day, record, _ in chain(connection, asset_no, held=days, last_day=held.period.last_day, cut=held.cut):
         if day not in inside:
             continue
         if isinstance(record, HourRecord) and hashlib.sha256(hours.encode(record)).digest() == inside[day]:

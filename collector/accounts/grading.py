@@ -6,8 +6,10 @@ one more revision of its grades (closing.py).
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from collector.accounts.blocks import utc
+from collector.accounts.decisions import load_decisions
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import entry as entries
@@ -15,37 +17,50 @@ from protocol import grades
 from protocol.brackets import Landmark, Log, recovered_by, running
 from protocol.clock_bounds import LIMIT_MS, Fix
 from protocol.entry import MAX_BLOCK_MS
-from protocol.grades import GradeRecord
+from protocol.grades import Decided, GradeRecord
+from protocol.interval import Interval, day_bounds_ms
 from protocol.observation import covered_ms
 from protocol.witness import Block
 
 _SQL = load("grades")
 
 
-def put_grade(connection: Connection, record: GradeRecord, *, day: date) -> bool:
-    """Store it; whether anything changed."""
+class Rulings(NamedTuple):
+    """What people and proofs say about the seconds of a day, beside its readings (grades.py, rules 7 and 8)."""
+
+    decisions: Sequence[Decided] = ()
+    lost: Sequence[Interval] = ()
+
+
+def load_rulings(connection: Connection, asset_no: str, *, day: date) -> Rulings:
+    """What was ruled about a day of an instrument: the one place that the deriver and `--verify` ask."""
+    start_ms, end_ms = day_bounds_ms(day)
+    decided = load_decisions(connection, asset_no, start_ms=start_ms, end_ms=end_ms)
+    return Rulings([Decided(*each) for each in decided])
+
+
+def put_grade(connection: Connection, record: GradeRecord, *, day: date, owner: str, why: str) -> None:
+    """Store it behind its hour record; where it changed and the day is closed, as one more revision."""
     by_grade = dict(record.effective)
     values: dict[str, object] = {f"{each.lower()}_s": by_grade.get(each, 0) for each in grades.GRADES}
     values |= {
         "asset_no": record.asset,
         "day": day,
+        "owner": owner,
+        "why": why,
         "body": grades.encode(record),
         "lost_s": record.lost_s,
         "counted_s": record.counted_s,
         "counted_external_s": record.counted_external_s,
     }
-    return connection.execute(_SQL.put_grade, values).rowcount > 0
+    if connection.execute(_SQL.put_grade, values).rowcount:
+        connection.execute(_SQL.insert_grade_revision, values)
 
 
 def load_grade(connection: Connection, asset_no: str, *, day: date) -> GradeRecord | None:
     """The grade record of a day; None where it was derived before there were any."""
     row = connection.execute(_SQL.load_grade, {"asset_no": asset_no, "day": day}, binary=True).fetchone()
     return None if row is None else grades.decode(bytes(row[0]))
-
-
-def touch_days_of_journal(connection: Connection, journal_id: int) -> None:
-    """A log came into doubt, or out of it: the days that rest on it are derived again."""
-    connection.execute(_SQL.touch_days_of_journal, {"journal_id": journal_id})
 
 
 def load_logs(connection: Connection, blocks: Sequence[Block]) -> dict[str, Log]:

@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 from collector.accounts.bundles import Bundles
 from collector.accounts.claims import load_said
+from collector.accounts.grading import load_rulings
 from collector.accounts.history import NOW, Cut, load_history
 from collector.errors import DerivationError
 from collector.store.database import Connection
 from collector.store.queries import load
+from protocol import chain as days_
 from protocol import hours
-from protocol.chain import ChainDay, Recomputed, bounded
-from protocol.chain import chain as chain_days
+from protocol.chain import ChainDay, bounded
+from protocol.grades import GradeRecord
+from protocol.grading import grade_day
 from protocol.history import History
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
@@ -38,6 +41,17 @@ class Held(NamedTuple):
     @property
     def is_over(self) -> bool:
         return self.until_s is None or self.until_s == DAY_S
+
+
+class Recomputed(NamedTuple):
+    """A day and its record from the bytes; None where nothing was observed, or why there can be none.
+
+    `graded` is the grade record beside it; None under a cut, which fixes records alone.
+    """
+
+    day: date
+    record: HourRecord | str | None
+    graded: GradeRecord | None = None
 
 
 def recompute(connection: Connection, asset_no: str, *, day: date) -> bytes:
@@ -61,10 +75,11 @@ def chain(
     history = load_history(connection, asset_no, cut=cut)
     bundles = Bundles(connection, history.measurements, asset_no, cut=cut)
     days = _days(connection, asset_no, bundles, history=history, held=held, cut=cut)
-    for found in chain_days(asset_no, days, history=history, read=lambda stretch: bounded(bundles.read(stretch))):
+    for found in days_.chain(asset_no, days, history=history, read=lambda stretch: bounded(bundles.read(stretch))):
         if found.day > last_day:
             return
-        yield found
+        graded = _grade(connection, bundles, found) if cut is NOW and isinstance(found.record, HourRecord) else None
+        yield Recomputed(found.day, found.record, graded)
 
 
 def load_held(connection: Connection, asset_no: str) -> dict[date, Held]:
@@ -84,3 +99,20 @@ def _days(
         said = load_said(connection, asset_no, day=day, owner=history.owner_on(day), stays=bundles.stays, cut=cut)
         is_due = of_day.has_record or (day in by_hand and is_entered_by_hand(said, asset_no, day))
         yield ChainDay(day, said, day in bundles.days, is_due, of_day.is_over)
+
+
+def _grade(connection: Connection, bundles: Bundles, found: days_.Recomputed) -> GradeRecord:
+    """The grades of the record of a measured day."""
+    assert isinstance(found.record, HourRecord)
+    assert found.measured is not None
+    assert found.policy is not None
+    return grade_day(
+        found.record,
+        hours.encode(found.record),
+        blocks=found.blocks,
+        logs=bundles.logs(found.blocks),
+        measured=found.measured,
+        said=found.said,
+        policy=found.policy,
+        **load_rulings(connection, found.record.asset, day=found.day)._asdict(),
+    )

@@ -1,4 +1,4 @@
-"""Stored hour records held against what the stored bytes give (recompute.py).
+"""Stored hour records and their grades held against what the stored bytes give (recompute.py).
 
 A day that was dirty in the snapshot may differ, and with it its neighbours: the deriver has not come to them yet, they
 are *pending*. Of a closed day the record must be its newest revision too. One instrument is in memory at a time.
@@ -14,11 +14,13 @@ from psycopg import IsolationLevel
 from collector.accounts.recompute import Held, chain, load_held
 from collector.store.database import Connection, connect
 from collector.store.queries import load
-from protocol import hours
+from protocol import grades, hours
+from protocol.grades import GradeRecord
 from protocol.hours import HourRecord
 
 _SQL = load("accounts")
 _CLOSING = load("closing")
+_GRADES = load("grades")
 _ONE_DAY = timedelta(days=1)
 
 Tell = Callable[[int, int], None]
@@ -79,15 +81,16 @@ def difference(stored: bytes | None, record: HourRecord | str | None) -> str:
         return "no record is stored, but there are readings or hours by hand"
     if stored == hours.encode(record):
         return ""
-    is_, should = msgspec.json.decode(stored), msgspec.json.decode(hours.encode(record))
-    parts = [f"{name} is {_short(is_.get(name))}, recomputed {_short(should[name])}" for name in should]
-    return "; ".join(part for name, part in zip(should, parts, strict=True) if is_.get(name) != should[name])
+    return _parting(stored, hours.encode(record))
 
 
 def _torn(connection: Connection, wanted: Wanted) -> list[Difference]:
-    what = "the record is not the newest revision of its closed day"
-    rows = connection.execute(_CLOSING.list_torn_revisions, wanted._asdict())
-    return [Difference(asset_no, day, what) for asset_no, day in rows]
+    records = connection.execute(_CLOSING.list_torn_revisions, wanted._asdict()).fetchall()
+    graded = connection.execute(_GRADES.list_torn_grades, wanted._asdict()).fetchall()
+    return [
+        *(Difference(asset, day, "the record is not the newest revision of its closed day") for asset, day in records),
+        *(Difference(asset, day, "the grades are not the newest ones of its closed day") for asset, day in graded),
+    ]
 
 
 def _compare(connection: Connection, asset_no: str, *, wanted: Wanted, found: Verification) -> int:
@@ -95,10 +98,10 @@ def _compare(connection: Connection, asset_no: str, *, wanted: Wanted, found: Ve
     held = load_held(connection, asset_no)
     equal = 0
     pending_since: date | None = None
-    for day, record, *_ in chain(connection, asset_no, held=held, last_day=wanted.last_day):
+    for day, record, graded in chain(connection, asset_no, held=held, last_day=wanted.last_day):
         of_day = held.get(day, Held())
-        stored = _load_body(connection, asset_no, day) if of_day.has_record else None
-        what = difference(stored, record)
+        stored, stored_grades = _load_bodies(connection, asset_no, day) if of_day.has_record else (None, None)
+        what = difference(stored, record) or _grade_difference(stored_grades, graded)
         waits = of_day.is_dirty or pending_since == day - _ONE_DAY or held.get(day + _ONE_DAY, Held()).is_dirty
         pending_since = day if what and waits else None
         if day < wanted.first_day:
@@ -110,10 +113,29 @@ def _compare(connection: Connection, asset_no: str, *, wanted: Wanted, found: Ve
     return equal
 
 
-def _load_body(connection: Connection, asset_no: str, day: date) -> bytes:
+def _grade_difference(stored: bytes | None, graded: GradeRecord | None) -> str:
+    """Where stored and recomputed grades part; empty where they agree."""
+    if graded is None or stored == (raw := grades.encode(graded)):
+        return ""
+    return "no grades are stored" if stored is None else f"of its grades {_parting(stored, raw)}"
+
+
+def _parting(stored: bytes, raw: bytes) -> str:
+    """The members that differ."""
+    is_, should = msgspec.json.decode(stored), msgspec.json.decode(raw)
+    return "; ".join(
+        f"{name} is {_short(is_.get(name))}, recomputed {_short(value)}"
+        for name, value in should.items()
+        if is_.get(name) != value
+    )
+
+
+def _load_bodies(connection: Connection, asset_no: str, day: date) -> tuple[bytes, bytes | None]:
+    """Of a day with a record: its bytes, and those of its grades."""
     row = connection.execute(_SQL.load_body, {"asset_no": asset_no, "day": day}, binary=True).fetchone()
     assert row is not None, "one snapshot"
-    return bytes(row[0])
+    graded = connection.execute(_GRADES.load_grade, {"asset_no": asset_no, "day": day}, binary=True).fetchone()
+    return bytes(row[0]), None if graded is None else bytes(graded[0])
 
 
 def _short(value: object) -> str:

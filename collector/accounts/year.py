@@ -49,6 +49,7 @@ class YearFigures(NamedTuple):
 
     `instruments` and `owned_days` are what the unit owned on days that are over; `days` has a record, `days_over` one
     that reaches midnight. Bridged seconds lie in the effective time or beside it; hours by hand beside all of it.
+    `a_s` to `x_s` are the effective time by grade, `counted_s` what counts of it (docs/grades.md).
     """
 
     asset_no: str | None
@@ -69,6 +70,13 @@ class YearFigures(NamedTuple):
     unresolved_s: int
     hand_s: int
     hand_external_s: int
+    counted_s: int
+    counted_external_s: int
+    a_s: int
+    b_s: int
+    c_s: int
+    d_s: int
+    x_s: int
 
     @property
     def external_s(self) -> int:

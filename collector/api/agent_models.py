@@ -67,6 +67,33 @@ class Epochs(Model):
     items: list[Epoch]
 
 
+class Fork(Model):
+    """A journal that is or was in doubt: what became of it, and the proof where there is one."""
+
+    epoch: int
+    origin: str
+    vkey: str = Field(description="The journal's public key, by which the proof is checked")
+    standing: Literal["ok", "gap", "suspect", "fork"]
+    size: int
+    asked_size: int | None = Field(description="Entries of the newest tree that did not fit")
+    questions: int | None = Field(description="Questions about it, within ten minutes")
+    asked_at: datetime | None
+    outcome: Literal["ok", "gap", "suspect", "fork"] | None = Field(description="null while it is open")
+    settled_at: datetime | None
+    entry_index: int | None = Field(description="Where the proof shows two histories; null where it shows only that")
+    proved_at: datetime | None = Field(description="null where no proof is kept; else ./forks/EPOCH/proof is the file")
+    proof_bytes: int | None
+    lost_batches: int = Field(description="Batches kept of the branch that came later")
+    lost_bytes: int
+    lost_s: int = Field(description="Seconds that its readings cover, by the sum over channels; they count nowhere")
+
+
+class Forks(Model):
+    """Of one agent, by epoch."""
+
+    items: list[Fork]
+
+
 class Agent(Model):
     agent_id: str
     registered_at: datetime

@@ -4,19 +4,21 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 from starlette.responses import PlainTextResponse
 
 from collector.accounts.liveness import liveness
 from collector.api.access import Given, Lent, ReadsAgents
-from collector.api.agent_models import Agent, Epoch, Epochs, Hint, Journal, Showing
+from collector.api.agent_models import Agent, Epoch, Epochs, Fork, Forks, Hint, Journal, Showing
 from collector.api.models import Page
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import Problem, not_found, responses
+from collector.evidence.forks import find_proof, list_doubts
 from collector.registry import epochs
 from collector.registry.people import Caller
 from collector.store.queries import load
 from protocol.entry import MAX_WALL_MS
+from protocol.topics import MAX_EPOCH
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 _SQL = load("api")
@@ -65,6 +67,36 @@ def list_epochs(given: Given, caller: ReadsAgents, connection: Lent, agent_id: A
         raise not_found("agent", agent_id, remedy=_REMEDY)
     found = epochs.list_epochs(connection, agent_id=agent_id)
     return Epochs(items=[_epoch(each) for each in found])
+
+
+@router.get("/{agent_id}/forks", responses=responses(404))
+def list_forks(given: Given, caller: ReadsAgents, connection: Lent, agent_id: AgentId) -> Forks:
+    """The journals of one agent that are or were in doubt, by epoch: what was asked, how it ended, what is kept."""
+    if connection.execute(_SQL.load_agent, _values(given, caller, agent_id=agent_id)).fetchone() is None:
+        raise not_found("agent", agent_id, remedy=_REMEDY)
+    found = list_doubts(connection, agent_id=agent_id)
+    return Forks(items=[Fork(**{n: v for n, v in each._asdict().items() if n != "agent_id"}) for each in found])
+
+
+@router.get("/{agent_id}/forks/{epoch}/proof", response_class=Response, responses=responses(404))
+def show_fork_proof(
+    given: Given,
+    caller: ReadsAgents,
+    connection: Lent,
+    agent_id: AgentId,
+    epoch: Annotated[int, Path(ge=1, le=MAX_EPOCH)],
+) -> Response:
+    """The file that proves a fork to whoever has the journal's key (jishi-fork/v1, docs/forks.md)."""
+    if connection.execute(_SQL.load_agent, _values(given, caller, agent_id=agent_id)).fetchone() is None:
+        raise not_found("agent", agent_id, remedy=_REMEDY)
+    found = next((each for each in list_doubts(connection, agent_id=agent_id) if each.epoch == epoch), None)
+    proof = find_proof(connection, found.origin) if found else None
+    if proof is None:
+        detail = f"no fork of epoch {epoch} of agent {agent_id!r} is proved; /api/v1/agents/{agent_id}/forks lists them"
+        raise Problem("no-proof", detail, status=HTTPStatus.NOT_FOUND)
+    name = f"{agent_id}-{epoch}.jishi-fork"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(proof.raw, media_type="application/octet-stream", headers=headers)
 
 
 def _epoch(found: epochs.Epoch) -> Epoch:

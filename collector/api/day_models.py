@@ -7,6 +7,7 @@ from pydantic import Field
 from collector.api.models import Model
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from protocol.attribution import Standing
+from protocol.grades import Grade
 from protocol.hours import OperatingClass
 from protocol.lead import State
 
@@ -29,6 +30,7 @@ class Explanation(Model):
     operating_state: State | OperatingClass = Field(description="What declarations and phases make of it")
     is_effective: bool
     standings: list[Standing] = Field(description="Of the claims on the second, where it is effective")
+    grade: Grade | None = Field(description="How well the second is shown; null where nobody observed it")
     owner: str = Field(description="USCC of the owner on that day; empty where there is none")
     policy_sha256: str
     steps: list[Step]

@@ -48,6 +48,7 @@ def explain_hours(
         operating_state=found.operating_state,
         is_effective=found.is_effective,
         standings=list(found.standings),
+        grade=found.grade,
         owner=found.owner,
         policy_sha256=found.policy,
         steps=[Step(rule=step.rule, text=step.text, refs=list(step.refs)) for step in found.steps],

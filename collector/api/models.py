@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from protocol.attribution import Standing
+from protocol.grades import Grade, Reason
 from protocol.hours import OperatingClass
 from protocol.lead import State
 
@@ -89,9 +90,45 @@ class HourRecord(Model):
     flags: list[str]
     policy_sha256: str
     record_sha256: str = Field(description="SHA-256 of the record's bytes at …/record")
+    counted_s: int | None = Field(
+        description="Effective seconds that count: grades A, B, C, and of D what was accepted; null while ungraded"
+    )
+    counted_external_s: int | None = Field(description="The part of counted_s that served another legal person")
+    grades: dict[Grade, int] | None = Field(
+        description="Effective seconds by grade: A two controls, B one, C late or wide, D doubtful, X excluded"
+    )
     readings: str = Field(description="Where the readings of the day are, as they were received")
     journals: list[JournalRange]
     derived_at: datetime
+
+
+class GradedSpan(Model):
+    """One grade over [start_s, end_s) of the local day, and why it is no better."""
+
+    start_s: int
+    end_s: int
+    grade: Grade
+    reason: Reason
+
+
+class GradedSeconds(Model):
+    """Seconds of one grade and operating state."""
+
+    grade: Grade
+    state: str
+    seconds: int
+
+
+class Graded(Model):
+    """The grade record of a day, which stands beside its hour record; -1 where something is not known."""
+
+    spans: list[GradedSpan]
+    seconds: list[GradedSeconds]
+    external: dict[Grade, int] = Field(description="External seconds by grade")
+    lost_s: int = Field(description="Seconds that only the losing branch of a fork shows, beside the record")
+    error_ms: int = Field(description="The largest error of a reading's own clock, in either direction")
+    decisions: list[str] = Field(description="fact:SHA-256 of decisions on seconds of the day")
+    sha256: str = Field(description="SHA-256 of the grade record's bytes at …/grades")
 
 
 class ToldBy(Model):
@@ -130,6 +167,7 @@ class HourRecordDetail(HourRecord):
     served: list[Served]
     facts: list[str] = Field(description="What the record rests on beside readings: fact:SHA-256 or entry:ORIGIN#INDEX")
     told: list[ToldBy]
+    graded: Graded | None = Field(description="null before it is graded")
 
 
 class YearFigures(Model):
@@ -156,6 +194,13 @@ class YearFigures(Model):
     unresolved_s: int = Field(description="Effective seconds of which nobody said whom they served; never external")
     hand_s: int = Field(description="Seconds entered by hand: beside the measured ones, in none of them")
     hand_external_s: int
+    counted_s: int = Field(description="Effective seconds that count: grades A, B and C, and of D what was accepted")
+    counted_external_s: int
+    a_s: int = Field(description="Effective seconds of grade A: two controls agree, bounded from both sides")
+    b_s: int = Field(description="The same of one control")
+    c_s: int = Field(description="Late, or without a beacon")
+    d_s: int = Field(description="Doubtful: counted only where two people accept it")
+    x_s: int = Field(description="Excluded")
     coverage: float | None = Field(description="Observed seconds divided by in_network_s; null where that is 0")
     average_effective_h: float | None = Field(
         description="effective_s divided by instruments, in hours to 0.1; null without instruments"

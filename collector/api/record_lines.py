@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from protocol.grades import GRADES
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
 
@@ -28,6 +29,7 @@ _LINE = msgspec.defstruct(
     "RecordLine",
     [
         *((name, Any) for name in ("asset_no", "day", "is_open", "until_s", "owner", "external_s", "coverage")),
+        *((name, Any) for name in ("counted_s", "counted_external_s", "grades")),
         *((name, Any) for name in ("policy_sha256", "record_sha256", "readings", "journals", "derived_at")),
         *((name, Any) for name in (*_SECONDS, *_WORDS)),
     ],
@@ -36,9 +38,12 @@ _decoder = msgspec.json.Decoder(_Members)
 _as_they_are = attrgetter(*_SECONDS, *_WORDS)
 
 
-def encode_page(rows: Iterable[tuple[bytes, datetime]], *, next_cursor: str | None) -> bytes:
-    """A page of records from their stored bytes, which are ours and not checked again, and when each was derived."""
-    return msgspec.json.encode({"items": [_line(body, at) for body, at in rows], "next_cursor": next_cursor})
+def encode_page(rows: Iterable[tuple[Any, ...]], *, next_cursor: str | None) -> bytes:
+    """A page of records from their stored bytes, which are ours and not checked again.
+
+    A row goes on with when it was derived, what counts, what of that is external, and the effective seconds by grade.
+    """
+    return msgspec.json.encode({"items": [_line(*row) for row in rows], "next_cursor": next_cursor})
 
 
 def readings_path(asset_no: str, day: str) -> str:
@@ -49,7 +54,9 @@ def readings_path(asset_no: str, day: str) -> str:
     )
 
 
-def _line(body: bytes, derived_at: datetime) -> object:
+def _line(
+    body: bytes, derived_at: datetime, counted_s: int | None, counted_external_s: int | None, *by_grade: int
+) -> object:
     record: Any = _decoder.decode(body)
     until = record.until
     observed_s = until - record.unobserved_s - record.bridged_s
@@ -61,6 +68,9 @@ def _line(body: bytes, derived_at: datetime) -> object:
         record.owner or None,
         record.claimed_s + record.verified_s,
         round(observed_s / until, 4) if until else None,
+        counted_s,
+        counted_external_s,
+        None if counted_s is None else dict(zip(GRADES, by_grade, strict=True)),
         record.policy,
         hashlib.sha256(body).hexdigest(),
         readings_path(record.asset, record.day),

@@ -14,7 +14,19 @@ from starlette.responses import Response
 from collector.api import cursor as cursors
 from collector.api.access import Given, Lent, ReadsHours
 from collector.api.instruments import load_instrument
-from collector.api.models import HourRecord, HourRecordDetail, JournalRange, OperatingSpan, Page, Served, Span, ToldBy
+from collector.api.models import (
+    Graded,
+    GradedSeconds,
+    GradedSpan,
+    HourRecord,
+    HourRecordDetail,
+    JournalRange,
+    OperatingSpan,
+    Page,
+    Served,
+    Span,
+    ToldBy,
+)
 from collector.api.paging import (
     FIRST_DAY,
     LAST_DAY,
@@ -34,8 +46,9 @@ from collector.api.record_lines import encode_page, readings_path
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol import hours
+from protocol import grades, hours
 from protocol.agreement import agreements
+from protocol.grades import GradeRecord
 from protocol.hours import operating_spans
 from protocol.interval import DAY_S
 from protocol.phases import DaySpan
@@ -90,8 +103,23 @@ def show_record_bytes(
     given: Given, caller: ReadsHours, connection: Lent, asset_no: AssetNoInPath, day: DayInPath
 ) -> Response:
     """The record's exact bytes; their SHA-256 is `record_sha256`."""
-    body, _ = _load(connection, given.today(), scope=caller.access.scope, asset_no=asset_no, day=day)
+    body, _, _ = _load(connection, given.today(), scope=caller.access.scope, asset_no=asset_no, day=day)
     return Response(body, media_type="application/json")
+
+
+@router.get(
+    "/{asset_no:path}/{day}/grades",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}}, "description": "The bytes"}, **responses(404)},
+)
+def show_grade_bytes(
+    given: Given, caller: ReadsHours, connection: Lent, asset_no: AssetNoInPath, day: DayInPath
+) -> Response:
+    """The exact bytes of the grade record that stands beside the hour record; their SHA-256 is `graded.sha256`."""
+    _, _, graded = _load(connection, given.today(), scope=caller.access.scope, asset_no=asset_no, day=day)
+    if graded is None:
+        raise not_found("grade record", f"{asset_no} {day}", remedy="it is made when the day is derived again: wait")
+    return Response(graded, media_type="application/json")
 
 
 @router.get("/{asset_no:path}/{day}", responses=responses(404))
@@ -99,14 +127,14 @@ def show_record(
     given: Given, caller: ReadsHours, connection: Lent, asset_no: AssetNoInPath, day: DayInPath
 ) -> HourRecordDetail:
     """One hour record with its spans: which state held from which second to which, and what each watcher told."""
-    body, derived_at = _load(connection, given.today(), scope=caller.access.scope, asset_no=asset_no, day=day)
+    body, derived_at, raw = _load(connection, given.today(), scope=caller.access.scope, asset_no=asset_no, day=day)
     record = hours.decode(body)
     told = [
         ToldBy(**each._asdict(), spans=_spans(spans))
         for each, (_, spans) in zip(agreements(record), record.told, strict=True)
     ]
     return HourRecordDetail(
-        **_item(body, derived_at).model_dump(),
+        **_item(body, derived_at, None if raw is None else grades.decode(raw)).model_dump(),
         spans=_spans(record.spans),
         operating=[
             OperatingSpan(start_s=start, end_s=end, state=state) for start, end, state in operating_spans(record)
@@ -114,6 +142,7 @@ def show_record(
         served=[Served(**line._asdict()) for line in record.served],
         facts=list(record.facts),
         told=told,
+        graded=None if raw is None else _graded(raw),
     )
 
 
@@ -124,11 +153,28 @@ def _spans(spans: Iterable[DaySpan]) -> list[Span]:
     return [Span(start_s=start, end_s=end, state=state) for start, end, state in spans]
 
 
-def _load(connection: Connection, today: date, *, scope: Scope, asset_no: str, day: date) -> tuple[bytes, datetime]:
+def _graded(raw: bytes) -> Graded:
+    found = grades.decode(raw)
+    spans = [GradedSpan(start_s=start, end_s=end, grade=each, reason=why) for start, end, each, why in found.spans]
+    return Graded(
+        spans=spans,
+        seconds=[GradedSeconds(grade=each, state=state, seconds=seconds) for each, state, seconds in found.seconds],
+        external=dict(found.external),
+        lost_s=found.lost_s,
+        error_ms=found.error_ms,
+        decisions=list(found.decisions),
+        sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def _load(
+    connection: Connection, today: date, *, scope: Scope, asset_no: str, day: date
+) -> tuple[bytes, datetime, bytes | None]:
+    """The bytes of the record, when it was derived, and the bytes of its grade record."""
     values = {"asset_no": asset_no, "day": day, **scope.values}
     row = connection.execute(_SQL.load_record, values, binary=True).fetchone()
     if row is not None:
-        return row[0], row[1]
+        return row[0], row[1], row[2]
     load_instrument(connection, asset_no, today, scope=scope, first_day=day, last_day=day)
     problem = connection.execute(_SQL.load_problem, values).fetchone()
     if problem is None:
@@ -138,7 +184,7 @@ def _load(connection: Connection, today: date, *, scope: Scope, asset_no: str, d
     raise Problem("not-derived", detail, status=HTTPStatus.NOT_FOUND)
 
 
-def _item(body: bytes, derived_at: datetime) -> HourRecord:
+def _item(body: bytes, derived_at: datetime, graded: GradeRecord | None) -> HourRecord:
     record = hours.decode(body)
     return HourRecord(
         asset_no=record.asset,
@@ -154,6 +200,9 @@ def _item(body: bytes, derived_at: datetime) -> HourRecord:
         flags=list(record.flags),
         policy_sha256=record.policy,
         record_sha256=hashlib.sha256(body).hexdigest(),
+        counted_s=None if graded is None else graded.counted_s,
+        counted_external_s=None if graded is None else graded.counted_external_s,
+        grades=None if graded is None else {each: dict(graded.effective).get(each, 0) for each in grades.GRADES},
         readings=readings_path(record.asset, record.day),
         journals=[JournalRange(origin=origin, first=first, last=last) for origin, first, last in record.journals],
         derived_at=derived_at,

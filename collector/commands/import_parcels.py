@@ -32,7 +32,7 @@ def run(config: Config, arguments: Namespace) -> None:
     print(_ROW.format("parcel", "accepted", "repeated", "refused", ""))
     with connect(config.dsn, application="import") as connection:
         check_migrated(connection)
-        intake = Intake(connection, key, clock_ms=system_clock_ms)
+        intake = Intake(connection, key, clock_ms=system_clock_ms, can_ask=False)
         for directory, found in refusals(directories, domain=config.domain):
             problem = _take(found, intake) if isinstance(found, Parcel) else _tell(directory.name, Taken(), str(found))
             failed += bool(problem)

@@ -14,7 +14,7 @@ from collector.exports.tables import BASIS_COLUMNS, HOUR_COLUMNS, Basis, Named, 
 from collector.registry.access import EVERYTHING, Scope
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol import hours
+from protocol import grades, hours
 
 _SQL = load("exports")
 _ROWS_AT_ONCE = 500
@@ -71,8 +71,9 @@ def _records(connection: Connection, selection: Selection, tell: Tell | None) ->
     with connection.cursor(name="exported", binary=True) as cursor:
         cursor.itersize = _ROWS_AT_ONCE
         cursor.execute(_SQL.list_named_records, selection.values)
-        for number, (body, revision, instrument, owner) in enumerate(cursor, 1):
+        for number, (body, revision, instrument, owner, graded) in enumerate(cursor, 1):
             raw = bytes(body)
-            yield Named(hours.decode(raw), instrument, owner, revision, hashlib.sha256(raw).hexdigest())
+            of_day = None if graded is None else grades.decode(bytes(graded))
+            yield Named(hours.decode(raw), instrument, owner, revision, hashlib.sha256(raw).hexdigest(), of_day)
             if tell is not None and number % _ROWS_AT_ONCE == 0:
                 tell(number)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, Literal, NamedTuple, TypeVar
 
+from protocol.grades import GRADES, Grade, GradeRecord
 from protocol.hours import HourRecord, in_tenths
 
 Row = TypeVar("Row")
@@ -42,16 +43,28 @@ class Named(NamedTuple):
     owner: str
     revision: int | None
     sha256: str
+    graded: GradeRecord | None = None
 
 
 def _hours(name: str) -> Callable[[Named], Cell]:
     return lambda named: in_tenths(getattr(named.record, name)) / 10
 
 
+def _of_grade(grade: Grade) -> Callable[[Named], Cell]:
+    """Effective hours of a grade, None where the day was not graded yet."""
+    return lambda named: None if named.graded is None else in_tenths(dict(named.graded.effective).get(grade, 0)) / 10
+
+
+def _counted(name: Literal["counted_s", "counted_external_s"]) -> Callable[[Named], Cell]:
+    return lambda named: None if named.graded is None else in_tenths(getattr(named.graded, name)) / 10
+
+
 def _coverage(named: Named) -> Cell:
     record = named.record
     return round(record.observed_s / record.until, 4) if record.until else None
 
+
+GRADE_NAMES: dict[Grade, str] = dict(zip(GRADES, ("互证", "单源", "补传", "存疑", "排除"), strict=True))
 
 HOUR_COLUMNS: list[Column[Named]] = [
     Column("日期", "date", lambda named: date.fromisoformat(named.record.day)),
@@ -76,6 +89,9 @@ HOUR_COLUMNS: list[Column[Named]] = [
     Column("补接(h)", "hours", _hours("bridged_s")),
     Column("手工补录(h)", "hours", _hours("hand_s")),
     Column("手工补录-对外(h)", "hours", _hours("hand_external_s")),
+    Column("计入机时(h)", "hours", _counted("counted_s")),
+    Column("计入机时-对外(h)", "hours", _counted("counted_external_s")),
+    *(Column(f"{name}{each}(h)", "hours", _of_grade(each)) for each, name in GRADE_NAMES.items()),
     Column("覆盖率", "share", _coverage),
     Column("有效工作(s)", "number", lambda named: named.record.effective_s),
     Column("对外服务(s)", "number", lambda named: named.record.external_s),
@@ -87,13 +103,23 @@ HOUR_COLUMNS: list[Column[Named]] = [
 
 
 class Basis(NamedTuple):
-    """A policy that exported records rest on, with how many of them and what they cover together."""
+    """A policy that exported records rest on: how many, what they cover together, effective seconds by grade."""
 
     policy: str
     name: str
     records: int
     until_s: int
     observed_s: int
+    a_s: int
+    b_s: int
+    c_s: int
+    d_s: int
+    x_s: int
+    counted_s: int
+
+
+def _sum_of(grade: Grade) -> Callable[[Basis], Cell]:
+    return lambda basis: in_tenths(getattr(basis, f"{grade.lower()}_s")) / 10
 
 
 BASIS_COLUMNS: list[Column[Basis]] = [
@@ -101,9 +127,10 @@ BASIS_COLUMNS: list[Column[Basis]] = [
     Column("规则SHA-256", "text", lambda basis: basis.policy),
     Column("记录数", "number", lambda basis: basis.records),
     Column("覆盖率", "share", lambda basis: round(basis.observed_s / basis.until_s, 4) if basis.until_s else None),
-    Column("证据等级", "text", lambda _: "未分级"),
+    Column("计入机时(h)", "hours", lambda basis: in_tenths(basis.counted_s) / 10),
+    *(Column(f"{name}{each}(h)", "hours", _sum_of(each)) for each, name in GRADE_NAMES.items()),
 ]
-"""Grades come with the evidence of both clocks; until then the sheet says that there are none."""
+"""Effective hours by grade: docs/grades.md."""
 
 
 def table(name: str, columns: Sequence[Column[Row]], rows: Iterable[Row]) -> Table:

@@ -24,7 +24,7 @@ Bounds = tuple[int, int]
 class _Known(NamedTuple):
     own: Bounds
     fix: Bounds | None
-    is_doubted: bool
+    is_doubted: bool = False
 
 
 def widen(bounds: Bounds | None, offset_ms: int) -> Bounds:
@@ -55,8 +55,8 @@ def note_clocks(connection: Connection, *, own: Mapping[Boot, Bounds], fixes: Ma
         return
     values = {"journals": [each[0] for each in boots], "boots": [each[1] for each in boots]}
     known = {
-        (journal_id, boot): _Known((low, high), None if fix_low is None else (fix_low, fix_high), doubted)
-        for journal_id, boot, low, high, fix_low, fix_high, doubted in connection.execute(_SQL.load_boots, values)
+        (journal_id, boot): _Known((low, high), None if fix_low is None else (fix_low, fix_high))
+        for journal_id, boot, low, high, fix_low, fix_high in connection.execute(_SQL.load_boots, values)
     }
     changed = {boot: now for boot in boots if (now := _next(known.get(boot), own.get(boot), fixes.get(boot)))}
     if changed:
@@ -69,7 +69,9 @@ def _next(known: _Known | None, own: Bounds | None, fix: Bounds | None) -> _Know
     now_own = join(known.own if known else None, own) or now_fix
     assert now_own is not None, "a boot comes with an entry"
     doubted = now_fix is not None and max(now_own[1] - now_fix[0], now_fix[1] - now_own[0]) > LIMIT_MS
-    if known is not None and (now_own, now_fix) == known[:2] and (not doubted or known.is_doubted):
+    # A doubt is written again where there is one already: whoever looks at the boot at this moment has not seen the
+    # readings of this transaction, and will take the doubt away.
+    if known is not None and (now_own, now_fix) == known[:2] and not doubted:
         return None
     return _Known(now_own, now_fix, doubted)
 

@@ -7,6 +7,8 @@ from functools import partial
 
 from collector.ingest import answers
 from collector.ingest.accept import Fork, Refused, judge_hello
+from collector.ingest.adjudication import doubt
+from collector.ingest.fork_proofs import prove_by_note
 from collector.ingest.held import HeldJournal
 from collector.ingest.prepare import Greeting, Succession
 from collector.ingest.work import Answer, Work
@@ -36,7 +38,7 @@ def greet(work: Work, greeting: Greeting, journal: HeldJournal | None) -> Answer
         return partial(answers.refuse, judged, journal, log=greeting.origin)
     if isinstance(judged, Fork):
         work.keep(note, b"", journal=journal, outcome=judged)
-        return partial(answers.refuse, judged, journal, log=greeting.origin)
+        return doubt(work, note, journal, judged)
     return _welcome(work, greeting, journal, judged=judged)
 
 
@@ -57,6 +59,7 @@ def succeed(work: Work, succession: Succession) -> Answer:
     old = work.find_journal(begun.request.old.origin)
     if old is not None and begun.fits is False:
         work.keep(succession.asked.request, b"", journal=old, outcome=Fork(begun.request.old.size))
+        prove_by_note(work, old, succession.asked.request)
     hello = Hello(succession.asked.nonce, succession.asked.note)
     greeting = Greeting(succession.agent_id, succession.origin, hello)
     return greet(work, greeting, work.find_journal(succession.origin))

@@ -5,15 +5,17 @@ the journal. Nothing here is stored before the writer swaps the journal from `ol
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from collector.ingest.accept import Accepted, Held
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.batch import MAX_INFLATED_BYTES, parse_bundle
+from protocol.branch import Branch, branch_of
 from protocol.merkle import EMPTY_FRONTIER, Frontier, leaf_hash
 from protocol.note import parse_checkpoint, parse_note, parse_vkey
 
@@ -68,6 +70,21 @@ class HeldJournal:
         if size >= self.base.size:
             return self.base.extend(self.leaves[: size - self.base.size]).root()
         return _stored_root_at(connection, self.held.journal_id, size)
+
+    def branch(self, connection: Connection, *, known: Iterable[int]) -> Branch:
+        """All of the held tree, with the leaves of the tiles `known`. Reads the journal from its beginning."""
+        values = {"journal_id": self.held.journal_id, "size": self.base.size}
+        stored = (map(leaf_hash, entries) for entries in _stored_entries(connection, values))
+        return branch_of(chain(stored, [self.leaves]), known=known)
+
+    def note_at(self, connection: Connection, size: int) -> bytes | None:
+        """The agent's own signed checkpoint over its first `size` entries, where one is stored or about to be."""
+        fresh = next((taken.note for taken in self.taken if taken.size == size), None)
+        if fresh is not None or not 0 < size <= self.base.size:
+            return fresh
+        row = connection.execute(_SQL.find_batch_up_to, {"journal_id": self.held.journal_id, "size": size}, binary=True)
+        found = row.fetchone()
+        return bytes(found[1]) if found is not None and found[0] == size else None
 
 
 def load_held(connection: Connection, origins: set[str]) -> dict[str, HeldJournal]:

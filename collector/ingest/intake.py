@@ -19,8 +19,11 @@ from protocol.topics import up_topic
 class Intake:
     """Judges and stores messages one by one. `counts` says what became of them; a thread of its own for each."""
 
-    def __init__(self, connection: Connection, receipt_key: SigningKey, *, clock_ms: Callable[[], int]) -> None:
-        self._writer = Writer(connection, receipt_key, clock_ms=clock_ms)
+    def __init__(
+        self, connection: Connection, receipt_key: SigningKey, *, clock_ms: Callable[[], int], can_ask: bool = True
+    ) -> None:
+        """`can_ask` is false for a medium, which answers nothing."""
+        self._writer = Writer(connection, receipt_key, clock_ms=clock_ms, can_ask=can_ask)
 
     @property
     def counts(self) -> Counter[str]:

@@ -1,7 +1,8 @@
 """Judges the messages of one transaction in their order, each by its kind.
 
-Batches are judged in offers.py, hellos and requests for the next epoch in greetings.py; here what is left, hints and
-messages that are none of ours. Answers are made only once all are judged: a receipt covers what comes after too.
+Batches are judged in offers.py, hellos and requests for the next epoch in greetings.py, hashes that were asked for in
+adjudication.py; here what is left, hints and messages that are none of ours. Answers are made only once all are judged:
+a receipt covers what comes after too.
 """
 
 import logging
@@ -11,10 +12,11 @@ from functools import partial
 
 from psycopg.types.json import Jsonb
 
+from collector.ingest.adjudication import hear
 from collector.ingest.greetings import greet, succeed
 from collector.ingest.held import HeldJournal
 from collector.ingest.offers import give_receipts, judge_offer
-from collector.ingest.prepare import Glimpse, Greeting, Poison, Prepared, Succession
+from collector.ingest.prepare import Answered, Glimpse, Greeting, Poison, Prepared, Succession
 from collector.ingest.work import Answer, Work
 from collector.store.queries import load
 from protocol.errors import ForeignBytesError
@@ -44,6 +46,8 @@ def _judge(work: Work, message: Prepared) -> Answer:
         case Glimpse():
             _keep_hint(work, message, work.journals.get(message.origin))
             return _no_answer
+        case Answered():
+            return hear(work, message, work.journals.get(message.origin))
     return judge_offer(work, message)
 
 

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.beacon import verify_beacon
+from protocol.brackets import recovered_by
+from protocol.days_decided import days_decided
 from protocol.entry import Beacon, Declaration, Entry, Reading
 from protocol.errors import ForeignBytesError
 from protocol.keys import VerifierKey
 from protocol.note import Checkpoint
 
 _SQL = load("landmarks")
+_INGEST = load("ingest")
 
 
 class Marked(NamedTuple):
@@ -55,7 +58,20 @@ def store_landmarks(
             _compare(connection, each, checkpoint)
             offset_ms = each.entry.body.time_s * 1000 - each.entry.mono_ms
             fixes.append(((each.journal_id, each.entry.boot), offset_ms))
+        elif named := recovered_by(each.entry):
+            _touch_recovered(connection, each, sorted(named))
     return fixes
+
+
+def _touch_recovered(connection: Connection, marked: Marked, indexes: list[int]) -> None:
+    """A `start` names readings as recovered, which may have come with a batch before: their grades change."""
+    values = {"journal_id": marked.journal_id, "indexes": indexes}
+    rows = connection.execute(_SQL.list_readings_at, values).fetchall()
+    touches = sorted({(*channel, day) for *channel, start_ms, end_ms in rows for day in days_decided(start_ms, end_ms)})
+    if touches:
+        agents, watchers, channels, days = map(list, zip(*touches, strict=True))
+        columns = {"agents": agents, "watchers": watchers, "channels": channels, "days": days, "reason": "recovered"}
+        connection.execute(_INGEST.touch_days, columns)
 
 
 def _checkpoint_of(marked: Marked, receipt_key: VerifierKey) -> Checkpoint | None:

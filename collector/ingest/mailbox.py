@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collector.ingest.prepare import Offer, Prepared
+from collector.ingest.prepare import Answered, Offer, Prepared
 
 # What may wait for the writer; beyond, MQTT is not read, and the broker keeps the rest.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
@@ -31,7 +31,12 @@ class Delivery:
     @property
     def held_bytes(self) -> int:
         """Roughly what it takes in memory: its entries as they inflated, and once more as rows."""
-        return 2 * self.message.batch_bytes if isinstance(self.message, Offer) else 1024
+        match self.message:
+            case Offer(batch_bytes=octets):
+                return 2 * octets
+            case Answered(leaves=leaves):
+                return 1024 + 72 * len(leaves.hashes)
+        return 1024
 
 
 class Mailbox:

@@ -22,6 +22,11 @@ _COUNTERS = {
     "hellos_busy": "Hellos that were told to come again, because too much is under way.",
     "entries": "Entries stored and receipted.",
     "entries_undecoded": "Entries stored that nobody can read; they earn nothing.",
+    "questions": "Questions for hashes of a log that does not fit (docs/forks.md).",
+    "doubts_ok": "Doubts that were settled: altered on the way.",
+    "doubts_gap": "Doubts that were settled: the agent's log is shorter than it was.",
+    "doubts_suspect": "Doubts that stay: no answer that leads to what was signed.",
+    "doubts_fork": "Doubts that were settled: a proved fork.",
     "transactions": "Transactions that were committed.",
     "transactions_repeated": "Transactions that were rolled back and judged again message by message.",
 }

@@ -9,7 +9,8 @@ import zlib
 from functools import partial
 
 from collector.ingest import answers, rows
-from collector.ingest.accept import Accepted, Outcome, Refused, Repeat, accept, can_cosign, names_key
+from collector.ingest.accept import Accepted, Gap, Outcome, Refused, Repeat, accept, can_cosign, names_key
+from collector.ingest.adjudication import doubt
 from collector.ingest.declarations import Declared
 from collector.ingest.held import HeldJournal
 from collector.ingest.landmarks import Marked
@@ -39,7 +40,9 @@ def judge_offer(work: Work, offer: Offer) -> Answer:
         journal.asked += 1
         return partial(_receipt_for, journal, journal.asked)
     work.keep(offer.batch.note, offer.raw, journal=journal, outcome=outcome)
-    return partial(answers.refuse, outcome, journal, log=offer.origin)
+    if isinstance(outcome, Gap):
+        return partial(answers.refuse, outcome, journal, log=offer.origin)
+    return doubt(work, offer.batch.note, journal, outcome, offer=offer)
 
 
 def give_receipts(work: Work) -> None:

@@ -18,6 +18,7 @@ from protocol.entry import Declaration, Entry, Reading, decode_all
 from protocol.epoch import NextEpoch
 from protocol.errors import ForeignBytesError, TooLarge
 from protocol.hint import SignedHint
+from protocol.leaves import Leaves
 from protocol.message import Hello, RefusalCode, parse_up
 from protocol.topics import parse_up_topic
 
@@ -83,6 +84,15 @@ class Glimpse:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """Hashes that an agent was asked for, nothing of them verified."""
+
+    agent_id: str
+    origin: str
+    leaves: Leaves
+
+
+@dataclass(frozen=True, slots=True)
 class Poison:
     """A message that is none of ours, and what to tell the agent in whose name it came."""
 
@@ -91,7 +101,7 @@ class Poison:
     detail: str
 
 
-Prepared = Offer | Greeting | Succession | Glimpse | Poison
+Prepared = Offer | Greeting | Succession | Glimpse | Answered | Poison
 
 
 def prepare(topic: str, payload: bytes) -> Prepared:
@@ -103,6 +113,8 @@ def prepare(topic: str, payload: bytes) -> Prepared:
         return Poison(agent_id, "too-large", str(error))
     except ForeignBytesError as error:
         return Poison(agent_id, "malformed", str(error))
+    if isinstance(message, Leaves):
+        return Answered(agent_id, message.log, message)
     # The note is opened only where its key is known; its first line says which that may be.
     line = 1 if isinstance(message, SignedHint) else 0
     origin = b"".join(message.note.split(b"\n", 2)[line : line + 1]).decode("utf-8", "replace").replace("\x00", "")

@@ -166,6 +166,12 @@ def _mark(connection: Connection, agent_id: str, touches: set[Touch]) -> None:
         return
     connection.execute(_INGEST.hold_measurements)
     watchers, channels, days = map(list, zip(*sorted(touches), strict=True))
-    values = {"agents": [agent_id] * len(days), "watchers": watchers, "channels": channels, "days": days}
+    values = {
+        "agents": [agent_id] * len(days),
+        "watchers": watchers,
+        "channels": channels,
+        "days": days,
+        "reason": "readings",
+    }
     connection.execute(_INGEST.touch_days, values)
     connection.execute(_INGEST.notify, {"channel": DIRTY_DAY_CHANNEL})

@@ -32,7 +32,9 @@ Answer = Callable[[], bytes | None]
 
 @dataclass(slots=True)
 class Work:
-    """`now_ms` is the collector's clock in UTC ms, the same for all of the transaction."""
+    """`now_ms` is the collector's clock in UTC ms, the same for all of the transaction. `can_ask`: whether an agent is
+    there to answer a question.
+    """
 
     connection: Connection
     receipt_key: SigningKey
@@ -48,6 +50,7 @@ class Work:
     seen: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     spread_s: int | None = None
+    can_ask: bool = True
     _beacon: bytes | None = None  # b"": there is none to send
 
     @property

@@ -1,8 +1,8 @@
 """One transaction for many messages: judged in memory, swapped in, stored with COPY, committed, then answered.
 
     hold measurements · load the journals · judge each message in order · swap the journals WHERE size = old ·
-    COPY batches and readings · touch days · store declarations and landmarks · note who was seen · commit ·
-    only then hand out the answers
+    COPY batches and readings · store landmarks and clocks · touch days · store declarations · note who was seen ·
+    commit · only then hand out the answers
 
 The compare-and-swap is the only authority on who may append: where it moves fewer journals than were judged,
 somebody else was here, everything is rolled back and each message is judged again alone. The same happens on
@@ -48,10 +48,14 @@ class Overtaken(Exception):
 class Writer:
     """Owns the connection's transactions. `counts` says what became of the messages."""
 
-    def __init__(self, connection: Connection, receipt_key: SigningKey, *, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: Connection, receipt_key: SigningKey, *, clock_ms: Callable[[], int], can_ask: bool = True
+    ) -> None:
+        """`can_ask`: whether who sends is there to answer; else a doubt is answered at once."""
         self._connection = connection
         self._receipt_key = receipt_key
         self._clock_ms = clock_ms
+        self._can_ask = can_ask
         self._seen_ms: dict[str, int] = {}
         self._grants = grants.Grants(grants.BUDGET_BYTES)
         self.counts: Counter[str] = Counter()
@@ -103,15 +107,18 @@ class Writer:
         with self._connection.transaction():
             self._connection.execute(_SQL.hold_measurements)
             held = load_held(self._connection, origins) if origins else {}
-            work = Work(self._connection, self._receipt_key, self._clock_ms(), held, self._grants)
+            work = Work(
+                self._connection, self._receipt_key, self._clock_ms(), held, self._grants, can_ask=self._can_ask
+            )
             answers = judge(work, messages)
             self._swap(work)
             self._copy(rows.COPY_BATCH, work.batch_rows)
             self._copy(rows.COPY_READING, work.reading_rows)
+            fixes = store_landmarks(self._connection, work.marked, self._receipt_key.verifier)
+            # Before any day is marked: whoever moves readings (accounts/clocks.py) locks the boot first, then the days.
+            note_clocks(self._connection, own=work.clocks, fixes=bounds_of(fixes))
             self._touch_days(work)
             store_declarations(self._connection, work.declared)
-            fixes = store_landmarks(self._connection, work.marked, self._receipt_key.verifier)
-            note_clocks(self._connection, own=work.clocks, fixes=bounds_of(fixes))
             seen = self._note_seen(work)
         self.counts.update(work.counts)
         self.counts["transactions"] += 1
@@ -154,7 +161,7 @@ class Writer:
             return
         touches = [(agent_id, *touch) for agent_id, touch in work.touches]
         agents, watchers, channels, days = map(list, zip(*touches, strict=True))
-        values = {"agents": agents, "watchers": watchers, "channels": channels, "days": days}
+        values = {"agents": agents, "watchers": watchers, "channels": channels, "days": days, "reason": "readings"}
         if self._connection.execute(_SQL.touch_days, values).rowcount:
             self._connection.execute(_SQL.notify, {"channel": DIRTY_DAY_CHANNEL})
 

@@ -16,8 +16,9 @@ from collector.web.axis import Window, window_over
 from collector.web.figures import TRACE_POINTS, DayColumn, Strip, Trace
 from collector.web.overview import first_observed
 from collector.web.registered import Registered, load_registered
-from protocol import hours
+from protocol import grades, hours
 from protocol.agreement import Agreement, agreements
+from protocol.grades import GRADES, Grade, GradeRecord, Reason
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S, day_bounds_ms
 from protocol.policy import Policy, parse_policy
@@ -53,6 +54,15 @@ class SessionRow(NamedTuple):
         return Window(max(0, self.start_s - margin), min(DAY_S, self.end_s + margin))
 
 
+class GradeRow(NamedTuple):
+    """A grade of the day: its seconds, those that are effective, and the seconds of each reason."""
+
+    grade: Grade
+    seconds: int
+    effective_s: int
+    reasons: list[tuple[Reason, int]]
+
+
 class DayPage(NamedTuple):
     """All that the page shows; without a record, `problem` may say why."""
 
@@ -63,6 +73,7 @@ class DayPage(NamedTuple):
     record: HourRecord | None
     record_sha256: str
     derived_at: datetime | None
+    graded: GradeRecord | None
     policy: Policy | None
     problem: str | None
     window: Window
@@ -88,6 +99,23 @@ class DayPage(NamedTuple):
     @property
     def agreements(self) -> list[Agreement]:
         return [] if self.record is None else agreements(self.record)
+
+    @property
+    def grades(self) -> list[GradeRow]:
+        """Every grade that any second has, the best one first."""
+        if self.graded is None:
+            return []
+        effective = dict(self.graded.effective)
+        rows = []
+        for each in GRADES:
+            reasons: dict[Reason, int] = {}
+            for start, end, given, why in self.graded.spans:
+                if given == each:
+                    reasons[why] = reasons.get(why, 0) + end - start
+            if reasons:
+                longest = sorted(reasons.items(), key=lambda item: -item[1])
+                rows.append(GradeRow(each, sum(reasons.values()), effective.get(each, 0), longest))
+        return rows
 
     @property
     def lead_in(self) -> str:
@@ -120,7 +148,7 @@ def load_day_page(
     key: dict[str, Any] = {"asset_no": asset_no, "day": day, **scope.values}
     with connection.transaction():
         row = connection.execute(_API.load_record, key, binary=True).fetchone()
-        body, derived_at = (None, None) if row is None else row
+        body, derived_at, raw = (None, None, None) if row is None else row
         record = None if body is None else hours.decode(body)
         policy = None if record is None else _load_policy(connection, record.policy)
         window = asked or _window(connection, key, record, today=today)
@@ -139,6 +167,7 @@ def load_day_page(
         record,
         "" if body is None else hashlib.sha256(body).hexdigest(),
         derived_at,
+        None if raw is None else grades.decode(raw),
         policy,
         None if problem is None else problem[0],
         window,

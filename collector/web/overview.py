@@ -39,9 +39,11 @@ class Row(NamedTuple):
     liveness: Liveness
     last_seen_at: datetime | None
     in_doubt: bool
+    forked: bool
     unreviewed: bool
     showing: list[str]
     problem: str | None
+    counted_s: int | None
 
 
 class Totals(NamedTuple):
@@ -52,6 +54,7 @@ class Totals(NamedTuple):
     agents_live: int
     measured: int
     effective_s: int
+    counted_s: int
     observed_s: int
     running: int
 
@@ -123,7 +126,7 @@ def _fresh_from(second: int) -> int:
 
 def _row(row: tuple[Any, ...], record: HourRecord | None, window: Window, *, now: datetime, second: int) -> Row:
     asset_no, name_zh, name_en, model, unit_zh, unit_en, _, agents, last_seen_at, *flags = row
-    in_doubt, unreviewed, showing, problem = flags
+    in_doubt, forked, unreviewed, showing, problem, counted_s = flags
     spans = _NO_RECORD if record is None else record.spans
     state = state_now(record, second)
     return Row(
@@ -140,9 +143,11 @@ def _row(row: tuple[Any, ...], record: HourRecord | None, window: Window, *, now
         liveness(last_seen_at, now),
         last_seen_at,
         bool(in_doubt),
+        bool(forked),
         bool(unreviewed),
         [] if state else [_spell(*each) for each in showing or ()],
         problem,
+        counted_s,
     )
 
 

@@ -136,6 +136,13 @@ def show_record(connection: Lent, visiting: Visitor, asset_no: AssetNoInPath, da
     return _bytes_or_missing(row)
 
 
+@router.get("/instruments/{asset_no:path}/{day}/grades")
+def show_grades(connection: Lent, visiting: Visitor, asset_no: AssetNoInPath, day: DayInPath) -> Response:
+    values = {"asset_no": asset_no, "day": day, **visiting.access.scope.values}
+    row = connection.execute(_API.load_record, values, binary=True).fetchone()
+    return _bytes_or_missing(None if row is None or row[2] is None else row[2:])
+
+
 @router.get("/policies/{sha256}", dependencies=[Depends(require_visitor)])
 def show_policy(connection: Lent, sha256: str) -> Response:
     return _bytes_or_missing(connection.execute(_API.load_policy, {"sha256": sha256}, binary=True).fetchone())

@@ -40,6 +40,12 @@ class Line(NamedTuple):
     note: str
     path: str
     effective_s: int
+    counted_s: int
+    a_s: int
+    b_s: int
+    c_s: int
+    d_s: int
+    x_s: int
     verified_s: int
     claimed_s: int
     internal_s: int
@@ -52,6 +58,12 @@ class Total(NamedTuple):
     """What the lines add up to."""
 
     effective_s: int
+    counted_s: int
+    a_s: int
+    b_s: int
+    c_s: int
+    d_s: int
+    x_s: int
     verified_s: int
     claimed_s: int
     internal_s: int
@@ -102,10 +114,9 @@ def show_instrument(
     year: Year = None,
 ) -> HTMLResponse:
     shown = year or given.today().year
-    records = _load_records(connection, asset_no, shown, visiting=visiting)
-    if not records:
+    lines = _load_days(connection, asset_no, shown, visiting=visiting)
+    if not lines:
         raise visitor.NothingThere
-    lines = [_of_record(each) for each in records]
     here = f"/figures/instrument/{quote(asset_no, safe='')}"
     return _table(request, speaks, visiting, lines=lines, year=shown, kind="days", here=here, subject=asset_no)
 
@@ -153,6 +164,12 @@ def _of_figures(figures: YearFigures, path: str, *, language: str) -> Line:
         note=figures.asset_no or figures.uscc,
         path=path,
         effective_s=figures.effective_s,
+        counted_s=figures.counted_s,
+        a_s=figures.a_s,
+        b_s=figures.b_s,
+        c_s=figures.c_s,
+        d_s=figures.d_s,
+        x_s=figures.x_s,
         verified_s=figures.verified_s,
         claimed_s=figures.claimed_s,
         internal_s=figures.internal_s,
@@ -162,12 +179,19 @@ def _of_figures(figures: YearFigures, path: str, *, language: str) -> Line:
     )
 
 
-def _of_record(record: HourRecord) -> Line:
+def _of_record(record: HourRecord, counted_s: int | None, by_grade: Sequence[int | None]) -> Line:
+    a_s, b_s, c_s, d_s, x_s = (seconds or 0 for seconds in by_grade)
     return Line(
         name=record.day,
         note=" ".join(record.flags),
         path=day_path(record.asset, record.day),
         effective_s=record.effective_s,
+        counted_s=counted_s or 0,
+        a_s=a_s,
+        b_s=b_s,
+        c_s=c_s,
+        d_s=d_s,
+        x_s=x_s,
         verified_s=record.verified_s,
         claimed_s=record.claimed_s,
         internal_s=record.internal_s,
@@ -177,7 +201,7 @@ def _of_record(record: HourRecord) -> Line:
     )
 
 
-def _load_records(connection: Connection, asset_no: str, year: int, *, visiting: Visitor) -> list[HourRecord]:
+def _load_days(connection: Connection, asset_no: str, year: int, *, visiting: Visitor) -> list[Line]:
     first_day, last_day = date(year, 1, 1), date(year, 12, 31)
     values = {
         "asset_no": asset_no,
@@ -189,4 +213,6 @@ def _load_records(connection: Connection, asset_no: str, year: int, *, visiting:
         **visiting.access.scope.values,
     }
     rows = connection.execute(_SQL.list_records_of_instrument, values, binary=True)
-    return [hours.decode(bytes(body)) for body, _ in rows]
+    return [
+        _of_record(hours.decode(bytes(body)), counted_s, by_grade) for body, _, counted_s, _, *by_grade in rows
+    ]  # fmt: skip

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import compare, hours, html_page, log, signed_note, timeline, verify
+from protocol.audit import compare, fork, hours, html_page, log, signed_note, timeline, verify
 from protocol.errors import ForeignBytesError
 from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     whole = commands.add_parser("log", help="whether a directory of tlog-tiles is the whole log that a key signed")
     log.configure(whole)
     whole.set_defaults(command=_log)
+    forked = commands.add_parser("fork", help="whether a file proves that a log's key signed two histories")
+    fork.configure(forked)
+    forked.set_defaults(command=_fork)
     _configure_bundles(commands)
     return parser
 
@@ -161,6 +164,11 @@ def _log(arguments: argparse.Namespace) -> int:
     report = log.check_directory(arguments.directory, parse_vkey(arguments.key))
     print(log.as_json(report) if arguments.json else log.as_text(report))
     return log.EXIT_CODES[report.verdict]
+
+
+def _fork(arguments: argparse.Namespace) -> int:
+    print(fork.tell(arguments))
+    return OK
 
 
 def _read(path: Path, parse: Callable[[bytes], _Read]) -> _Read:

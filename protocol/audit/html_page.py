@@ -228,7 +228,7 @@ tr.valid .mark{color:var(--ok)}tr.incomplete .mark,tr.incomplete .result{color:v
 .findings{margin:6px 0 2px;padding-left:18px}.findings li{margin:4px 0}.tag{font-size:12px;white-space:nowrap}.tag.valid{color:var(--ok)}.tag.incomplete{color:var(--some);font-weight:700}.tag.contradicted{color:var(--bad);font-weight:700}.tag span{color:inherit}
 table.days td{vertical-align:middle;white-space:nowrap}table.days td:nth-child(3){width:46%;white-space:normal}table.days td:nth-child(n+4),table.agents td:nth-child(n+3){text-align:right;font-variant-numeric:tabular-nums}
 table.days th:nth-child(n+4){text-align:right}table.days tbody tr:last-child td{font-weight:700;border-top:2px solid var(--ink)}
-svg.strip{display:block;width:100%;height:26px;background:#f4f6f8}svg.axis{display:block;width:100%;height:12px;font-size:11px;fill:var(--soft)}
+svg.strip{display:block;width:100%;height:26px;background:#f4f6f8}.axis{display:flex;justify-content:space-between;font-size:11px}.axis i{font-style:normal}
 .run{fill:var(--run);background:var(--run)}.standby{fill:var(--standby);background:var(--standby)}.off{fill:var(--off);background:var(--off)}.unobserved{fill:url(#unseen);background:repeating-linear-gradient(45deg,#fff 0 3px,#c9d2db 3px 5px)}.bridged{fill:#6b2fa0;background:#6b2fa0}.hour{stroke:#e2e7ec;stroke-width:1;fill:none}
 .legend i{display:inline-block;width:14px;height:10px;margin:0 4px 0 12px;vertical-align:baseline}.apart{color:var(--bad)}
 .sign p{margin:28px 0 8px}footer{margin-top:24px;color:var(--soft);font-size:12px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}

@@ -40,14 +40,7 @@ def strip(record: HourRecord) -> str:
 
 def axis() -> str:
     """Hours above a column of strips."""
-    texts = "".join(
-        f'<text x="{_x(hour * 3600)}" y="10" text-anchor="{_ANCHOR.get(hour, "middle")}">{hour}</text>'
-        for hour in range(0, 25, 6)
-    )
-    return f'<svg class="axis" viewBox="0 0 {WIDTH} 12" preserveAspectRatio="none" aria-hidden="true">{texts}</svg>'
-
-
-_ANCHOR: Final = {0: "start", 24: "end"}
+    return '<span class="axis">' + "".join(f"<i>{hour}</i>" for hour in range(0, 25, 6)) + "</span>"
 
 
 def _merged(spans: tuple[tuple[int, int, str], ...]) -> list[tuple[int, int, str]]:

@@ -36,12 +36,14 @@ from agent.exchange import (
     SendBatch,
     SendHello,
     SendHint,
+    SendLeaves,
     Tell,
     UseHints,
 )
 from protocol.entry import Storage, encode, make
 from protocol.epoch import Taken, pack_taken
 from protocol.keys import COSIGNATURE, ED25519, SigningKey
+from protocol.leaves import ask_tops, pack_ask
 from protocol.merkle import leaf_hash, root
 from protocol.message import Level, Refusal, RefusalCode, Welcome, pack
 from protocol.note import Checkpoint, cosign, sign_checkpoint
@@ -696,3 +698,30 @@ def test_a_receipt_from_a_medium_over_another_history_ends_the_delivery() -> Non
     scene.tell(Brought(Log(600, text="another").receipt(500)))
     assert scene.talk.phase is Phase.DIVERGED
     assert scene.tell(Brought(scene.log.receipt(500))) == []
+
+
+# Questions for hashes
+
+
+@pytest.mark.parametrize("phase", [Phase.GREETING, Phase.WELCOMED, Phase.PAUSED])
+def test_a_question_for_hashes_is_answered_whatever_else_goes_on(phase: Phase) -> None:
+    scene = Scene(Log(9))
+    ask = ask_tops(ORIGIN, 9)
+    scene.tell(Due())
+    scene.tell(Connected())
+    if phase is not Phase.GREETING:
+        scene.hear(Welcome(scene.nonce, 0, 0, 4, 60, (), None))
+    if phase is Phase.PAUSED:
+        scene.hear(Refusal("busy", 0, "", None))
+    assert scene.talk.phase is phase
+    due_ms = scene.talk.due_ms
+    assert scene.hear(pack_ask(ask)) == [SendLeaves(ask)]
+    assert (scene.talk.phase, scene.talk.due_ms) == (phase, due_ms), "and nothing else changes"
+
+
+def test_a_question_about_another_log_is_ignored() -> None:
+    scene = Scene(Log(9))
+    scene.tell(Due())
+    scene.tell(Connected())
+    [told] = scene.hear(pack_ask(ask_tops("jishi.example/a/em-01/2", 9)))
+    assert isinstance(told, Tell)

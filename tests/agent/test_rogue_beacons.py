@@ -190,3 +190,17 @@ def test_asking_for_beacons_is_no_news(
     assert agent.beacons == [30, 31]
     assert abs(agent.uplink.view().since_ms - since_ms) <= 1
     assert [vars(record)["state"] for record in caplog.records if record.msg == "uplink changed"] == ["welcomed"]
+
+
+def test_at_the_end_no_beacon_is_journalled_because_nobody_writes_any_more(
+    collector: FakeCollector, start: Callable[[], Agent]
+) -> None:
+    collector.beacon = note(30)
+    collector.deaf = True
+    agent = start()
+    add(agent.journal)
+    eventually(lambda: agent.uplink.view().state == "greeting")
+    agent.uplink.close()
+    collector.deaf = False
+    eventually(lambda: agent.journal.receipted_size == 1)
+    assert agent.beacons == []

@@ -23,6 +23,7 @@ AGENT_WAITS: tuple[tuple[str, str, object], ...] = (
     ("agent.conversation", "ANSWER_WITHIN_MS", 500),
     ("agent.conversation", "STEADY_MS", 6_000),
     ("agent.conversation", "SHUN_MS", (4_000, 6_000)),
+    ("agent.asked", "ANSWER_EVERY_MS", 500),
     ("agent.roads.choice", "PATIENCE_MS", 1_500),
     ("agent.roads.choice", "FIRST_TRIAL_MS", 3_000),
     ("agent.roads.choice", "LAST_TRIAL_MS", 6_000),

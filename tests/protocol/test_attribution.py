@@ -1,14 +1,15 @@
 """Dividing effective time among those whom it served: the examples of domain.md, then anything."""
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.attribution import Claim, Served, Split, attribute, divide
-from protocol.interval import intersect, length, union
+from protocol.attribution import Claim, Served, Split, attribute, divide, external_within
+from protocol.interval import clip, intersect, length, union
 
 HOUR = 3600
 OWNER, OTHER, THIRD = "12100000400000624D", "91440300708461136T", "91110000802100433B"
@@ -162,3 +163,25 @@ def test_parts_sum_to_the_whole_and_are_no_second_off(whole: int, weights: list[
     parts = divide(whole, weights)
     assert sum(parts) == whole
     assert all(0 <= part - whole * weight // sum(weights) <= 1 for part, weight in zip(parts, weights, strict=True))
+
+
+@given(st.data())
+def test_external_seconds_lie_in_disjoint_sets_as_a_whole(data: st.DataObject) -> None:
+    """Whatever the effective time is cut into: the parts sum to what it is as a whole, and none exceeds its length."""
+    effective = union([(0, 100), (200, 400)])
+    given_claims = data.draw(st.lists(st.sampled_from(SOME_CLAIMS), max_size=5))
+    cuts = sorted(data.draw(st.lists(st.integers(0, 400), max_size=4)))
+    sets = [clip(effective, *pair) for pair in pairwise([0, *cuts, 400])]
+    served = attribute(effective, given_claims, split="share")
+    found = external_within(sets, given_claims, split="share")
+    assert sum(found) == sum(line.seconds for line in served if line.standing in ("claimed", "verified"))
+    assert all(0 <= seconds <= length(each) for seconds, each in zip(found, sets, strict=True))
+
+
+SOME_CLAIMS = [
+    Claim(0, 300, "A", "", "verified", "a", 1, share=3),
+    Claim(50, 400, "B", "", "claimed", "b", share=2),
+    Claim(90, 210, "", "", "internal", "c"),
+    Claim(0, 400, "D", "", "internal", "d", share=1),
+    Claim(10, 390, "", "", "unresolved", "e"),
+]

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from protocol import beacon, entry, merkle, note
 from protocol.errors import BadSignature, ForeignBytesError, MalformedName
@@ -64,6 +65,13 @@ def test_a_line_that_bears_the_keys_id_under_another_name_is_not_taken_for_it() 
     added = note.SignatureLine("other.example/receipt/1", RECEIPTS.verifier.key_id, bytes(72))
     body = beacon.open_beacon(text + b"\n\n" + str(added).encode() + line, RECEIPTS.verifier).body
     assert body == beacon.open_beacon(NOTE, RECEIPTS.verifier).body
+
+
+def test_the_time_beside_the_signature_must_be_the_one_that_it_is_over() -> None:
+    body = beacon.open_beacon(NOTE, RECEIPTS.verifier).body
+    altered = structs.replace(body, signature="B" + body.signature[1:])
+    with pytest.raises(BadSignature, match="another time"):
+        beacon.verify_beacon(altered, domain="lab.example", receipt_keys=[RECEIPTS.verifier])
 
 
 @given(at=st.integers(0, len(NOTE) - 1), bit=st.integers(0, 7))

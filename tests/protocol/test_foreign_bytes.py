@@ -19,10 +19,12 @@ from protocol import (
     entry,
     epoch,
     facts,
+    fork_proof,
     frozen,
     grades,
     hint,
     hours,
+    leaves,
     log_leaf,
     merkle,
     message,
@@ -57,6 +59,19 @@ BEACON = beacon.beacon_note(
 )
 LEAF = log_leaf.encode(log_leaf.Closed(day="2026-03-02", unit="", records=3, root="ab" * 32))
 STATEMENT = registered.encode(registered.Measurement("em-01", "meter1", "power", "A001", "2026-01-01", 5))
+ASK = leaves.pack_ask(leaves.Ask(AGENT.name, 3, 0, 0, 3))
+HASHES = leaves.pack_leaves(leaves.Leaves(AGENT.name, 3, 0, 1, SIGNED, (bytes(32), bytes(32))))
+NO_HASHES = leaves.pack_leaves(leaves.Leaves(AGENT.name, 3, 8, 0, b"", (), "deleted"))
+FORKED = fork_proof.encode(fork_proof.ForkProof(SIGNED, RECEIPT, fork_proof.Roots()))
+PARTED = fork_proof.encode(
+    fork_proof.ForkProof(
+        SIGNED,
+        RECEIPT,
+        fork_proof.DifferentLeaves(
+            1, fork_proof.Included(bytes(32), (b"a" * 32,)), fork_proof.Included(b"b" * 32, (b"c" * 32, b"d" * 32))
+        ),
+    )
+)
 BUNDLE = batch.pack_bundle((READING, START))
 TLOG_PROOF = tlog_proof.encode(tlog_proof.TlogProof(1, (bytes(32), bytes(32)), RECEIPT))
 BATCH = batch.pack_batch(batch.Batch(1, SIGNED, (READING, START) * 3))
@@ -106,6 +121,10 @@ def _proofs(raw: bytes) -> object:
     return None
 
 
+def _fork_proof(raw: bytes) -> object:
+    return fork_proof.verify_fork(fork_proof.decode(raw), AGENT.verifier)
+
+
 POLICY = (
     b'{"v":1,"name":"p","valid_mw":[0,15000000],"standby":{"on_mw":40000,"off_mw":25000,"on_ms":10000,"off_ms":20000},'
     b'"run":{"on_mw":900000,"off_mw":600000,"on_ms":10000,"off_ms":60000},"gap_ms":60000}'
@@ -150,8 +169,8 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "cosign": (lambda raw: note.cosign(raw, RECEIPTS, time_s=1), (SIGNED,)),
     "bundle": (batch.parse_bundle, (BUNDLE,)),
     "batch": (batch.parse_batch, (BATCH,)),
-    "up": (message.parse_up, (HELLO, BATCH, NEXT_EPOCH, HINT)),
-    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT, TAKEN)),
+    "up": (message.parse_up, (HELLO, BATCH, NEXT_EPOCH, HINT, HASHES)),
+    "down": (message.parse_down, (WELCOME, REFUSAL, RECEIPT, TAKEN, ASK)),
     "epoch request": (lambda raw: epoch.open_request(raw, AGENT.verifier), (ASKED,)),
     "hint": (lambda raw: hint.open_hint(raw, AGENT.verifier), (HINT,)),
     "frontier": (_frontier, ((3).to_bytes(8, "big") + bytes(64),)),
@@ -175,6 +194,9 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "statement": (registered.decode, (STATEMENT,)),
     "tlog proof": (tlog_proof.decode, (TLOG_PROOF,)),
     "log entries": (tiles.parse_entries, (BUNDLE,)),
+    "ask": (leaves.parse_ask, (ASK,)),
+    "leaves": (leaves.parse_leaves, (HASHES, NO_HASHES)),
+    "fork proof": (_fork_proof, (FORKED, PARTED)),
     "log hashes": (lambda raw: tiles.parse_hashes(raw, width=2), (bytes(64),)),
 }
 TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
@@ -250,6 +272,15 @@ WORST = {
     "a bundle of small entries": (batch.parse_bundle, b"\x00\x01x" * 1_300_000),
     "a bundle of empty entries": (batch.parse_bundle, bytes(4_000_000)),
     "a compressed bundle of small entries": (batch.parse_batch, _deflated(b"\x00\x01x" * 1_300_000)),
+    "leaves of 2^53 bytes": (leaves.parse_leaves, HASHES.replace(b"hashes 64", b"hashes 9007199254740991")),
+    "more leaves than an answer holds": (
+        leaves.parse_leaves,
+        HASHES.replace(b"size 3", b"size 40000").replace(b"hashes 64", b"hashes 640000") + bytes(639_936),
+    ),
+    "a fork proof of paths": (
+        fork_proof.decode,
+        b"jishi-fork/v1\nkind prefix\nroot %s\n" % (b"A" * 43 + b"=") + b"path A\n" * 100_000,
+    ),
     "a topic of slashes": (lambda raw: topics.parse_up_topic(raw.decode()), b"jishi/v1/up/" + b"/" * 1_000_000),
     "an origin of hyphens": (lambda raw: topics.parse_origin(raw.decode()), b"a" + b"-" * 1_000_000 + b"/a/em-01/1"),
     "an origin of short labels": (lambda raw: topics.parse_origin(raw.decode()), b"a." * 89 + b"!/a/em-01/1"),

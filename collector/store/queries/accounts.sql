@@ -103,6 +103,14 @@ ON CONFLICT (asset_no, day) DO UPDATE SET
 WHERE hour_record.body IS DISTINCT FROM excluded.body
 RETURNING revision;
 
+-- name: is_open
+-- Whether a day has a record that is not closed.
+SELECT 1 FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s AND revision IS NULL;
+
+-- name: remove_record
+-- Takes the record of an open day away, and its grades.
+DELETE FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s AND revision IS NULL;
+
 -- name: put_problem
 -- Keeps why a day could not be derived and when to try again; `since` stays that of the first time.
 INSERT INTO derivation_problem (asset_no, day, problem, since, retry_at)
@@ -114,8 +122,9 @@ ON CONFLICT (asset_no, day) DO UPDATE SET problem = excluded.problem, retry_at =
 DELETE FROM derivation_problem WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: list_bundles
--- The stored bundles of some agents' journals, with what they hold.
-SELECT j.journal_id, j.agent_id, j.origin, b.first, b.entries
+-- The stored bundles of some agents' journals: what they hold, and when their receipt was given (UTC ms).
+SELECT j.journal_id, j.agent_id, j.origin, b.first, b.size, floor(extract(epoch FROM b.received_at))::bigint * 1000,
+    b.entries
 FROM journal j JOIN batch b USING (journal_id)
 WHERE j.agent_id = ANY (%(agents)s)
 ORDER BY j.journal_id, b.first;

@@ -2,7 +2,7 @@
 
 -- name: load_boots
 -- What is known of these boots' clocks.
-SELECT journal_id, boot, own_low_ms, own_high_ms, fix_low_ms, fix_high_ms, is_doubted
+SELECT journal_id, boot, own_low_ms, own_high_ms, fix_low_ms, fix_high_ms
 FROM boot_clock JOIN unnest(%(journals)s::integer[], %(boots)s::text[]) AS u (journal_id, boot) USING (journal_id, boot);
 
 -- name: put_boots
@@ -30,10 +30,10 @@ WHERE journal_id = %(journal_id)s AND boot = %(boot)s
     AND (beacon_s IS NOT NULL OR kind = 'clock' AND body LIKE '%%"cause":"suspend"%%') ORDER BY entry_index;
 
 -- name: list_fixes_of_agents
--- The verified beacons of some agents, and sleeps, by journal and boot, in order.
+-- The verified beacons of some agents, and sleeps, by journal, in order.
 SELECT journal_id, boot, entry_index, mono_ms, beacon_s * 1000 FROM landmark JOIN journal USING (journal_id)
 WHERE agent_id = ANY (%(agents)s)
-    AND (beacon_s IS NOT NULL OR kind = 'clock' AND body LIKE '%%"cause":"suspend"%%') ORDER BY journal_id, boot, entry_index;
+    AND (beacon_s IS NOT NULL OR kind = 'clock' AND body LIKE '%%"cause":"suspend"%%') ORDER BY journal_id, entry_index;
 
 -- name: list_fixes_of_journal
 -- The verified beacons of a journal, and its sleeps, by boot, in order.

@@ -1,7 +1,8 @@
 -- How a day's record closes, and how it goes on from there.
 
 -- name: close_days
--- Closes days that are over for long enough, wait for nothing and are not closed yet; at most `limit` at once.
+-- Closes days that are over for long enough, wait for nothing and are not closed yet, and their grades with them; at most
+-- `limit` at once.
 WITH due AS (
     SELECT h.asset_no, h.day FROM hour_record h
     WHERE h.revision IS NULL AND h.until_s = 86400 AND h.day <= %(last_day)s
@@ -11,6 +12,10 @@ WITH due AS (
     UPDATE hour_record h SET revision = 1 FROM due
     WHERE (h.asset_no, h.day) = (due.asset_no, due.day) AND h.revision IS NULL
     RETURNING h.asset_no, h.day, h.body
+), graded AS (
+    INSERT INTO closed_grade (asset_no, day, number, record, body, sha256, why)
+    SELECT asset_no, day, 1, 1, g.body, encode(sha256(g.body), 'hex'), 'closed'
+    FROM closing JOIN day_grade g USING (asset_no, day)
 )
 INSERT INTO closed_record (asset_no, day, revision, body, sha256, why)
 SELECT asset_no, day, 1, body, encode(sha256(body), 'hex'), 'closed' FROM closing;

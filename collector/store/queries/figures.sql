@@ -13,13 +13,20 @@ WITH owned AS (
            sum(unresolved_s) AS unresolved_s, sum(hand_s) AS hand_s, sum(hand_external_s) AS hand_external_s
     FROM unit_month_hours WHERE month BETWEEN %(first_day)s AND %(last_day)s AND days > 0
     GROUP BY owner
+), graded AS (
+    SELECT owner AS uscc, sum(counted_s) AS counted_s, sum(counted_external_s) AS counted_external_s, sum(a_s) AS a_s,
+           sum(b_s) AS b_s, sum(c_s) AS c_s, sum(d_s) AS d_s, sum(x_s) AS x_s
+    FROM month_grades WHERE month BETWEEN %(first_day)s AND %(last_day)s
+    GROUP BY owner
 )
 SELECT NULL, uscc, u.name_zh, u.name_en, coalesce(instruments, 0), coalesce(owned_days, 0)::bigint,
        coalesce(days, 0)::bigint, coalesce(days_over, 0)::bigint, coalesce(until_s, 0)::bigint,
        coalesce(unobserved_s, 0)::bigint, coalesce(bridged_s, 0)::bigint, coalesce(effective_s, 0)::bigint,
        coalesce(internal_s, 0)::bigint, coalesce(claimed_s, 0)::bigint, coalesce(verified_s, 0)::bigint,
-       coalesce(unresolved_s, 0)::bigint, coalesce(hand_s, 0)::bigint, coalesce(hand_external_s, 0)::bigint
-FROM owned FULL JOIN summed USING (uscc) JOIN unit u USING (uscc)
+       coalesce(unresolved_s, 0)::bigint, coalesce(hand_s, 0)::bigint, coalesce(hand_external_s, 0)::bigint,
+       coalesce(counted_s, 0)::bigint, coalesce(counted_external_s, 0)::bigint, coalesce(a_s, 0)::bigint,
+       coalesce(b_s, 0)::bigint, coalesce(c_s, 0)::bigint, coalesce(d_s, 0)::bigint, coalesce(x_s, 0)::bigint
+FROM owned FULL JOIN summed USING (uscc) LEFT JOIN graded USING (uscc) JOIN unit u USING (uscc)
 WHERE uscc > %(after_uscc)s AND (%(uscc)s::text IS NULL OR uscc = %(uscc)s)
   AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND uscc = %(scope_name)s))
 ORDER BY uscc
@@ -37,13 +44,21 @@ WITH owned AS (
            sum(unresolved_s) AS unresolved_s, sum(hand_s) AS hand_s, sum(hand_external_s) AS hand_external_s
     FROM month_hours WHERE month BETWEEN %(first_day)s AND %(last_day)s AND days > 0
     GROUP BY asset_no, owner
+), graded AS (
+    SELECT asset_no, owner AS uscc, sum(counted_s) AS counted_s, sum(counted_external_s) AS counted_external_s,
+           sum(a_s) AS a_s, sum(b_s) AS b_s, sum(c_s) AS c_s, sum(d_s) AS d_s, sum(x_s) AS x_s
+    FROM month_grades WHERE month BETWEEN %(first_day)s AND %(last_day)s
+    GROUP BY asset_no, owner
 )
 SELECT asset_no, uscc, i.name_zh, i.name_en, 1, coalesce(owned_days, 0)::bigint,
        coalesce(days, 0)::bigint, coalesce(days_over, 0)::bigint, coalesce(until_s, 0)::bigint,
        coalesce(unobserved_s, 0)::bigint, coalesce(bridged_s, 0)::bigint, coalesce(effective_s, 0)::bigint,
        coalesce(internal_s, 0)::bigint, coalesce(claimed_s, 0)::bigint, coalesce(verified_s, 0)::bigint,
-       coalesce(unresolved_s, 0)::bigint, coalesce(hand_s, 0)::bigint, coalesce(hand_external_s, 0)::bigint
-FROM owned FULL JOIN summed USING (asset_no, uscc) JOIN instrument i USING (asset_no)
+       coalesce(unresolved_s, 0)::bigint, coalesce(hand_s, 0)::bigint, coalesce(hand_external_s, 0)::bigint,
+       coalesce(counted_s, 0)::bigint, coalesce(counted_external_s, 0)::bigint, coalesce(a_s, 0)::bigint,
+       coalesce(b_s, 0)::bigint, coalesce(c_s, 0)::bigint, coalesce(d_s, 0)::bigint, coalesce(x_s, 0)::bigint
+FROM owned FULL JOIN summed USING (asset_no, uscc) LEFT JOIN graded USING (asset_no, uscc)
+    JOIN instrument i USING (asset_no)
 WHERE (asset_no, uscc) > (%(after_asset_no)s, %(after_uscc)s) AND (%(uscc)s::text IS NULL OR uscc = %(uscc)s)
   AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND uscc = %(scope_name)s)
        OR (%(scope_kind)s = 'instrument' AND asset_no = %(scope_name)s))

@@ -43,14 +43,41 @@ WHERE journal_id = ANY (%(journals)s) AND shift_ms IS NOT NULL AND start_at > %(
 
 -- name: put_grade
 -- Stores a day's grade record unless the very same is stored already.
-INSERT INTO day_grade (asset_no, day, body, a_s, b_s, c_s, d_s, x_s, lost_s, counted_s, counted_external_s)
-VALUES (%(asset_no)s, %(day)s, %(body)s, %(a_s)s, %(b_s)s, %(c_s)s, %(d_s)s, %(x_s)s, %(lost_s)s, %(counted_s)s,
-    %(counted_external_s)s)
+INSERT INTO day_grade (asset_no, day, body, owner, a_s, b_s, c_s, d_s, x_s, lost_s, counted_s, counted_external_s)
+VALUES (%(asset_no)s, %(day)s, %(body)s, %(owner)s, %(a_s)s, %(b_s)s, %(c_s)s, %(d_s)s, %(x_s)s, %(lost_s)s,
+    %(counted_s)s, %(counted_external_s)s)
 ON CONFLICT (asset_no, day) DO UPDATE SET
-    body = excluded.body, a_s = excluded.a_s, b_s = excluded.b_s, c_s = excluded.c_s, d_s = excluded.d_s,
+    body = excluded.body, owner = excluded.owner, a_s = excluded.a_s, b_s = excluded.b_s, c_s = excluded.c_s, d_s = excluded.d_s,
     x_s = excluded.x_s, lost_s = excluded.lost_s, counted_s = excluded.counted_s,
     counted_external_s = excluded.counted_external_s, graded_at = clock_timestamp()
 WHERE day_grade.body IS DISTINCT FROM excluded.body;
+
+-- name: insert_grade_revision
+-- Grades of a closed day changed: one more revision of them, which cites the one before. Nothing where the day is open.
+INSERT INTO closed_grade (asset_no, day, number, record, body, sha256, cites, why)
+SELECT h.asset_no, h.day, coalesce(before.number, 0) + 1, h.revision, %(body)s, encode(sha256(%(body)s), 'hex'),
+    before.sha256, %(why)s
+FROM hour_record h
+LEFT JOIN LATERAL (
+    SELECT g.number, g.sha256, g.body FROM closed_grade g WHERE (g.asset_no, g.day) = (h.asset_no, h.day)
+    ORDER BY g.number DESC LIMIT 1) AS before ON true
+WHERE h.asset_no = %(asset_no)s AND h.day = %(day)s AND h.revision IS NOT NULL AND before.body IS DISTINCT FROM %(body)s;
+
+-- name: list_grade_revisions
+-- The revisions of a closed day's grades, the first one first.
+SELECT number, record, sha256, cites, why, closed_at FROM closed_grade
+WHERE asset_no = %(asset_no)s AND day = %(day)s ORDER BY number;
+
+-- name: list_torn_grades
+-- Closed days whose grades are not their newest revision, byte for byte.
+SELECT c.asset_no, c.day FROM (
+    SELECT DISTINCT ON (asset_no, day) asset_no, day, body FROM closed_grade
+    WHERE day BETWEEN %(first_day)s AND %(last_day)s AND (%(asset_no)s::text IS NULL OR asset_no = %(asset_no)s)
+    ORDER BY asset_no, day, number DESC
+) c
+LEFT JOIN day_grade g USING (asset_no, day)
+WHERE g.body IS DISTINCT FROM c.body
+ORDER BY c.day, c.asset_no;
 
 -- name: load_grade
 -- The bytes of a day's grade record.
@@ -60,16 +87,3 @@ SELECT body FROM day_grade WHERE asset_no = %(asset_no)s AND day = %(day)s;
 -- The grade records of an instrument's days in a range, in order.
 SELECT day, body FROM day_grade
 WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s ORDER BY day;
-
--- name: touch_days_of_journal
--- Marks the days of instruments that this log's agent measured, as far as they have records: the log came into doubt, or
--- out of it.
-INSERT INTO dirty_day (asset_no, day, touched_at, reason)
-SELECT asset_no, day, clock_timestamp(), 'log' FROM hour_record h
-WHERE asset_no IN (SELECT m.asset_no FROM measurement m JOIN journal j USING (agent_id) WHERE j.journal_id = %(journal_id)s)
-    AND day >= coalesce((
-        SELECT (min(r.start_at) AT TIME ZONE 'Asia/Shanghai')::date FROM reading r
-        WHERE r.journal_id = %(journal_id)s), 'infinity')
-ORDER BY asset_no, day
-ON CONFLICT (asset_no, day) DO UPDATE
-SET touched_at = excluded.touched_at, reason = join_reasons(dirty_day.reason, excluded.reason);

@@ -47,8 +47,8 @@ SELECT entries FROM batch WHERE journal_id = %(journal_id)s AND first < %(size)s
 
 -- name: touch_days
 -- Marks the days of these watchers' readings, each once, for the instrument that each measured on that day.
-INSERT INTO dirty_day (asset_no, day, touched_at)
-SELECT asset_no, day, clock_timestamp() FROM (
+INSERT INTO dirty_day (asset_no, day, touched_at, reason)
+SELECT asset_no, day, clock_timestamp(), %(reason)s FROM (
     SELECT DISTINCT m.asset_no, t.day
     FROM (SELECT agent_id, watcher, channel, DATE '1970-01-01' + day_no AS day
           FROM unnest(%(agents)s::text[], %(watchers)s::text[], %(channels)s::text[], %(days)s::integer[])

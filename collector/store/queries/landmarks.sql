@@ -18,3 +18,10 @@ ON CONFLICT DO NOTHING;
 -- Origin, size and root of the newest tree of the log that grows, where nobody has shown another one.
 SELECT origin, size, root FROM collector_log c JOIN log_head h USING (log)
 WHERE c.seq = (SELECT max(seq) FROM collector_log) AND NOT EXISTS (SELECT FROM log_conflict x WHERE x.log = c.log);
+
+-- name: list_readings_at
+-- The channels of readings at these places of a journal, and when they were (UTC ms).
+SELECT j.agent_id, r.watcher, r.channel,
+    round(extract(epoch FROM r.start_at) * 1000)::bigint, round(extract(epoch FROM r.end_at) * 1000)::bigint
+FROM reading r JOIN journal j USING (journal_id)
+WHERE r.journal_id = %(journal_id)s AND r.entry_index = ANY (%(indexes)s::bigint[]);

@@ -71,8 +71,8 @@ ORDER BY f.seq LIMIT %(limit)s;
 SELECT max(seq) FROM fact WHERE seq > %(key)s AND recorded_at < %(before)s;
 
 -- name: list_closed
--- Closed records behind an instant that are in no log, the oldest ones, with their owners and the hash of the grade
--- record beside each ('' where none is of this very record), by day, unit, instrument and revision.
+-- Closed records behind an instant that are in no log, the oldest ones, with their owners and the newest closed grades
+-- of each, by day, unit, instrument and revision.
 WITH fresh AS (
     SELECT * FROM closed_record c
     WHERE closed_at > %(since)s AND NOT EXISTS (
@@ -80,10 +80,9 @@ WITH fresh AS (
     ORDER BY closed_at LIMIT %(limit)s
 )
 SELECT f.day, coalesce(convert_from(f.body, 'UTF8')::jsonb ->> 'owner', ''), f.asset_no, f.revision, f.sha256,
-    CASE WHEN convert_from(g.body, 'UTF8')::jsonb ->> 'record' = f.sha256 THEN encode(sha256(g.body), 'hex')
-         ELSE '' END, f.closed_at
-FROM fresh f LEFT JOIN day_grade g USING (asset_no, day)
-ORDER BY 1, 2, 3, 4;
+    coalesce((SELECT g.sha256 FROM closed_grade g WHERE (g.asset_no, g.day, g.record) = (f.asset_no, f.day, f.revision)
+              ORDER BY g.number DESC LIMIT 1), ''), f.closed_at
+FROM fresh f ORDER BY 1, 2, 3, 4;
 
 -- name: count_closed_leaves
 -- How many leaves of a day and unit there are; their refs end in 1, 2, 3.

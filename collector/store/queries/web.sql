@@ -3,14 +3,17 @@
 -- name: list_overview
 -- Instruments in a scope, after an asset number: names, owner, today's record, when their agents were last seen, what is wrong.
 SELECT i.asset_no, d.name_zh, d.name_en, d.model, u.name_zh, u.name_en, r.body,
-       seen.agents, seen.last_seen_at, seen.in_doubt, seen.unreviewed, live.showing, p.problem
+       seen.agents, seen.last_seen_at, seen.in_doubt, seen.forked, seen.unreviewed, live.showing, p.problem,
+       g.counted_s
 FROM instrument i
 CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
 LEFT JOIN LATERAL unit_on(owner_on(i.asset_no, %(day)s), %(day)s) u ON true
 LEFT JOIN hour_record r ON r.asset_no = i.asset_no AND r.day = %(day)s
+LEFT JOIN day_grade g ON g.asset_no = i.asset_no AND g.day = %(day)s
 LEFT JOIN derivation_problem p ON p.asset_no = i.asset_no AND p.day = %(day)s
 LEFT JOIN LATERAL (
     SELECT count(*) AS agents, max(a.last_seen_at) AS last_seen_at, bool_or(j.standing <> 'ok') AS in_doubt,
+           bool_or(EXISTS (SELECT FROM unreviewed_fork f WHERE f.agent_id = a.agent_id)) AS forked,
            bool_or(EXISTS (SELECT FROM unreviewed_epoch e WHERE e.agent_id = a.agent_id)) AS unreviewed
     FROM agent a
     LEFT JOIN LATERAL (
@@ -41,7 +44,7 @@ ORDER BY i.asset_no
 LIMIT %(limit)s;
 
 -- name: load_totals
--- Today over a scope: how many instruments, of how many agents hear, seconds effective and observed, and who runs.
+-- Today over a scope: how many instruments, of how many agents hear, seconds effective, counted and observed, who runs.
 SELECT (SELECT count(*) FROM instrument WHERE in_scope(asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)),
        (SELECT count(*) FROM agent WHERE agent_in_scope(agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)),
        (SELECT count(*) FROM agent WHERE last_seen_at >= %(live_since)s
@@ -50,9 +53,10 @@ SELECT (SELECT count(*) FROM instrument WHERE in_scope(asset_no, %(scope_kind)s,
             SELECT DISTINCT ON (agent_id, watcher, channel) asset_no FROM measurement
             WHERE from_day <= %(day)s ORDER BY agent_id, watcher, channel, from_day DESC, seq DESC
         ) newest WHERE asset_no IS NOT NULL AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)),
-       coalesce(sum(effective_s), 0), coalesce(sum(until_s - unobserved_s), 0),
+       coalesce(sum(effective_s), 0), coalesce(sum(counted_s), 0), coalesce(sum(until_s - unobserved_s), 0),
        count(*) FILTER (WHERE lead_out LIKE 'run%%' AND until_s >= %(fresh_from_s)s)
-FROM hour_record WHERE day = %(day)s AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day);
+FROM hour_record LEFT JOIN day_grade g USING (asset_no, day)
+WHERE day = %(day)s AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day);
 
 -- name: has_records_before
 -- Whether anything was observed on the day before, so that today is not the first.

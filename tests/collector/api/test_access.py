@@ -69,6 +69,8 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
     "list_epochs": ("/agents/em-01/epochs", Right.AGENTS),
+    "list_forks": ("/agents/em-01/forks", Right.AGENTS),
+    "show_fork_proof": ("/agents/em-01/forks/1/proof", Right.AGENTS),
     "show_policy": ("/policies/" + hashlib.sha256(POLICY).hexdigest(), Right.POLICIES),
     "list_changes": ("/audit", Right.AUDIT),
     "list_proposals": ("/proposals", Right.HOURS),
@@ -128,6 +130,9 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
         [b'{"kind":"policy","subject":"instrument:A001","from_day":"2026-11-16","policy":"{}"}'],
+    )
+    province.connection.execute(
+        "INSERT INTO fork_proof (journal_id, proof, made_at) SELECT journal_id, 'a proof', now() FROM journal"
     )
     province.connection.execute(
         "INSERT INTO dry_run (proposal_id, first_day, last_day, run_at) VALUES (1, '2026-11-16', '2026-11-17', now())"

@@ -69,6 +69,7 @@ PATHS = [
     "/agents/em-01",
     "/agents/em-01/receipt",
     "/agents/em-01/epochs",
+    "/agents/em-01/forks",
     "/policies/" + hashlib.sha256(POLICY).hexdigest(),
     "/audit",
 ]
@@ -126,6 +127,10 @@ REFUSED = [
     ("/agents/zzzz", 404, "unknown-agent"),
     ("/agents/zzzz/receipt", 404, "unknown-agent"),
     ("/agents/zzzz/epochs", 404, "unknown-agent"),
+    ("/agents/zzzz/forks", 404, "unknown-agent"),
+    ("/agents/zzzz/forks/1/proof", 404, "unknown-agent"),
+    ("/agents/em-01/forks/1/proof", 404, "no-proof"),
+    ("/agents/em-01/forks/0/proof", 422, "invalid-request"),
     ("/policies/" + "0" * 64, 404, "unknown-policy"),
     ("/policies/abc", 422, "invalid-request"),
     ("/figures", 422, "invalid-request"),

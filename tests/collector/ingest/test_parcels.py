@@ -53,7 +53,7 @@ def agent(enrol: Enrol) -> LightAgent:
 
 @pytest.fixture
 def intake(connection: Connection) -> Intake:
-    return Intake(connection, RECEIPT_KEY, clock_ms=lambda: NOW_MS)
+    return Intake(connection, RECEIPT_KEY, clock_ms=lambda: NOW_MS, can_ask=False)
 
 
 @pytest.fixture

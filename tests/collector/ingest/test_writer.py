@@ -21,6 +21,7 @@ from protocol.batch import Batch, pack_batch, parse_bundle
 from protocol.days_decided import DECIDES_AFTER_MS, DECIDES_BEFORE_MS
 from protocol.derivation import evidence_window
 from protocol.interval import day_bounds_ms
+from protocol.leaves import ask_tops
 from protocol.message import Refusal, Welcome, parse_down
 from protocol.policy import MAX_DWELL_MS, MAX_WINDOW_MS, Counter, EvidenceRule, Policy, Trigger, parse_policy
 from tests.collector.ingest.conftest import NOW_MS, Enrol, offer
@@ -175,8 +176,8 @@ def test_an_altered_batch_is_suspect_and_loses_nothing(connection: Connection, e
     agent.append_readings(2)
     batch = agent.batch(4)
     altered = replace(batch, entries=(batch.entries[0], batch.entries[1][:-1]))
-    refusal = _refusal(writer.write([prepare(agent.topic, pack_batch(altered))])[0])
-    assert (refusal.code, refusal.held) == ("suspect", 4)
+    asked = parse_down(writer.write([prepare(agent.topic, pack_batch(altered))])[0] or b"")
+    assert asked == ask_tops(agent.origin, 6), "what the agent has is told by its hashes"
     assert _held(connection, agent)[2] == "suspect"
     writer.write([offer(agent, 4)])
     assert _held(connection, agent)[::2] == (6, "ok")

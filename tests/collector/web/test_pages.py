@@ -443,6 +443,21 @@ def test_the_overview_flags_an_epoch_that_nobody_has_looked_at(
     assert "New epoch not reviewed" not in visitor.get("/").text
 
 
+def test_the_overview_flags_a_proved_fork_until_somebody_has_looked(
+    visitor: httpx.Client, province: Province, week: str
+) -> None:
+    assert "日志分叉已证" not in visitor.get("/").text
+    province.connection.execute(
+        "INSERT INTO fork_proof (journal_id, proof, made_at) SELECT journal_id, '', now() FROM journal"
+    )
+    assert "日志分叉已证，待复核" in visitor.get("/").text
+    province.begin_epoch("em-01", 2)
+    assert "日志分叉已证" in visitor.get("/").text, "whatever epoch goes on"
+    assert "Fork of the log proved, not reviewed" in visitor.get("/?lang=en").text
+    epochs.review(province.connection, "em-01", 2, by="approver", why="a clone", now=datetime.now(UTC))
+    assert "Fork of the log proved" not in visitor.get("/").text
+
+
 def test_the_overview_shows_a_hint_as_live_and_not_counted_until_there_is_fresh_evidence(
     visitor: httpx.Client, province: Province, week: str, clock: MovableClock
 ) -> None:

@@ -384,7 +384,54 @@ def wire():
     }  # fmt: skip
 
 
+# -- two histories of one log -----------------------------------------------------------------------------------------
+
+
+def forks():
+    ours = [f"entry {n}".encode() for n in range(4)]
+    other = [*ours[:2], b"another 2"]
+    name = "jishi.example/a/em-01/1"
+    text64 = lambda one: base64.b64encode(one).decode()  # noqa: E731
+
+    def note(data):
+        return signed(f"{name}\n{len(data)}\n{text64(mth(data))}\n", name, AGENT_SEED)
+
+    def file(members, a, b):
+        lines = "".join(
+            f"{key} {value}\n" for key, value in [*members, ("note-a", len(a.encode())), ("note-b", len(b.encode()))]
+        )
+        return f"jishi-fork/v1\n{lines}\n{a}{b}"
+
+    def side(letter, data, m):
+        return [
+            (f"leaf-{letter}", text64(leaf_hash(data[m]))),
+            *((f"path-{letter}", text64(one)) for one in path(m, data)),
+        ]
+
+    prefix = [("root", text64(mth(ours[:3]))), *(("path", text64(one)) for one in proof(3, ours))]
+    hashes = [leaf_hash(one) for one in ours[:3]]
+    head = f"log {name}\nsize 4\nlevel 0\nfirst 0\n"
+    answer = f"jishi-leaves/v1\n{head}note {len(note(ours).encode())}\nhashes 96\n\n{note(ours)}".encode() + b"".join(
+        hashes
+    )
+    return {
+        "vkey": vkey(name, 1, public(AGENT_SEED)),
+        "leaves": file([("kind", "leaves"), ("index", 2), *side("a", other, 2), *side("b", ours, 2)], note(other), note(ours)),
+        "roots": file([("kind", "roots")], note(other), note(ours[:3])),
+        "prefix": file([("kind", "prefix"), *prefix], note(other), note(ours)),
+        "ask": f"jishi-ask/v1\n{head}count 3\n\n",
+        "answer_hex": answer.hex(),
+        "cannot": f"jishi-leaves/v1\n{head}cannot deleted\nnote 0\nhashes 0\n\n",
+    }  # fmt: skip
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
-    for name, made in (("entries", entries()), ("merkle", merkle()), ("notes", notes()), ("wire", wire())):
+    for name, made in (
+        ("entries", entries()),
+        ("merkle", merkle()),
+        ("notes", notes()),
+        ("wire", wire()),
+        ("forks", forks()),
+    ):
         Path(target, f"{name}.json").write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
