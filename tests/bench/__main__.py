@@ -12,7 +12,19 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-PARTS = ("kernel", "agent", "journal", "data_files", "ingest", "reconnect", "framers", "sizes", "derive", "hours")
+PARTS = (
+    "kernel",
+    "agent",
+    "journal",
+    "data_files",
+    "ingest",
+    "reconnect",
+    "framers",
+    "sizes",
+    "derive",
+    "hours",
+    "evidence",
+)
 
 
 def main() -> int:

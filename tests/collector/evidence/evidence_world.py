@@ -140,3 +140,9 @@ def files_of(directory: Path) -> dict[str, bytes]:
 def memory_of(directory: Path) -> Memory:
     """A bundle's directory, as the verifier reads it."""
     return Memory(files_of(directory))
+
+
+def trust_text(trust: Trust) -> bytes:
+    """A file of trusted keys."""
+    named = [("export", trust.export), ("receipt", trust.receipt), ("log", trust.log)]
+    return "".join(f"{name} {key}\n" for name, keys in named for key in keys).encode()

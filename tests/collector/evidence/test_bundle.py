@@ -13,7 +13,7 @@ from collector.ingest.prepare import prepare
 from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import Result, verify
 from tests.collector.evidence.evidence_world import ASSET, BLOCKS_A_DAY, FIRST, World, files_of, memory_of
-from tests.collector.province import OFF, RUN, Province
+from tests.collector.province import IDLE, OFF, POLICY, RUN, Province
 from tests.protocol.bundles import Memory
 
 LAST = FIRST + timedelta(days=2)
@@ -151,6 +151,23 @@ def test_who_was_there_and_signed_out_later_comes_along(world: World, dsn: str, 
     assert shown.shown.record is not None
     assert shown.shown.record.internal_s > 0
     assert shown.shown.record.facts == (f"entry:{world.agent.origin}#{first}",)
+
+
+def test_the_day_after_comes_along_where_the_last_day_depends_on_it(world: World, dsn: str, tmp_path: Path) -> None:
+    """Standby up to midnight is preparation only if the day after begins with a run."""
+    preparing = POLICY.replace(b'"gap_ms":60000', b'"gap_ms":60000,"prepare_ms":3600000')
+    world.province.put_policy(preparing, asset_no=ASSET)
+    world.work(276, OFF)
+    world.work(12, IDLE)
+    world.work(24, RUN)
+    world.work(270, OFF)
+    world.settle()
+    result = check(world, dsn, tmp_path / "out")
+    assert told(result) == []
+    assert result.verdict is Verdict.VALID
+    assert result.days[0].shown.record is not None
+    assert result.days[0].shown.record.prepare_s > 3000
+    assert [line[:40] for line in (tmp_path / "out/hours/records.jsonl").read_bytes().splitlines()][1:], "and the next"
 
 
 def test_batches_of_one_transaction_share_a_receipt(world: World, dsn: str, tmp_path: Path) -> None:

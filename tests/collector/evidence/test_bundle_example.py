@@ -16,7 +16,7 @@ from protocol.interval import day_bounds_ms
 from protocol.verify.trust import parse_trust
 from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import verify
-from tests.collector.evidence.evidence_world import ASSET, FIRST, World, files_of, memory_of
+from tests.collector.evidence.evidence_world import ASSET, FIRST, World, files_of, memory_of, trust_text
 from tests.collector.province import OFF, RUN, Province
 from tests.light_agent import reading
 
@@ -63,9 +63,7 @@ def test_it_is_what_the_writer_writes(world: World, dsn: str, tmp_path: Path) ->
     if os.environ.get("JISHI_WRITE_EXAMPLE"):
         shutil.rmtree(PLACE, ignore_errors=True)
         shutil.copytree(out, PLACE)
-        named = [("export", trust.export), ("receipt", trust.receipt), ("log", trust.log)]
-        lines = [f"{name} {key}\n" for name, keys in named for key in keys]
-        TRUST.write_text("# the keys of the example's collector\n" + "".join(lines))
+        TRUST.write_bytes(b"# the keys of the example's collector\n" + trust_text(trust))
     made, held = files_of(out), files_of(PLACE)
     assert made.keys() == held.keys()
     same = [

@@ -1,0 +1,107 @@
+"""What a year of one instrument's evidence weighs: writing the bundle, and verifying it on one core.
+
+A meter with a reading of five intervals every five minutes and a beacon every ten, a batch every fifteen, six hours of
+work a day: some 157 000 entries, 105 000 of them readings. All of it passes through the product: ingest, the
+collector's log, the deriver. Verifying runs in a process of its own, on one core, hours recomputed.
+"""
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from collector.accounts.worker import Worker
+from collector.embedded.postgres import EmbeddedPostgres
+from collector.evidence import bundle
+from collector.evidence.bundle_files import at_place
+from collector.registry import people, policies, units
+from collector.store.database import connect
+from collector.store.migrate import migrate
+from protocol.interval import DAY_MS
+from tests.collector.evidence.evidence_world import ASSET, FIRST, World, trust_text
+from tests.collector.province import IDLE, OFF, POLICY, RUN, USCC, Province
+from tests.light_agent import reading
+
+DAYS = 365
+
+
+def measure() -> Iterable[dict[str, object]]:
+    """Bytes and seconds of writing, seconds and megabytes of verifying."""
+    directory = Path(tempfile.mkdtemp(prefix="jishi-bench-", dir="/tmp"))
+    try:
+        with EmbeddedPostgres(directory) as server:
+            world = _year(server.dsn, directory)
+            yield from _write(world, server.dsn, directory)
+        yield from _verify(world, directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _year(dsn: str, directory: Path) -> World:
+    connection = connect(dsn, application="bench")
+    migrate(connection)
+    units.register_unit(connection, USCC, name_zh="西安测试大学")
+    people.register_person(connection, "approver")
+    province = Province(connection, policies.register_policy(connection, POLICY))
+    province.put_policy()
+    world = World(province, directory / "data")
+    world.batch_each = 3
+    for _ in range(DAYS):
+        for hours, power_mw in ((9, OFF), (1, IDLE), (6, RUN), (8, OFF)):
+            world.work(hours * 12, power_mw)
+    world.send()
+    world.now_ms += 30 * DAY_MS
+    Worker("", now_ms=lambda: world.now_ms).drain(connection)
+    for _ in range(4):
+        world.now_ms += 60_000
+        world.log()
+    return world
+
+
+def _write(world: World, dsn: str, directory: Path) -> Iterable[dict[str, object]]:
+    wanted = bundle.Wanted(ASSET, FIRST, FIRST + timedelta(days=DAYS - 1))
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    with at_place(directory / "year.zip") as out:
+        summary = bundle.write_bundle(dsn, wanted, world.keys(), directory=out, now_ms=world.now_ms)
+    seconds = time.perf_counter() - begun
+    size = (directory / "year.zip").stat().st_size
+    (directory / "keys.txt").write_bytes(trust_text(world.trust))
+    world.connection.close()
+    intervals = DAYS * 288 * len(reading(0).durations_ms)
+    yield {"name": "bundle of a year", "value": round(size / 1e6, 1), "unit": "MB", "entries": summary.entries}
+    yield {"name": "bundle", "value": round(size / intervals, 1), "unit": "bytes per interval"}
+    yield {"name": "write a year's bundle", "value": round(seconds, 1), "unit": "s"}
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
+    yield {"name": "write a year's bundle, memory", "value": round(grown / 1024, 1), "unit": "MB above before"}
+
+
+def _verify(world: World, directory: Path) -> Iterable[dict[str, object]]:
+    words = ["verify", str(directory / "year.zip"), "--trust", str(directory / "keys.txt"), "--json"]
+    begun = time.perf_counter()
+    done = subprocess.run(
+        ["/usr/bin/env", "taskset", "-c", "0", sys.executable, "-c", _MEASURED, *words],
+        capture_output=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - begun
+    peak_kb = int(done.stderr.split()[-1]) if done.stderr.split() else 0
+    said = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
+    verdict = said.get("verdict", done.stderr.decode()[-300:])
+    yield {"name": "verify a year", "value": round(seconds, 1), "unit": "s", "limit": 10, "verdict": verdict}
+    yield {"name": "verify a year, peak memory", "value": round(peak_kb / 1024, 1), "unit": "MB", "limit": 200}
+
+
+_MEASURED = """
+import resource, sys
+from protocol.audit.cli import main
+status = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
