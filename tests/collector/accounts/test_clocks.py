@@ -1,6 +1,7 @@
 """A clock that is wrong: the same seconds on the right day, whatever came first, the readings or the beacon."""
 
 import itertools
+import threading
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 
 from collector.accounts.recompute import recompute
 from collector.accounts.worker import Worker
+from collector.ingest.clocks import note_clocks
 from collector.ingest.prepare import prepare
 from collector.ingest.rebuild import Period, rebuild
 from collector.ingest.writer import Writer
 from collector.registry import policies
+from collector.store import database
 from collector.store.database import Connection
 from protocol import beacon, hours, merkle
 from protocol.entry import Beacon, ClockJump, Declaration
@@ -62,7 +65,7 @@ class Bench:
         self.sent = len(self.agent.entries)
 
     def derive(self) -> None:
-        Worker("", now_ms=lambda: START_MS + 400 * DAY_MS).drain(self.connection)
+        Worker("", now_ms=lambda: START_MS + 400 * DAY_MS, close_after_days=1000).drain(self.connection)
 
     def records(self) -> dict[date, hours.HourRecord]:
         rows = self.connection.execute("SELECT day, body FROM hour_record ORDER BY day")
@@ -102,8 +105,31 @@ def test_a_run_keeps_its_seconds_and_its_day(bench: Bench, wrong_ms: int, is_lat
     bench.send()
     bench.derive()
     assert run_seconds(bench) == {DAY: 3600}
+    assert list(bench.records()) == [DAY]  # nothing is left where the readings were first
     bench.check_recomputed()
     assert bench.connection.execute("SELECT count(*) FROM reading").fetchone() == (44,)
+
+
+def test_a_batch_that_comes_while_somebody_moves_its_boot_is_looked_at_again(bench: Bench, dsn: str) -> None:
+    bench.beacon(500, wrong_ms=YEAR_MS)
+    bench.record((500, 560), RUN_MW, wrong_ms=YEAR_MS)
+    bench.send()
+    boot = bench.connection.execute("SELECT journal_id, boot, own_low_ms, own_high_ms FROM boot_clock").fetchone()
+    assert boot is not None
+    own = {(boot[0], boot[1]): (boot[2], boot[3])}
+
+    def come() -> None:
+        with database.connect(dsn, application="test") as other, other.transaction():
+            note_clocks(other, own=own, fixes={})
+
+    batch = threading.Thread(target=come)
+    with bench.connection.transaction():
+        bench.connection.execute("SELECT FROM boot_clock WHERE is_doubted FOR UPDATE")
+        bench.connection.execute("UPDATE boot_clock SET is_doubted = false")
+        batch.start()
+        batch.join(timeout=0.5)  # it waits for the line, or has not cared for it
+    batch.join()
+    assert bench.connection.execute("SELECT is_doubted FROM boot_clock").fetchone() == (True,)
 
 
 def test_a_clock_that_is_set_ahead_during_a_run(bench: Bench) -> None:
