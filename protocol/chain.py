@@ -5,8 +5,8 @@ bundle. Both say which days there are, what was said on each, and how the readin
 follows is one arithmetic. A day's record needs the lead and phase of the day before and the head of the day after
 (derivation.py), so a day is told only when the next one is measured; days need not follow each other without a break.
 
-A chain that is a part of an instrument's life is told the records of the days before and after it (`lead`, `tail`): they
-are believed, and belong to what somebody else has to prove.
+A chain that is a part of an instrument's life is told the records of the days before and after it (`lead`, `tail`):
+they are believed, and belong to what somebody else has to prove.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

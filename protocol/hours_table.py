@@ -1,4 +1,4 @@
-"""The hour records of a bundle as a table for people: CSV with one line a day, and the same bytes whoever writes it. Pure.
+"""The hour records of a bundle as a table for people: CSV, a line a day, the same bytes whoever writes it. Pure.
 
     day,revision,lead_in,until_s,off_s,…,effective_s,external_s,…,a_s,b_s,c_s,d_s,x_s,counted_s,…,journals,record
     2026-03-02,1,off,86400,52800,…,30000,7200,…,0,30000,0,0,0,30000,…,jishi.example/a/em-01/1 24-47,5b31…

@@ -1,4 +1,4 @@
-"""The second verifier, written from the documents alone, agrees with `jishi-audit verify`, on whole and altered bundles."""
+"""The second verifier, from the documents alone, agrees with `jishi-audit verify`, on whole and altered bundles."""
 
 import shutil
 from pathlib import Path

@@ -98,7 +98,7 @@ def _take_bundle(parser: argparse.ArgumentParser) -> None:
         "--trust",
         type=Path,
         metavar="KEYS.txt",
-        help="the keys that you trust, got by another way than the bundle; without it nothing is better than INCOMPLETE",
+        help="the keys that you trust, got by another way than the bundle; without it all is INCOMPLETE at best",
     )
 
 

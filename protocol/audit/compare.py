@@ -41,9 +41,9 @@ _WORDS: dict[Outcome, tuple[str, str]] = {
     "equal": ("两边相同", "what both hold is the same"),
     "absent": ("主机上没有这个日志", "the host holds no such journal"),
     "apart": ("两边没有共同的条目", "the two hold no entry in common, so there is nothing to compare"),
-    "shorter": ("主机缺少已签收的条目：被删除，或磁盘丢失", "the host lacks entries that were receipted: deleted, or lost by its disk"),
-    "differs": ("主机上的条目不同：签收之后被改写", "an entry is another one on the host: it was rewritten after it was receipted"),
-    "receipt": ("主机持有汇聚端无法出示的回执：责任在汇聚端", "the host holds a receipt that the collector cannot show: the collector's fault"),
+    "shorter": ("主机缺少已签收的条目：被删除，或磁盘丢失", "the host lacks receipted entries: deleted, or lost by its disk"),
+    "differs": ("主机上的条目不同：签收之后被改写", "an entry is another one on the host: rewritten after its receipt"),
+    "receipt": ("主机持有汇聚端无法出示的回执：责任在汇聚端", "the host holds a receipt that the collector cannot show: its fault"),
 }  # fmt: skip
 
 
@@ -173,8 +173,8 @@ def _receipt_fault(held: Held, journal: Journal, host: HostJournal, trust: Trust
             continue
         if _root_at(held, journal, checkpoint.size) != checkpoint.root:
             return (
-                f"the receipt of {local_time(receipt.time_s * 1000)} over {checkpoint.size} entries, signed by the collector, "
-                "has another root than the entries that the collector shows"
+                f"the receipt of {local_time(receipt.time_s * 1000)} over {checkpoint.size} entries, which the collector "
+                "signed, has another root than the entries that the collector shows"
             )
     return ""
 

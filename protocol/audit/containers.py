@@ -1,8 +1,8 @@
 """A bundle as it lies on a disk: a directory, or the one zip that it can be (protocol/stored_zip.py).
 
-Nothing is unpacked and nothing is written. Links, devices and what is neither file nor directory are refused before they
-are opened; a name is never joined to a path that it could leave. Of a zip the directory at its end says where files lie,
-and every other byte is made again and compared: so there is no room in it for a second meaning.
+Nothing is unpacked and nothing is written. Links, devices and what is neither file nor directory are refused before
+they are opened; a name is never joined to a path that it could leave. Of a zip the directory at its end says where files
+lie, and every other byte is made again and compared: so there is no room in it for a second meaning.
 """
 
 import os
@@ -120,8 +120,8 @@ class Zip:
         mark, _, _, _, count, length, at, _ = _END.unpack(file.read(_END.size))
         if mark != b"PK\x05\x06" or at + length + _END.size != size or count > MAX_FILES or length > _MAX_ENDING:
             raise MalformedMessage(
-                "not the zip of a bundle: it must be stored, without comment or extras, as the collector writes it. Where "
-                "somebody packed it again, unpack it and verify the directory"
+                "not the zip of a bundle: it must be stored, without comment or extras, as the collector writes it. "
+                "Where somebody packed it again, unpack it and verify the directory"
             )
         file.seek(at)
         return list(_members(file.read(length)))

@@ -3,8 +3,8 @@
     <crc32 of the rest, 8 hex digits> <rest>\\n        each line; the first one of a file is its header
     journal/<n>/00000000000000000000.log …             one directory an epoch, files named by their first index
 
-A small reader of its own (the format is the agent's, agent/segment.py), so that what accuses somebody shares no code with
-the program that wrote the files. A line that is damaged is passed over and counted; nothing is ever written.
+A small reader of its own (the format is the agent's, agent/segment.py), so that what accuses somebody shares no code
+with the program that wrote the files. A line that is damaged is passed over and counted; nothing is ever written.
 """
 
 import re
@@ -65,8 +65,8 @@ def find_journals(directory: Path) -> dict[str, HostJournal]:
         journal = found.setdefault(origin, HostJournal(origin, path.parent))
         if path.parent != journal.directory:
             raise MalformedMessage(
-                f"{origin} lies in {journal.directory} and in {path.parent}: give the directory of the journal that the "
-                "agent used, not one that holds copies as well"
+                f"{origin} lies in {journal.directory} and in {path.parent}: give the directory of the journal that "
+                "the agent used, not one that holds copies as well"
             )
         journal.files.append(path)
     if not found:
@@ -96,7 +96,8 @@ def _notes(raw: bytes) -> Iterator[bytes]:
 
 
 _NOTE = re.compile(
-    rb"[a-z0-9.-]+/a/[a-z0-9-]{4,40}/[0-9]{1,9}\n[0-9]{1,16}\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 [^\n]{1,400}\n){1,64}"
+    rb"[a-z0-9.-]+/a/[a-z0-9-]{4,40}/[0-9]{1,9}\n[0-9]{1,16}\n[A-Za-z0-9+/]{43}=\n\n"
+    rb"(?:\xe2\x80\x94 [^\n]{1,400}\n){1,64}"
 )
 
 

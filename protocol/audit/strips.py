@@ -1,6 +1,6 @@
-"""Days as strips: an inline SVG of one day's states, drawn like the collector's day page. Pure text, nothing foreign in it.
+"""Days as strips: an inline SVG of one day's states, like the collector's day page. Pure text, nothing foreign.
 
-Run, standby and off are bars of different height, so that a print in black and white still tells them apart; what nobody
+Run, standby and off are bars of different height, so that a print in black and white tells them apart; what nobody
 observed is hatched, never blank. Below the bars a thin line shows what was bridged.
 """
 

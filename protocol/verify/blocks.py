@@ -1,4 +1,4 @@
-"""Reading blocks and sign-ins out of the entries of a bundle, as `collector/accounts/bundles.py` takes them from batches.
+"""Reading blocks and sign-ins out of the entries of a bundle, as collector/accounts/bundles.py takes them from batches.
 
 The entries are read through once to note which local days the readings of each channel touch; a stretch of time is then
 read from the few files that touch its days. So a journal of years needs no more memory than its list of files. An entry
@@ -159,7 +159,7 @@ class _Glance(msgspec.Struct, gc=False):
 
 
 def _glances(raws: Sequence[bytes]) -> list[_Glance]:
-    """A glance at each that can be read; a tenth of what `decode_all` takes, because nothing is made again to compare."""
+    """A glance at each that can be read; a tenth of what `decode_all` takes: nothing is made again to compare."""
     try:
         return _decode_glances(b"\n".join(raws))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

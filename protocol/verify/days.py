@@ -272,7 +272,8 @@ class Days:
             if origin not in held:
                 return f"{origin} is not in the bundle"
             if first < held[origin].first or last >= held[origin].end:
-                return f"entries {first} to {last} of {origin}: the bundle shows {held[origin].first} to {held[origin].end - 1}"
+                shown = held[origin]
+                return f"entries {first} to {last} of {origin}: the bundle shows {shown.first} to {shown.end - 1}"
         for ref in record.facts:
             if not self._holds(ref, held):
                 return f"{ref} is not in the bundle"
@@ -338,7 +339,7 @@ class Days:
         self._note(number, "grade-differs", GRADES, day=name, what=what)
 
     def _doubts(self, found: Recomputed, stated: GradeRecord) -> Iterator[tuple[str, ...]]:
-        """Which logs the collector may hold in doubt: that only lowers grades, and only it knows what people reviewed."""
+        """Which logs the collector may hold in doubt: that only lowers grades, and it alone knows of reviews."""
         yield ()
         origins = sorted({origin for origin, _, _ in found.blocks})[:_MAX_DOUBTED]
         if any(span[3] == _DOUBT for span in stated.spans):

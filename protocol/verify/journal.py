@@ -54,7 +54,7 @@ class Receipted(NamedTuple):
 
 
 class DayBeacon(NamedTuple):
-    """The last verified beacon of a local day, in the entry `at`: what the collector's log must be shown to continue."""
+    """The last verified beacon of a local day, in entry `at`: what the collector's log must be shown to continue."""
 
     log: str
     size: int
@@ -258,7 +258,7 @@ class _Pass:
         self._landmarks += 1
         if self._landmarks > MAX_LANDMARKS:
             raise BadProof(
-                f"a log has more than {MAX_LANDMARKS} entries that are no readings in this bundle: ask for a shorter period"
+                f"a log has more than {MAX_LANDMARKS} entries that are no readings here: ask for a shorter period"
             )
         if not isinstance(found.body, Declaration):
             self.journal.landmarks.setdefault(found.boot, []).append((found.index, found.mono_ms))

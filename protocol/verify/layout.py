@@ -1,7 +1,7 @@
 """Where the parts of a bundle lie, and the small texts in it; bytes -> values, strictly. Pure.
 
-The bundle's format is docs/bundle.md. This is its reader: the collector writes with other code, so that a fault in one of
-them does not hide in both.
+The bundle's format is docs/bundle.md. This is its reader: the collector writes with other code, so that a fault in one
+of them does not hide in both.
 """
 
 import re

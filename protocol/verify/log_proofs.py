@@ -1,7 +1,8 @@
 """The collector's log in a bundle: its checkpoints, and what they are shown to hold. Pure.
 
-Everything that decides hours besides the entries is proved here: facts and statements of the registry by a leaf each, closed
-days by a leaf and a place in its tree, and that the trees which agents journalled as beacons are beginnings of this one.
+Everything that decides hours besides the entries is proved here: facts and statements of the registry by a leaf each,
+closed days by a leaf and a place in its tree, and that the trees which agents journalled as beacons are beginnings of
+this one.
 """
 
 from collections.abc import Mapping

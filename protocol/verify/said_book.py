@@ -1,4 +1,4 @@
-"""What was said of an instrument, by day: the facts of a bundle and who was there, found again as the collector finds it.
+"""What was said of an instrument, by day: the facts of a bundle and who was there, found as the collector finds it.
 
 More than a day needs does no harm (said.py decides what counts), less would: so what corrects something is followed
 to its end, and orders come with their documents and corrections. Pure.

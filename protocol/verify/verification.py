@@ -1,7 +1,7 @@
 """Whether a bundle is what it says: numbered checks, in order, over bytes that nobody has to trust. Pure.
 
     1 container   2 manifest's signature   3 file hashes   4 the collector's log   5 facts and registry   6 agents' keys
-    7 entries   8 receipts   9 beacons   10 time   11 closed days   12 hour records   13 grades   14 the table for people
+    7 entries   8 receipts   9 beacons   10 time   11 closed days   12 hour records   13 grades   14 table for people
 
 The names and what each shows are in words.py, and the same numbers stand above the steps below. A check that fails does
 not end the others, unless what it looked at is what they would read. Nothing is looked up anywhere: the bundle and the
@@ -81,7 +81,7 @@ class DayResult(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What verifying ended in. `manifest` is None where it did not come so far; `journals` and `held` are what was read,
+    """What verifying ended in. `manifest` is None where it did not come so far; `journals`, `held` are what was read,
     for whoever goes on with it (compare)."""
 
     verdict: Verdict

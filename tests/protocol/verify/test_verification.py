@@ -232,7 +232,7 @@ def grown(files: Files) -> None:
     """More run in a record, its sums kept right."""
     lines = files["hours/records.jsonl"].splitlines(keepends=True)
     record = json.loads(lines[1])
-    for start, end, state in record["spans"]:
+    for _start, _end, state in record["spans"]:
         if state == "unobserved":
             raise AssertionError("the world is observed")
     record["hand_s"] += 3600
