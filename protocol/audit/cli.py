@@ -139,7 +139,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         print("jishi-audit: the bundle cannot be read: `jishi-audit verify` says why", file=sys.stderr)
         return int(result.verdict)
     trust = None if arguments.trust is None else verify.read_trust(arguments.trust)
-    found = compare.compare(result.held, list(result.journals), arguments.journal, trust)
+    found = compare.compare(result.held, list(result.journals), arguments.journal, trust, manifest=result.manifest)
     print(compare.as_json(found) if arguments.json else compare.as_text(found))
     if result.verdict is not Verdict.VALID:
         print(f"the bundle itself is {result.verdict.name}: `jishi-audit verify` says why")

@@ -11,19 +11,23 @@ than the bundle is no finding; one that ends earlier is.
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from protocol.audit.journal_files import HostJournal, find_journals, find_receipts
 from protocol.audit.verify import local_time, plain
+from protocol.entry import Reading, decode
 from protocol.errors import ForeignBytesError
+from protocol.interval import local_day
 from protocol.merkle import Frontier, leaf_hash
-from protocol.note import open_receipt
+from protocol.note import Receipt, open_receipt
+from protocol.observation import covered_ms
 from protocol.tiles import parse_entries
 from protocol.verify.container import Held
 from protocol.verify.journal import MAX_TILE_BYTES, Journal
-from protocol.verify.layout import parse_frontier
+from protocol.verify.layout import Manifest, parse_frontier
 from protocol.verify.signed import open_by
 from protocol.verify.trust import Trust
 from protocol.verify.verdicts import Verdict
@@ -41,9 +45,15 @@ _WORDS: dict[Outcome, tuple[str, str]] = {
     "equal": ("两边相同", "what both hold is the same"),
     "absent": ("主机上没有这个日志", "the host holds no such journal"),
     "apart": ("两边没有共同的条目", "the two hold no entry in common, so there is nothing to compare"),
-    "shorter": ("主机缺少已签收的条目：被删除，或磁盘丢失", "the host lacks receipted entries: deleted, or lost by its disk"),
+    "shorter": (
+        "主机缺少已签收的条目：被删除，或磁盘丢失",
+        "the host lacks receipted entries: deleted, or lost by its disk",
+    ),
     "differs": ("主机上的条目不同：签收之后被改写", "an entry is another one on the host: rewritten after its receipt"),
-    "receipt": ("主机持有汇聚端无法出示的回执：责任在汇聚端", "the host holds a receipt that the collector cannot show: its fault"),
+    "receipt": (
+        "主机持有汇聚端无法出示的回执：责任在汇聚端",
+        "the host holds a receipt that the collector cannot show: the collector's fault",
+    ),
 }  # fmt: skip
 
 
@@ -68,10 +78,16 @@ class Compared(NamedTuple):
         return _VERDICTS[self.outcome]
 
 
-def compare(held: Held, journals: list[Journal], directory: Path, trust: Trust | None) -> list[Compared]:
-    """Each log of the bundle against the host's; ForeignBytesError where the directory holds no journal."""
+def compare(
+    held: Held, journals: list[Journal], directory: Path, trust: Trust | None, *, manifest: Manifest | None = None
+) -> list[Compared]:
+    """Each log of the bundle against the host's; ForeignBytesError where the directory holds no journal.
+
+    By the `manifest` a receipt over readings of the bundle's days counts that was given before the bundle was made, and
+    that it does not reach.
+    """
     hosts = find_journals(directory)
-    return [_compare(held, journal, hosts.get(journal.origin), trust) for journal in journals]
+    return [_compare(held, journal, hosts.get(journal.origin), trust, manifest) for journal in journals]
 
 
 def verdict_of(found: list[Compared]) -> Verdict:
@@ -107,12 +123,14 @@ def _lines(each: Compared) -> Iterator[str]:
         yield f"  {plain(each.note)}"
 
 
-def _compare(held: Held, journal: Journal, host: HostJournal | None, trust: Trust | None) -> Compared:
+def _compare(
+    held: Held, journal: Journal, host: HostJournal | None, trust: Trust | None, manifest: Manifest | None
+) -> Compared:
     blank = Compared(journal.origin, "absent", journal.first, journal.end, 0, 0, 0, 0)
     if host is None:
         return blank
     found = _walk(held, journal, host, blank)
-    fault = _receipt_fault(held, journal, host, trust)
+    fault = _receipt_fault(held, journal, host, trust) or _left_out(journal, host, trust, manifest)
     if fault and found.outcome in ("equal", "shorter"):
         found = found._replace(outcome="receipt", note=fault)
     return found
@@ -173,10 +191,49 @@ def _receipt_fault(held: Held, journal: Journal, host: HostJournal, trust: Trust
             continue
         if _root_at(held, journal, checkpoint.size) != checkpoint.root:
             return (
-                f"the receipt of {local_time(receipt.time_s * 1000)} over {checkpoint.size} entries, which the collector "
-                "signed, has another root than the entries that the collector shows"
+                f"the receipt of {local_time(receipt.time_s * 1000)} over {checkpoint.size} entries, which the "
+                "collector signed, has another root than the entries that the collector shows"
             )
     return ""
+
+
+def _left_out(journal: Journal, host: HostJournal, trust: Trust | None, manifest: Manifest | None) -> str:
+    """A reading of the bundle's days behind its end, over which the host holds a receipt from before the bundle."""
+    if trust is None or manifest is None or not journal.end:
+        return ""
+    receipted = max(
+        (
+            receipt.checkpoint.size
+            for receipt in _trusted_receipts(host, trust)
+            if receipt.checkpoint.origin == journal.origin and receipt.time_s * 1000 <= manifest.made_ms
+        ),
+        default=0,
+    )
+    for each in host.entries():
+        day = _day_of_reading(each.raw) if journal.end <= each.at < receipted else None
+        if day is not None and manifest.first_day <= day <= manifest.last_day:
+            return (
+                f"entry {each.at} is a reading of {day}, the host holds the collector's receipt over it, and the bundle "
+                f"ends at entry {journal.end - 1}"
+            )
+    return ""
+
+
+def _trusted_receipts(host: HostJournal, trust: Trust) -> Iterator[Receipt]:
+    for raw in find_receipts(host.directory):
+        try:
+            yield open_by(raw, trust.receipt, open_receipt)[0]
+        except ForeignBytesError:
+            continue
+
+
+def _day_of_reading(raw: bytes) -> date | None:
+    """The local day in which a reading began, by its own clock; None for anything else."""
+    try:
+        found = decode(raw)
+    except ForeignBytesError:
+        return None
+    return local_day(covered_ms(found, found.body)[0]) if isinstance(found.body, Reading) else None
 
 
 def _root_at(held: Held, journal: Journal, size: int) -> bytes:

@@ -1,8 +1,8 @@
 """A bundle as it lies on a disk: a directory, or the one zip that it can be (protocol/stored_zip.py).
 
 Nothing is unpacked and nothing is written. Links, devices and what is neither file nor directory are refused before
-they are opened; a name is never joined to a path that it could leave. Of a zip the directory at its end says where files
-lie, and every other byte is made again and compared: so there is no room in it for a second meaning.
+they are opened; a name is never joined to a path that it could leave. Of a zip the directory at its end says where
+files lie, and every other byte is made again and compared: so there is no room in it for a second meaning.
 """
 
 import os

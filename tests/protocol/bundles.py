@@ -1,9 +1,9 @@
 """Bundles made in memory, from entries to manifest, with keys that are always the same: for an auditor to be lied to.
 
 `World` is a small province: an agent with a meter, the collector's log, receipts, beacons, facts, records. It shares
-the arithmetic of hours with the product (protocol/chain.py, bounds.py), whose own tests are elsewhere; container, manifest,
-log and proofs are made here. `files()` gives a bundle as paths and bytes; a test changes what it likes, `sealed` signs
-a manifest over it, with the right key or another.
+the arithmetic of hours with the product (protocol/chain.py, brackets.py), whose own tests are elsewhere; container,
+manifest, log and proofs are made here. `files()` gives a bundle as paths and bytes; a test changes what it likes, and
+`sealed` signs a manifest over it, with the right key or another.
 """
 
 import hashlib
