@@ -213,8 +213,8 @@ def _left_out(journal: Journal, host: HostJournal, trust: Trust | None, manifest
         day = _day_of_reading(each.raw) if journal.end <= each.at < receipted else None
         if day is not None and manifest.first_day <= day <= manifest.last_day:
             return (
-                f"entry {each.at} is a reading of {day}, the host holds the collector's receipt over it, and the bundle "
-                f"ends at entry {journal.end - 1}"
+                f"entry {each.at} is a reading of {day}, the host holds the collector's receipt over it, and the "
+                f"bundle ends at entry {journal.end - 1}"
             )
     return ""
 
