@@ -6,7 +6,7 @@ that cannot be decoded, or that claims another place than its own, earns nothing
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final, TypeGuard
 
@@ -26,6 +26,7 @@ from protocol.witness import Block
 
 MAX_DECLARATIONS: Final = 200_000
 _HELD_TILES: Final = 24
+DECLARATION_MARK: Final = b',"k":"declaration","d":{'
 
 _Readings = list[tuple[int, int, Block]]
 """The UTC ms that each covers, and the block."""
@@ -75,10 +76,12 @@ class Blocks:
             readings = [raw for raw in raws if READING_MARK in raw[:200]]
             for glance in _glances(readings):
                 self._note(journal, tile, glance, channels)
-            if len(readings) < len(raws):
-                said += [entry for entry in self._entries(journal, tile) if _is_said(entry.body, asset_no)]
-                if len(said) > MAX_DECLARATIONS:
-                    raise TooLarge(f"more than {MAX_DECLARATIONS} declarations: ask for a shorter period")
+            others = [(index, raw) for index, raw in enumerate(raws, tile.first) if DECLARATION_MARK in raw[:200]]
+            decoded = decode_all([raw for _, raw in others])
+            placed = ((index, entry) for (index, _), entry in zip(others, decoded, strict=True))
+            said += [entry for entry in self._placed(journal, placed) if _is_said(entry.body, asset_no)]
+            if len(said) > MAX_DECLARATIONS:
+                raise TooLarge(f"more than {MAX_DECLARATIONS} declarations: ask for a shorter period")
         self.stays += stays(journal.origin, said, asset_no)
 
     def _note(self, journal: Journal, tile: Tile, glance: "_Glance", channels: set[Channel]) -> None:
@@ -116,9 +119,12 @@ class Blocks:
         return raws[: max(0, journal.end - tile.first)]
 
     def _entries(self, journal: Journal, tile: Tile) -> Iterator[Entry]:
+        return self._placed(journal, enumerate(decode_all(self._raws(journal, tile)), tile.first))
+
+    def _placed(self, journal: Journal, decoded: Iterable[tuple[int, Entry | None]]) -> Iterator[Entry]:
         """The entries as they are to be read: where beacons say that the clock was wrong, by those."""
         shifts = self.shifts[journal.origin]
-        for index, entry in enumerate(decode_all(self._raws(journal, tile)), tile.first):
+        for index, entry in decoded:
             if entry is None or entry.index != index:
                 continue
             fixes = journal.fixes.get(entry.boot)
