@@ -23,22 +23,21 @@ def block(
     return GradedBlock(start_ms, end_ms, edges, received_ms, beacon_ms, error, **more)  # type: ignore[arg-type]
 
 
+_MARKS: list[dict[str, bool]] = [{}, {}, {}, {"is_recovered": True}, {"is_ruly": False}, {"is_whole": False}]
+
+
 @st.composite
 def logs(draw: st.DrawFn) -> list[tuple[int, list[GradedBlock]]]:
     """Receipts in order with their blocks; times never go back."""
     found, at = [], 10_000
     for _ in range(draw(st.integers(1, 8))):
-        at += draw(st.integers(0, 1_500))
+        at += draw(st.integers(0, 300) | st.integers(0, 1_500))
         blocks = []
         for _ in range(draw(st.integers(0, 3))):
-            end = at + draw(st.integers(-9_000, 200))
+            end = at + draw(st.integers(-900, 200) | st.integers(-9_000, 200))
             start = end - draw(st.integers(1, 800))
             beacon = draw(st.none() | st.integers(at - 2_500, at + 50))
-            marks = {
-                "is_recovered": draw(st.booleans()),
-                "is_ruly": draw(st.booleans()),
-                "is_whole": draw(st.booleans()),
-            }
+            marks = draw(st.sampled_from(_MARKS))
             blocks.append(block(start, end, at, beacon, written_ms=end + draw(st.integers(-100, 100)), **marks))
         found.append((at, blocks))
     return found
@@ -60,7 +59,7 @@ def _earns_the_same(log: list[tuple[int, list[GradedBlock]]], kept: list[int]) -
 
 
 @given(logs())
-@settings(max_examples=400)
+@settings(max_examples=600)
 def test_no_block_earns_anything_else(log: list[tuple[int, list[GradedBlock]]]) -> None:
     kept = list(thin(_given(log)))
     assert kept[-1] == len(log) - 1, "the last receipt covers the last entry"
@@ -85,6 +84,24 @@ def test_there_are_no_fewer_where_nothing_else_lowers_a_grade(log: list[tuple[in
         )
 
     assert not any(is_in_time(chosen) for chosen in fewer)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "beacon", "latest"),
+    [
+        (9_500, 9_900, None, 10_500),  # the first interval would be late
+        (8_000, 9_900, None, 15_000),  # it is late already, and must not be too late
+        (9_500, 9_900, 9_000, 10_200),  # the bracket would be too wide
+        (9_500, 9_900, 10_040, 10_039),  # the receipt is before the beacon
+        (9_500, 10_100, None, 10_039),  # it covers time after its receipt
+    ],
+)
+def test_each_limit_bounds_how_late_a_receipt_may_be(start: int, end: int, beacon: int | None, latest: int) -> None:
+    known = block(start, end, 10_000, beacon)
+    assert latest_ms(known, LIMITS) == latest
+    assert earned(known, LIMITS) == earned(known._replace(received_ms=latest), LIMITS)
+    if beacon is not None or end > 10_000:
+        assert earned(known, LIMITS) != earned(known._replace(received_ms=latest + 1), LIMITS)
 
 
 def test_an_agent_that_sends_every_five_minutes_keeps_one_in_a_few() -> None:
