@@ -13,6 +13,7 @@ def run(config: Config, _arguments: Namespace) -> None:
     """Print a line for each key. ConfigError."""
     from collector.evidence.sequencer import list_heads
     from collector.keys import ensure_export_key, load_receipt_key
+    from collector.registry.person_keys import list_keys
     from collector.store.database import connect
 
     print("# Keys of the collector of", config.domain)
@@ -22,3 +23,6 @@ def run(config: Config, _arguments: Namespace) -> None:
     with connect(config.dsn, application="trust") as connection:
         for head in list_heads(connection):
             print(f"log {head.vkey}")
+        for key in list_keys(connection):
+            if key.revoked_at is None:
+                print(f"person {key.vkey}")

@@ -8,9 +8,10 @@ import hashlib
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -115,18 +116,19 @@ def parse_sample(raw: bytes) -> Sample:
 
 def _read_two(bundle: Path) -> tuple[bytes, bytes]:
     if bundle.is_dir():
-        return _bounded(bundle, lambda name: (bundle / name).open("rb").read)
+        return _bounded(bundle, lambda name: (bundle / name).open("rb"))
     try:
         with zipfile.ZipFile(bundle) as opened:
-            return _bounded(bundle, lambda name: opened.open(name).read)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+            return _bounded(bundle, opened.open)
+    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, RuntimeError, EOFError) as error:
         raise MalformedFindings(f"{bundle} is no bundle: {one_line(error)}") from error
 
 
-def _bounded(bundle: Path, reader: Callable[[str], Callable[[int], bytes]]) -> tuple[bytes, bytes]:
+def _bounded(bundle: Path, open_file: Callable[[str], IO[bytes]]) -> tuple[bytes, bytes]:
     found = []
     for name, limit in ((MANIFEST, MAX_MANIFEST_BYTES), (RECORDS, MAX_RECORDS_BYTES)):
-        raw = reader(name)(limit + 1)
+        with open_file(name) as file:
+            raw = file.read(limit + 1)
         if len(raw) > limit:
             raise TooLarge(f"{bundle}: {name} has more than {limit} bytes")
         found.append(raw)

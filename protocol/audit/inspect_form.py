@@ -91,12 +91,12 @@ def template(asset: str, *, now_ms: int, sample: Sample | None, ask: Ask | None 
     """A form with a table for each day of the sample: empty, or filled by what `ask` answers to each question."""
     asked = ask or (lambda _: "")
     now = local_time(now_ms)
-    people = (_names(asked(f"{who} (a, b): ")) for who in ("核查人员 · inspectors", "单位在场人员 · for the unit"))
-    values = {
+    values = {  # asked in this order
         "asset": asset,
         "place": asked("地点 · room: "),
         "plate": asked("铭牌 · name plate: "),
-        **dict(zip(("inspectors", "hosts"), people, strict=True)),
+        "inspectors": _names(asked("核查人员 · inspectors (a, b): ")),
+        "hosts": _names(asked("单位在场人员 · for the unit (a, b): ")),
         "begun": asked(f"开始 · begun [{now}]: ") or now,
         "ended": now,
         "verdict": asked(f"结论 · verdict, one of {', '.join(VERDICTS)} [in-order]: ") or "in-order",

@@ -26,13 +26,13 @@ import msgspec
 from protocol.audit import inspect_days, inspect_form, inspect_steps, key_file
 from protocol.errors import BadSignature, ForeignBytesError, MalformedFindings
 from protocol.findings import open_findings, read_signers, sign_findings
-from protocol.keys import VerifierKey, parse_vkey
+from protocol.keys import VerifierKey
 from protocol.note import MAX_NOTE_BYTES
 from protocol.person_key import prove_possession
 from protocol.slip import Told, open_slip, parse_slip, read_slip
+from protocol.verify.trust import MAX_TRUST_BYTES, parse_trust
 
 OK = 0
-MAX_TRUST_BYTES = 1024 * 1024
 Configure = Callable[[argparse.ArgumentParser], None]
 
 
@@ -206,10 +206,10 @@ def _prove(arguments: argparse.Namespace) -> int:
 
 def _trusted(path: Path, name: str, *, kind: str) -> VerifierKey:
     """The key of this name in a trust file; BadSignature where it names none."""
-    for line in _read(path, MAX_TRUST_BYTES).decode("utf-8", "replace").splitlines():
-        words = line.partition("#")[0].split() if line.lstrip().startswith("#") else line.split()
-        if len(words) >= 2 and words[0] == kind and words[1].startswith(f"{name}+"):
-            return parse_vkey(words[1])
+    trust = parse_trust(_read(path, MAX_TRUST_BYTES))
+    for key in trust.agent if kind == "agent" else trust.person:
+        if key.name == name:
+            return key
     raise BadSignature(f"{path} trusts no key `{kind} {name}+…`: ask the registry for it, by another road than this")
 
 

@@ -5,6 +5,7 @@
     log     jishi.example/log/2026-1+0be3c1f4+AY…     the collector's own log
     receipt jishi.example/receipt/1+77aa01bd+BH…      receipts and beacons
     agent   jishi.example/a/em-01/1+95e76e18+AS…      where an agent's key is known by another way too
+    person  jishi.example/person/wang+95e76e18+AS…    findings of an on-site check
 
 A bundle carries a file of the same form (keys/policy.txt), which is only a hint: whoever forges a bundle writes it too.
 """
@@ -16,7 +17,7 @@ from protocol.errors import MalformedNote, TooLarge, excerpt
 from protocol.keys import COSIGNATURE, ED25519, VerifierKey, parse_vkey
 
 MAX_TRUST_BYTES: Final = 1_048_576
-_ALGORITHM: Final = {"export": ED25519, "log": ED25519, "receipt": COSIGNATURE, "agent": ED25519}
+_ALGORITHM: Final = {"export": ED25519, "log": ED25519, "receipt": COSIGNATURE, "agent": ED25519, "person": ED25519}
 
 
 class Trust(NamedTuple):
@@ -26,6 +27,7 @@ class Trust(NamedTuple):
     log: Sequence[VerifierKey] = ()
     receipt: Sequence[VerifierKey] = ()
     agent: Sequence[VerifierKey] = ()
+    person: Sequence[VerifierKey] = ()
     is_pinned: bool = True
 
 
