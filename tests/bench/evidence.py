@@ -1,8 +1,9 @@
 """What a year of one instrument's evidence weighs: writing the bundle, and verifying it on one core.
 
-A meter with a reading of five intervals every five minutes and a beacon every ten, a batch every fifteen, six hours of
-work a day: some 157 000 entries, 105 000 of them readings. All of it passes through the product: ingest, the
-collector's log, the deriver. Verifying runs in a process of its own, on one core, hours recomputed.
+A meter with a reading of five intervals every five minutes, six hours of work a day, a beacon every ten minutes while
+something is powered and else every hour, a batch every fifteen minutes: some 126 000 entries, 105 000 of them readings.
+All of it passes through the product: ingest, the collector's log, the deriver. Verifying runs in a process of its own,
+hours recomputed; its time is the processor's, so that it says the same whoever else is at work.
 """
 
 import json
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from collector.accounts.worker import Worker
@@ -24,11 +25,13 @@ from collector.registry import people, policies, units
 from collector.store.database import connect
 from collector.store.migrate import migrate
 from protocol.interval import DAY_MS
-from tests.collector.evidence.evidence_world import ASSET, FIRST, World, trust_text
+from tests.collector.evidence.evidence_world import ASSET, World, trust_text
 from tests.collector.province import IDLE, OFF, POLICY, RUN, USCC, Province
 from tests.light_agent import reading
 
 DAYS = 365
+FIRST = date(2024, 3, 4)
+"""So long ago that the year is over by any clock: what closes a day is stamped by the database's."""
 
 
 def measure() -> Iterable[dict[str, object]]:
@@ -50,10 +53,11 @@ def _year(dsn: str, directory: Path) -> World:
     people.register_person(connection, "approver")
     province = Province(connection, policies.register_policy(connection, POLICY))
     province.put_policy()
-    world = World(province, directory / "data")
+    world = World(province, directory / "data", first=FIRST)
     world.batch_each = 3
     for _ in range(DAYS):
         for hours, power_mw in ((9, OFF), (1, IDLE), (6, RUN), (8, OFF)):
+            world.beacon_each = 12 if power_mw == OFF else 2
             world.work(hours * 12, power_mw)
     world.send()
     world.now_ms += 30 * DAY_MS
@@ -84,24 +88,24 @@ def _write(world: World, dsn: str, directory: Path) -> Iterable[dict[str, object
 
 def _verify(world: World, directory: Path) -> Iterable[dict[str, object]]:
     words = ["verify", str(directory / "year.zip"), "--trust", str(directory / "keys.txt"), "--json"]
-    begun = time.perf_counter()
-    done = subprocess.run(
-        ["/usr/bin/env", "taskset", "-c", "0", sys.executable, "-c", _MEASURED, *words],
-        capture_output=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - begun
-    peak_kb = int(done.stderr.split()[-1]) if done.stderr.split() else 0
-    said = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
-    verdict = said.get("verdict", done.stderr.decode()[-300:])
-    yield {"name": "verify a year", "value": round(seconds, 1), "unit": "s", "limit": 10, "verdict": verdict}
-    yield {"name": "verify a year, peak memory", "value": round(peak_kb / 1024, 1), "unit": "MB", "limit": 200}
+    done = subprocess.run([sys.executable, "-c", _MEASURED, *words], capture_output=True, check=False)
+    *_, seconds, peak_kb = (b"0", *done.stderr.split())
+    verdict = json.loads(done.stdout).get("verdict") if done.stdout else done.stderr.decode()[-300:]
+    yield {
+        "name": "verify a year",
+        "value": round(float(seconds), 1),
+        "unit": "s of processor",
+        "limit": 10,
+        "verdict": verdict,
+    }
+    yield {"name": "verify a year, peak memory", "value": round(int(peak_kb) / 1024, 1), "unit": "MB", "limit": 200}
 
 
 _MEASURED = """
 import resource, sys
 from protocol.audit.cli import main
 status = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 sys.exit(status)
 """

@@ -27,23 +27,23 @@ from tests.protocol.bundles import Memory
 FIRST = date(2026, 3, 2)
 ASSET = "A001"
 BLOCKS_A_DAY = DAY_MS // BLOCK_MS
-_BEACON_EACH, _LOG_EACH = 2, 24
-"""Blocks of five minutes: a beacon every ten, a leaf of the log every two hours."""
+_LOG_EACH = 24
+"""Blocks of five minutes: a leaf of the log every two hours."""
 
 
 class World:
-    """One instrument, one agent, days from `FIRST` on."""
+    """One instrument, one agent, days from `first` on; all of them past, because the database has its own clock."""
 
-    def __init__(self, province: Province, data_dir: Path) -> None:
-        self.province, self.data_dir = province, data_dir
+    def __init__(self, province: Province, data_dir: Path, *, first: date = FIRST) -> None:
+        self.province, self.data_dir, self.first = province, data_dir, first
         self.connection = province.connection
         self.receipt_key = ensure_receipt_key(data_dir, DOMAIN)
-        self.now_ms = day_bounds_ms(FIRST)[0]
+        self.now_ms = day_bounds_ms(first)[0]
         self.agent = LightAgent()
         self.sent = 0
         self._mono0 = self.now_ms - 1_000_000
         self.has_beacons = True
-        self.batch_each = 3
+        self.batch_each, self.beacon_each = 3, 2
         self.log_keys = Keys(data_dir, DOMAIN, self.receipt_key)
         self.worker = LogWorker("", self.log_keys, directory=data_dir / "log", now_ms=lambda: self.now_ms)
         self.writer = Writer(province.connection, self.receipt_key, clock_ms=lambda: self.now_ms)
@@ -83,7 +83,7 @@ class World:
         """So many blocks of five minutes at one power, with beacons and batches on the way."""
         for _ in range(blocks):
             number = self.now_ms // BLOCK_MS
-            if self.has_beacons and number % _BEACON_EACH == 0:
+            if self.has_beacons and number % self.beacon_each == 0:
                 if number % _LOG_EACH == 0:
                     self.log()
                 self.beacon()
@@ -111,7 +111,7 @@ class World:
         """So many days later: everything is received, derived, closed, and in the log."""
         self.send()
         self.now_ms += days * DAY_MS
-        self.province.derive(FIRST + timedelta(days=(self.now_ms - day_bounds_ms(FIRST)[0]) // DAY_MS))
+        self.province.derive(self.first + timedelta(days=(self.now_ms - day_bounds_ms(self.first)[0]) // DAY_MS))
         for _ in range(3):
             self.now_ms += 60_000
             self.log()
