@@ -13,8 +13,11 @@ from protocol.clock_bounds import clocks_of
 from protocol.entry import Beacon, Reading
 from protocol.interval import day_bounds_ms
 from protocol.observation import covered_ms
+from protocol.verify.verdicts import Verdict
+from protocol.verify.verification import verify
 from tests.collector.evidence.evidence_world import ASSET, FIRST, World, files_of
 from tests.collector.province import OFF, Province
+from tests.protocol.bundles import Memory
 
 _HOUR = 3600
 _MORNING, _EVENING = 987_000, 1_234_000
@@ -73,6 +76,7 @@ def test_its_readings_are_proved_and_nothing_else_is_shown(world: World, dsn: st
         path for path in files if path.startswith(("hours/", "facts/facts", f"{directory}tile", f"{directory}f"))
     ]
     assert b"scope selective\n" in files["MANIFEST"]
+    assert verify(Memory(files), world.trust).verdict is Verdict.VALID
 
 
 def test_a_time_without_a_session_is_told_with_those_that_there_are(world: World, dsn: str, tmp_path: Path) -> None:
