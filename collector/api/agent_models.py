@@ -7,6 +7,7 @@ from pydantic import Field
 
 from collector.accounts.liveness import Liveness
 from collector.api.models import Model
+from protocol.epoch import EpochReason
 
 
 class Journal(Model):
@@ -44,9 +45,7 @@ class Epoch(Model):
     standing: Literal["ok", "gap", "suspect", "fork"]
     size: int
     genesis_fits: bool | None = Field(description="The first entry names the enrolled key; null until it is here")
-    reason: Literal["behind", "fork", "damaged"] | None = Field(
-        description="Why the agent began it by itself; null where a token did"
-    )
+    reason: EpochReason | None = Field(description="Why the agent began it by itself; null where a token did")
     predecessor: str | None = Field(description="Origin of the journal that ended for it")
     had: int | None = Field(description="Entries of the predecessor that the agent said it had")
     held: int | None = Field(description="Entries of the predecessor that the collector held then")

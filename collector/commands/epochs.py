@@ -52,4 +52,5 @@ _WHY = {
     "behind": "its journal was put back to an older copy",
     "fork": "another history of its journal was receipted",
     "damaged": "entries that were not receipted could not be read",
+    "rotated": "its key was replaced",
 }

@@ -7,6 +7,7 @@ import pytest
 from collector import cli
 from collector.registry import people
 from collector.store.database import Connection
+from protocol.epoch import EPOCH_REASONS
 from tests.collector.province import Province
 
 
@@ -34,6 +35,21 @@ def said_by(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) ->
 
 def changes(connection: Connection) -> list[tuple[object, ...]]:
     return connection.execute("SELECT action, target, actor, reason FROM audit ORDER BY seq").fetchall()
+
+
+@pytest.mark.parametrize("reason", EPOCH_REASONS)
+def test_every_reason_has_words(
+    agent: str, connection: Connection, capsys: pytest.CaptureFixture[str], reason: str
+) -> None:
+    connection.execute(
+        "INSERT INTO journal (origin, agent_id, epoch, vkey) VALUES ('jishi.example/a/em-01/3', 'em-01', 3, 'key')"
+    )
+    connection.execute(
+        "INSERT INTO epoch_begun SELECT n.journal_id, o.journal_id, %s, 5, 9, true, '', now()"
+        " FROM journal n, journal o WHERE n.epoch = 3 AND o.epoch = 2",
+        [reason],
+    )
+    assert "after jishi.example/a/em-01/2" in said_by(capsys, "epochs", "--agent", agent)
 
 
 def test_what_nobody_has_looked_at_is_listed_with_what_is_missing_until_somebody_has(

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from collector.registry import epochs
+from protocol.epoch import EPOCH_REASONS
 from tests.collector.conftest import make_key
 from tests.collector.province import IDLE, OFF, POLICY, RUN, USCC, MovableClock, Piece, Province
 
@@ -450,6 +451,17 @@ def test_an_agent_shows_its_liveness_and_journal(
     listed = api.get(f"{V1}/agents").json()["items"]
     assert [(item["agent_id"], item["liveness"]) for item in listed] == [("em-01", "silent"), ("zz-new", "never")]
     problem(api.get(f"{V1}/agents/zz-new/receipt"), 404, "no-receipt")
+
+
+@pytest.mark.parametrize("reason", EPOCH_REASONS)
+def test_every_reason_for_an_epoch_is_told(api: httpx.Client, province: Province, week: str, reason: str) -> None:
+    province.begin_epoch("em-01", 2)
+    province.connection.execute(
+        "INSERT INTO epoch_begun SELECT n.journal_id, o.journal_id, %s, 50, 60, true, '', now()"
+        " FROM journal n, journal o WHERE (n.epoch, o.epoch) = (2, 1)",
+        [reason],
+    )
+    assert api.get(f"{V1}/agents/em-01/epochs").json()["items"][1]["reason"] == reason
 
 
 def test_an_epoch_that_began_by_itself_is_flagged_with_what_is_missing(
