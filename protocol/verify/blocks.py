@@ -13,7 +13,7 @@ from typing import Final, TypeGuard
 import msgspec
 
 from protocol.bindings import Channel, MeasurementFact, Stretch
-from protocol.clock_bounds import Clocks, clocks_of, corrected, shift_ms
+from protocol.clock_bounds import LIMIT_MS, Clocks, clocks_of, corrected, shift_ms
 from protocol.entry import Body, Declaration, Entry, MonoMs, Natural, Naturals, Reading, WallMs, decode_all
 from protocol.errors import TooLarge
 from protocol.interval import days_touched
@@ -40,6 +40,7 @@ class Blocks:
     ) -> None:
         self._held = held
         self._tiles: dict[tuple[Channel, date], list[tuple[Journal, Tile]]] = defaultdict(list)
+        self._calm: dict[tuple[str, str], tuple[int, int]] = {}
         self._cache: OrderedDict[str, _Readings] = OrderedDict()
         self.days: set[date] = set()
         """Local days that any reading of these channels touches."""
@@ -90,8 +91,7 @@ class Blocks:
         if channel not in channels or glance.d.x is not None:
             return
         self.readings += 1
-        fixes = journal.fixes.get(glance.b)
-        by_ms = shift_ms(Clocks(glance.i, glance.t, glance.m), fixes) if fixes else 0
+        by_ms = self._shift_ms(journal, glance.b, Clocks(glance.i, glance.t, glance.m))
         start_ms = glance.t + by_ms - glance.m + glance.d.a
         for day in days_touched(start_ms, start_ms + sum(glance.d.d)):
             self.days.add(day)
@@ -127,13 +127,24 @@ class Blocks:
         for index, entry in decoded:
             if entry is None or entry.index != index:
                 continue
-            fixes = journal.fixes.get(entry.boot)
-            by_ms = shift_ms(clocks_of(entry), fixes) if fixes else 0
-            if by_ms and fixes:
+            by_ms = self._shift_ms(journal, entry.boot, clocks_of(entry))
+            if by_ms:
                 shifts[index] = by_ms
-                yield corrected(entry, fixes)
+                yield corrected(entry, journal.fixes[entry.boot])
             else:
                 yield entry
+
+    def _shift_ms(self, journal: Journal, boot: str, at: Clocks) -> int:
+        """What is added to the clock. Where it agrees with all fixes of the boot, the nearest is not looked for."""
+        fixes = journal.fixes.get(boot)
+        if not fixes:
+            return 0
+        calm = self._calm.get((journal.origin, boot))
+        if calm is None:
+            offsets = [fix.offset_ms for fix in fixes if fix.time_ms is not None]
+            calm = max(offsets, default=0) - LIMIT_MS, min(offsets, default=0) + LIMIT_MS
+            self._calm[journal.origin, boot] = calm
+        return 0 if calm[0] <= at.wall_ms - at.mono_ms <= calm[1] else shift_ms(at, fixes)
 
 
 def _has_extent(body: Body) -> TypeGuard[Reading]:
