@@ -326,7 +326,7 @@ def _cover(blocks: list[GradedBlock], limits: Grades, day_start_ms: int, until: 
         for start, end, given, why in earned(block, limits)
     ]
     edges = sorted({0, until, *(edge for piece in pieces if piece[0] < piece[1] for edge in piece[:2])})
-    starting = sorted((piece for piece in pieces if piece[0] < piece[1]), key=itemgetter(0))
+    starting = sorted((piece for piece in pieces if piece[0] < piece[1]), key=itemgetter(0, 2, 3))
     standing: list[GradeSpan] = []
     covered: list[GradeSpan] = []
     last: tuple[Grade, Reason] | None = None

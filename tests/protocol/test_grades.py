@@ -252,6 +252,12 @@ def test_every_observed_second_has_one_grade_whatever_the_blocks_and_their_order
     assert grades.decode(grades.encode(found)) == found
 
 
+def test_what_lies_before_two_blocks_that_begin_together_has_the_better_ones_grade() -> None:
+    poor, good = block(600, 900, is_ruly=False), block(600, 900)
+    of = record((0, 900, "run"))
+    assert grade(of, [poor, good]).spans == grade(of, [good, poor]).spans == ((0, 900, "B", "one control"),)
+
+
 @given(_blocks, _blocks)
 def test_one_more_block_never_makes_anything_worse(blocks: list[GradedBlock], more: list[GradedBlock]) -> None:
     """Where blocks cover. What they do not cover has the grade of its neighbour, which may become another one."""
