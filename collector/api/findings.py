@@ -28,7 +28,7 @@ Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of t
 class AskedFindings(BaseModel):
     """A signed note."""
 
-    note: str = Field(max_length=MAX_FINDING_BYTES, description="The note's exact text, as `jishi-audit` wrote it")
+    note: str = Field(description="The note's exact text, as `jishi-audit` wrote it; at most 128 KiB")
 
 
 class Nonced(BaseModel):
@@ -80,7 +80,7 @@ class HandedIn(BaseModel):
 
 
 @router.get("", responses=responses(400))
-def list_all(
+def list_site_findings(
     request: Request,
     caller: ReadsReadings,
     connection: Lent,
@@ -98,7 +98,7 @@ def list_all(
 
 
 @router.get("/{sha256}", responses=responses(404))
-def show(caller: ReadsReadings, connection: Lent, sha256: Sha256) -> Finding:
+def show_finding(caller: ReadsReadings, connection: Lent, sha256: Sha256) -> Finding:
     """One note, held against what agents sent until now."""
     return _item(connection, _find(connection, caller, sha256))
 
@@ -108,13 +108,13 @@ def show(caller: ReadsReadings, connection: Lent, sha256: Sha256) -> Finding:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "The note"}, **responses(404)},
 )
-def show_note(caller: ReadsReadings, connection: Lent, sha256: Sha256) -> Response:
+def show_finding_note(caller: ReadsReadings, connection: Lent, sha256: Sha256) -> Response:
     """The exact bytes that were signed, with the signature."""
     return Response(_find(connection, caller, sha256).body, media_type="text/plain; charset=utf-8")
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=responses(400, 403))
-def hand_in(
+@router.post("", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 413))
+def hand_in_findings(
     request: Request, given: Given, caller: HandsInFindings, connection: Lent, asked: AskedFindings
 ) -> HandedIn:
     """Takes in what an inspector signed. Again with the same note is harmless."""

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from collector.accounts.freezing import Period, freeze, one_snapshot
 from collector.config import Config
+from collector.evidence.findings import import_findings
 from collector.facts.documents import DocumentFiles, add_file
 from collector.facts.store import record_fact
 from collector.registry import instruments, people, units
@@ -19,7 +20,9 @@ from collector.web.visitor import SESSION_COOKIE
 from protocol import facts
 from protocol.facts import Use
 from protocol.interval import day_bounds_ms
+from tests.collector.api.test_findings import make_note
 from tests.collector.conftest import make_key
+from tests.collector.evidence.conftest import WANG, register_key
 from tests.collector.province import POLICY, RUN, USCC, MovableClock, Piece, Province
 
 V1 = "/api/v1"
@@ -37,6 +40,8 @@ USES = {
 }
 USE_OF = {asset: facts.identity(facts.encode(use)) for asset, use in USES.items()}
 
+NOTE = make_note(WANG)
+
 ROUTES: dict[str, tuple[str, Right]] = {
     "list_units": ("/units", Right.INSTRUMENTS),
     "show_unit": (f"/units/{USCC}", Right.INSTRUMENTS),
@@ -49,6 +54,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_record": ("/hours/A001/2026-11-16", Right.HOURS),
     "show_record_bytes": ("/hours/A001/2026-11-16/record", Right.HOURS),
     "explain_hours": ("/hours/A001/2026-11-16/explain?at=00:30:00", Right.READINGS),
+    "show_grade_bytes": ("/hours/A001/2026-11-16/grades", Right.HOURS),
     "list_record_revisions": ("/hours/A001/2026-11-16/revisions", Right.HOURS),
     "show_revision_bytes": ("/hours/A001/2026-11-16/revisions/1", Right.HOURS),
     "list_frozen_periods": ("/frozen", Right.HOURS),
@@ -80,9 +86,13 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_uses": ("/uses", Right.READINGS),
     "list_orders": ("/orders", Right.READINGS),
     "show_fact_bytes": (f"/facts/{USE_OF['A001']}/bytes", Right.READINGS),
+    "list_site_findings": ("/findings", Right.READINGS),
+    "show_finding": (f"/findings/{hashlib.sha256(NOTE).hexdigest()}", Right.READINGS),
+    "show_finding_note": (f"/findings/{hashlib.sha256(NOTE).hexdigest()}/note", Right.READINGS),
     "show_document": (f"/documents/{hashlib.sha256(PDF).hexdigest()}", Right.READINGS),
 }
 WRITES: dict[str, tuple[str, str, Right]] = {
+    "hand_in_findings": ("POST", "/findings", Right.FINDINGS),
     "freeze_period": ("POST", "/frozen", Right.FREEZE),
     "import_registry": ("POST", "/registry/units", Right.REGISTRY),
     "make_proposal": ("POST", "/proposals", Right.FACTS),
@@ -131,6 +141,9 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
         [b'{"kind":"policy","subject":"instrument:A001","from_day":"2026-11-16","policy":"{}"}'],
     )
+    register_key(province.connection)
+    with province.connection.transaction():
+        import_findings(province.connection, NOTE, imported_by="Li", now=datetime(2026, 11, 20, tzinfo=UTC))
     province.connection.execute(
         "INSERT INTO fork_proof (journal_id, proof, made_at) SELECT journal_id, 'a proof', now() FROM journal"
     )
