@@ -136,7 +136,7 @@ def test_they_are_seen_in_their_scope_alone(enrol: Enrol, connection: Connection
 def test_they_come_into_the_collectors_log_once(enrol: Enrol, connection: Connection, wang: SigningKey) -> None:
     enrol()
     sha256, _ = take(connection, sign_findings(found(), wang))
-    leaves = [each.leaf for each in list_pending(connection, now=NOW)]
+    leaves = [each.leaf for each in list_pending(connection, now=NOW).leaves]
     assert [leaf for leaf in leaves if isinstance(leaf, log_leaf.Finding)] == [log_leaf.Finding(sha256=sha256)]
 
 
