@@ -252,6 +252,13 @@ def drop(number: int) -> Callable[[list[bytes]], None]:
     return lambda lines: lines.pop(number)
 
 
+def names_exchanged(lines: list[bytes]) -> None:
+    """Each of two proofs under the name of the other's fact."""
+    one, other = (json.loads(line)["sha256"].encode() for line in lines[:2])
+    lines[0] = lines[0].replace(b'"sha256":"' + one, b'"sha256":"' + other, 1)
+    lines[1] = lines[1].replace(b'"sha256":"' + other, b'"sha256":"' + one, 1)
+
+
 def twice(number: int) -> Callable[[list[bytes]], None]:
     return lambda lines: lines.insert(number, lines[number])
 
@@ -281,6 +288,7 @@ LIES = {
     "another owner": (edit("facts/registered.jsonl", line(2, b"12100000400000624D", b"91440300708461136T")), {"fact-unproved"}),
     "a proof left out": (edit("facts/proofs.jsonl", drop(0)), {"fact-unproved"}),
     "a proof of another place": (edit("facts/proofs.jsonl", line(0, b'"index":1', b'"index":2')), {"proof-false"}),
+    "proofs under each other's names": (edit("facts/proofs.jsonl", names_exchanged), {"proof-false"}),
     "another policy under the name": (lambda files: files.update({f"policy/{POLICY_SHA}.json": b'{"v":1}'}), {"policy-changed"}),
     "a policy left out": (lambda files: files.pop(f"policy/{POLICY_SHA}.json"), {"policy-missing"}),
     "a checkpoint without a time": (lambda files: files.update({CHECKPOINT: sign_checkpoint(world().log_checkpoint, LOG)}), {"checkpoint-unknown"}),
