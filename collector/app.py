@@ -135,7 +135,9 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 
 def _api() -> APIRouter:
     api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
-    keyed = APIRouter(dependencies=[Depends(identify)], responses=problem.responses(401, 403))
+    keyed = APIRouter(
+        dependencies=[Depends(identify), Depends(problem.refuse_repeated)], responses=problem.responses(401, 403)
+    )
     for part in (
         units,
         bundles,  # before instruments, whose number would else take the last part of its path

@@ -9,6 +9,7 @@ path and the query: a body may hold a token. Internal causes go to the log, neve
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
@@ -114,6 +115,21 @@ def answer(request: Request, problem: Problem) -> Response:
         media_type=MEDIA_TYPE,
         headers=problem.headers,
     )
+
+
+def refuse_repeated(request: Request) -> None:
+    """422 for a parameter of the query that is given twice: no route takes a list, and one of the values would be
+    dropped without a word."""
+    counted = Counter(name for name, _ in request.query_params.multi_items())
+    faults = [Fault(f"query.{name[:80]}", "given more than once") for name, times in counted.items() if times > 1]
+    if faults:
+        raise Problem(
+            "invalid-request",
+            f"{'; '.join(f'{fault.place}: {fault.problem}' for fault in faults)}; give each parameter once",
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            title="The request does not fit its description",
+            faults=faults,
+        )
 
 
 Draw = Callable[[Request, Problem], Response]
