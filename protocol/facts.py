@@ -32,8 +32,9 @@ import msgspec
 from msgspec import Meta
 
 from protocol import uscc
+from protocol.canonical import decode_canonical
 from protocol.entry import MAX_INT, Purpose, SaltedHash, Text, WallMs, Word, has_control_character
-from protocol.errors import MalformedFact, TooLarge, excerpt, one_line
+from protocol.errors import MalformedFact, TooLarge, excerpt
 from protocol.interval import DAY_S
 
 MAX_FACT_BYTES = 8192
@@ -250,14 +251,7 @@ def encode(fact: Fact) -> bytes:
 
 def decode(raw: bytes) -> Fact:
     """The fact of these bytes; TooLarge, or MalformedFact where they are not canonical or break a rule of the kind."""
-    if len(raw) > MAX_FACT_BYTES:
-        raise TooLarge(f"a fact has at most {MAX_FACT_BYTES} bytes, not {len(raw)}")
-    try:
-        fact: Fact = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedFact(f"not a fact: {one_line(error)}: {excerpt(raw)}") from error
-    if _encode(fact) != raw:
-        raise MalformedFact(f"a fact that is not in canonical form: {excerpt(raw)}")
+    fact: Fact = decode_canonical(raw, _decode, what="a fact", error=MalformedFact, most=MAX_FACT_BYTES)
     if has_control_character(raw):
         raise MalformedFact(f"a fact with a control character in its text: {excerpt(raw)}")
     return fact

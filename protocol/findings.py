@@ -21,8 +21,9 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from protocol.canonical import decode_canonical
 from protocol.entry import Base64, Int, Natural, Text, WallMs, Word, has_control_character
-from protocol.errors import BadSignature, MalformedFindings, excerpt, one_line
+from protocol.errors import BadSignature, MalformedFindings, excerpt
 from protocol.facts import Sha256
 from protocol.keys import ED25519, SigningKey, VerifierKey
 from protocol.note import parse_note, sign, verify
@@ -143,12 +144,7 @@ def parse_findings(text: str) -> Findings:
     if len(lines) != 3 or lines[0] != KIND or lines[2]:
         raise MalformedFindings(f"findings have two lines, the first {KIND!r}, not {excerpt(text)}")
     raw = lines[1].encode("utf-8", "surrogatepass")
-    try:
-        findings = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedFindings(f"not findings: {one_line(error)}: {excerpt(raw)}") from error
-    if _encode(findings) != raw:
-        raise MalformedFindings(f"findings that are not in canonical form: {excerpt(raw)}")
+    findings = decode_canonical(raw, _decode, what="a check's findings", error=MalformedFindings)
     if has_control_character(raw):
         raise MalformedFindings(f"findings with a control character in their text: {excerpt(raw)}")
     return findings

@@ -32,8 +32,9 @@ import msgspec
 from msgspec import Meta
 
 from protocol import merkle
+from protocol.canonical import decode_canonical
 from protocol.entry import Text, WallMs
-from protocol.errors import MalformedFrozen, TooLarge, excerpt, one_line
+from protocol.errors import MalformedFrozen
 
 MAX_MANIFEST_BYTES = 8192
 
@@ -168,15 +169,7 @@ def encode(manifest: Manifest) -> bytes:
 
 def decode(raw: bytes) -> Manifest:
     """The manifest of these bytes; TooLarge, or MalformedFrozen where they are not canonical or cannot be."""
-    if len(raw) > MAX_MANIFEST_BYTES:
-        raise TooLarge(f"the manifest of a frozen period has at most {MAX_MANIFEST_BYTES} bytes, not {len(raw)}")
-    try:
-        manifest = msgspec.json.decode(raw, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedFrozen(f"not a frozen period: {one_line(error)}: {excerpt(raw)}") from error
-    if _encode(manifest) != raw:
-        raise MalformedFrozen(f"a frozen period that is not in canonical form: {excerpt(raw)}")
-    return manifest
+    return decode_canonical(raw, _decode, what="a frozen period", error=MalformedFrozen, most=MAX_MANIFEST_BYTES)
 
 
 def identity(raw: bytes) -> str:
@@ -185,3 +178,4 @@ def identity(raw: bytes) -> str:
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Manifest).decode

@@ -39,7 +39,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_args
 import msgspec
 from msgspec import Meta
 
-from protocol.errors import MalformedRecord, TooLarge, excerpt, one_line
+from protocol.canonical import decode_canonical
+from protocol.errors import MalformedRecord
 from protocol.facts import Sha256
 from protocol.hours import HourRecord, operating_spans
 from protocol.interval import DAY_S, Interval, clip, intersect, length, subtract, union
@@ -142,15 +143,7 @@ def encode(record: GradeRecord) -> bytes:
 
 def decode(raw: bytes) -> GradeRecord:
     """The record of these bytes; TooLarge, or MalformedRecord where they are not canonical or do not add up."""
-    if len(raw) > MAX_GRADE_BYTES:
-        raise TooLarge(f"a grade record has at most {MAX_GRADE_BYTES} bytes, not {len(raw)}")
-    try:
-        record = msgspec.json.decode(raw, type=GradeRecord)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedRecord(f"not a grade record: {one_line(error)}: {excerpt(raw)}") from error
-    if encode(record) != raw:
-        raise MalformedRecord(f"a grade record that is not in canonical form: {excerpt(raw)}")
-    return record
+    return decode_canonical(raw, _decode, what="a grade record", error=MalformedRecord, most=MAX_GRADE_BYTES)
 
 
 def grade(
@@ -440,3 +433,6 @@ def _seconds(interval: tuple[int, int], day_start_ms: int) -> Interval:
 
 def _second(instant_ms: int, day_start_ms: int) -> int:
     return (instant_ms - day_start_ms) // 1000
+
+
+_decode = msgspec.json.Decoder(GradeRecord).decode

@@ -37,7 +37,8 @@ from typing import Literal, get_args
 import msgspec
 
 from protocol.attribution import STANDINGS, Served
-from protocol.errors import MalformedRecord, TooLarge, excerpt, one_line
+from protocol.canonical import decode_canonical
+from protocol.errors import MalformedRecord
 from protocol.interval import DAY_S, Interval, intersect, length, subtract, union
 from protocol.lead import STATES, State, parse_lead
 from protocol.phases import DaySpan, parse_head, parse_phase
@@ -149,15 +150,7 @@ def encode(record: HourRecord) -> bytes:
 
 def decode(raw: bytes) -> HourRecord:
     """The record of these bytes; TooLarge, or MalformedRecord where they are not canonical or do not add up."""
-    if len(raw) > MAX_RECORD_BYTES:
-        raise TooLarge(f"an hour record has at most {MAX_RECORD_BYTES} bytes, not {len(raw)}")
-    try:
-        record = msgspec.json.decode(raw, type=HourRecord)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedRecord(f"not an hour record: {one_line(error)}: {excerpt(raw)}") from error
-    if encode(record) != raw:
-        raise MalformedRecord(f"an hour record that is not in canonical form: {excerpt(raw)}")
-    return record
+    return decode_canonical(raw, _decode, what="an hour record", error=MalformedRecord, most=MAX_RECORD_BYTES)
 
 
 def _check_names(record: HourRecord) -> None:
@@ -241,3 +234,6 @@ def _check_served(record: HourRecord) -> None:
             raise ValueError(f"{standing}_s is {getattr(record, f'{standing}_s')}, but {seconds} were served so")
     if sum(line.seconds for line in record.served) != record.effective_s:
         raise ValueError("internal + claimed + verified + unresolved is not effective")
+
+
+_decode = msgspec.json.Decoder(HourRecord).decode

@@ -25,8 +25,9 @@ from typing import Annotated, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from protocol.canonical import decode_canonical
 from protocol.entry import MAX_INT, LogName, Natural, Text, Word
-from protocol.errors import MalformedLeaf, TooLarge, excerpt, one_line
+from protocol.errors import MalformedLeaf, excerpt
 from protocol.facts import Sha256
 
 MAX_LEAF_BYTES = 8192
@@ -121,15 +122,9 @@ def encode(leaf: Leaf) -> bytes:
 
 def decode(raw: bytes) -> Leaf:
     """Return the leaf of these bytes; TooLarge, or MalformedLeaf where they are not canonical or not known."""
-    if len(raw) > MAX_LEAF_BYTES:
-        raise TooLarge(f"a leaf of the log has at most {MAX_LEAF_BYTES} bytes, not {len(raw)}")
-    try:
-        leaf = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedLeaf(f"not a leaf of the log: {one_line(error)}: {excerpt(raw)}") from error
-    if _put_version_first(leaf) != raw:
-        raise MalformedLeaf(f"a leaf of the log that is not in canonical form: {excerpt(raw)}")
-    return leaf
+    return decode_canonical(
+        raw, _decode, encode=_put_version_first, what="a leaf of the log", error=MalformedLeaf, most=MAX_LEAF_BYTES
+    )
 
 
 def closed_leaf(record: ClosedRecord) -> bytes:

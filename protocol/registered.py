@@ -27,8 +27,9 @@ import msgspec
 from msgspec import Meta
 
 from protocol.bindings import Channel, MeasurementFact
+from protocol.canonical import decode_canonical
 from protocol.entry import MAX_INT, Natural, Text, WallMs, Word
-from protocol.errors import MalformedLeaf, TooLarge, excerpt, one_line
+from protocol.errors import MalformedLeaf, excerpt
 from protocol.facts import Sha256
 from protocol.history import History, InForce, Modelled, Owned
 
@@ -147,15 +148,9 @@ def encode(statement: Statement) -> bytes:
 
 def decode(raw: bytes) -> Statement:
     """Return the statement of these bytes; TooLarge, or MalformedLeaf where they are not canonical or not known."""
-    if len(raw) > MAX_STATEMENT_BYTES:
-        raise TooLarge(f"a statement of the registry has at most {MAX_STATEMENT_BYTES} bytes, not {len(raw)}")
-    try:
-        statement = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedLeaf(f"not a statement of the registry: {one_line(error)}: {excerpt(raw)}") from error
-    if _encode(statement) != raw:
-        raise MalformedLeaf(f"a statement of the registry that is not in canonical form: {excerpt(raw)}")
-    return statement
+    return decode_canonical(
+        raw, _decode, what="a statement of the registry", error=MalformedLeaf, most=MAX_STATEMENT_BYTES
+    )
 
 
 def identity(raw: bytes) -> str:

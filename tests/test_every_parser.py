@@ -84,6 +84,7 @@ OF_PROTOCOL = {
 """The parsers of protocol, and the names that they have in its table."""
 
 NOT_FOREIGN = {
+    "protocol.canonical.decode_canonical": "the formats' decoders, each tested by its own name, are made of it",
     "protocol.phases.parse_phase": "reads members of hour records, whose decode is tested over it",
     "protocol.audit.signed_note.check_note": "answers with a verdict, whatever comes; parse_note is tested over it",
     "protocol.verify.days.difference": "compares a record that was decoded before",

@@ -16,8 +16,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from protocol.canonical import decode_canonical
 from protocol.entry import MAX_INT, Word
-from protocol.errors import MalformedFlag, TooLarge, excerpt, one_line
+from protocol.errors import MalformedFlag
 
 MAX_FLAG_BYTES = 8192
 MAX_FIGURES = 16
@@ -75,15 +76,7 @@ def encode(flag: Flag) -> bytes:
 
 def decode(raw: bytes) -> Flag:
     """The flag of these bytes; TooLarge, or MalformedFlag where they are not canonical."""
-    if len(raw) > MAX_FLAG_BYTES:
-        raise TooLarge(f"a flag has at most {MAX_FLAG_BYTES} bytes, not {len(raw)}")
-    try:
-        flag = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedFlag(f"not a flag: {one_line(error)}: {excerpt(raw)}") from error
-    if _encode(flag) != raw:
-        raise MalformedFlag(f"a flag that is not in canonical form: {excerpt(raw)}")
-    return flag
+    return decode_canonical(raw, _decode, what="a flag", error=MalformedFlag, most=MAX_FLAG_BYTES)
 
 
 def identity(raw: bytes) -> str:

@@ -17,8 +17,9 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from protocol.canonical import decode_canonical
 from protocol.entry import Int, Natural
-from protocol.errors import MalformedFlag, TooLarge, excerpt, one_line
+from protocol.errors import MalformedFlag
 from protocol.flags.robust import PPM, median
 from protocol.interval import Interval, intersect, length, union
 from protocol.observation import Observation
@@ -169,12 +170,4 @@ def encode(shape: Shape) -> bytes:
 
 def decode(raw: bytes) -> Shape:
     """The shape of these bytes; TooLarge, or MalformedFlag where they are not canonical."""
-    if len(raw) > MAX_SHAPE_BYTES:
-        raise TooLarge(f"a shape has at most {MAX_SHAPE_BYTES} bytes, not {len(raw)}")
-    try:
-        shape = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedFlag(f"not a day's shape: {one_line(error)}: {excerpt(raw)}") from error
-    if _encode(shape) != raw:
-        raise MalformedFlag(f"a day's shape that is not in canonical form: {excerpt(raw)}")
-    return shape
+    return decode_canonical(raw, _decode, what="a day's shape", error=MalformedFlag, most=MAX_SHAPE_BYTES)

@@ -5,13 +5,13 @@ of them does not hide in both.
 """
 
 import re
-from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Final, Literal, NamedTuple, TypeVar
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from protocol.canonical import decode_canonical
 from protocol.entry import LogName, Natural, Root, Word
 from protocol.errors import BadProof, MalformedMessage, TooLarge, excerpt, one_line
 from protocol.facts import Sha256
@@ -47,7 +47,6 @@ _PARTS = re.compile(
 _KNOWN = frozenset({*READMES, KEYS, FACTS, STATEMENTS, PROOFS, RECORDS, GRADES, CLOSED, TABLE, SESSION})
 
 Scope = Literal["full", "selective"]
-_Value = TypeVar("_Value", bound=msgspec.Struct)
 
 
 class Manifest(NamedTuple):
@@ -195,37 +194,27 @@ class Session(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse_proof(raw: bytes) -> Proof:
     """Read a line; MalformedMessage."""
-    return _parse(raw, _decode_proof, "a proof")
+    return decode_canonical(raw, _decode_proof, what="a proof", error=MalformedMessage)
 
 
 def parse_continued(raw: bytes) -> Continued:
     """Read a line; MalformedMessage."""
-    return _parse(raw, _decode_continued, "a proof of consistency")
+    return decode_canonical(raw, _decode_continued, what="a proof of consistency", error=MalformedMessage)
 
 
 def parse_closing(raw: bytes) -> Closing:
     """Read a line; MalformedMessage."""
-    return _parse(raw, _decode_closing, "a closed day")
+    return decode_canonical(raw, _decode_closing, what="a closed day", error=MalformedMessage)
 
 
 def parse_session(raw: bytes) -> Session:
     """Read session.json; MalformedMessage."""
-    return _parse(raw.removesuffix(b"\n"), _decode_session, "a session")
+    return decode_canonical(raw.removesuffix(b"\n"), _decode_session, what="a session", error=MalformedMessage)
 
 
 def hashes(texts: tuple[str, ...]) -> tuple[bytes, ...]:
     """Hashes out of their base64, whose form the parsers checked."""
     return tuple(map(read_base64, texts))
-
-
-def _parse(raw: bytes, decode: Callable[[bytes], _Value], what: str) -> _Value:
-    try:
-        value = decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedMessage(f"not {what}: {one_line(error)}: {excerpt(raw)}") from error
-    if msgspec.json.encode(value) != raw:
-        raise MalformedMessage(f"{what} that is not in canonical form: {excerpt(raw)}")
-    return value
 
 
 _decode_proof = msgspec.json.Decoder(Proof).decode
