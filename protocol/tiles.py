@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
     level: int | None
     number: int
-    width: int
+    width: int = WIDTH
 
     @property
     def path(self) -> str:
@@ -53,18 +53,6 @@ class Place(NamedTuple):
     def end(self) -> int:
         """Up to which leaf it reaches: a tree of this size has it, a smaller one has not."""
         return (self.number * WIDTH + self.width) << (_HEIGHT * (self.level or 0))
-
-
-class Tile(NamedTuple):
-    """A tile by its place; `width` hashes or entries of at most 256."""
-
-    level: int
-    number: int
-    width: int = WIDTH
-
-    @property
-    def path(self) -> str:
-        return tile_path(self.level, self.number, width=self.width)
 
 
 def tile_path(level: int, index: int, *, width: int = WIDTH) -> str:
@@ -104,12 +92,12 @@ def with_full(read: Read) -> Read:
     return read_either
 
 
-def tiles_of(size: int, *, since: int = 0) -> Iterator[Tile]:
+def tiles_of(size: int, *, since: int = 0) -> Iterator[Place]:
     """Return every tile of a tree of `size` leaves that one of `since` leaves had not, the lowest level first."""
     level, total, before = 0, size, since
     while total:
         for index in range(before // WIDTH, -(-total // WIDTH)):
-            yield Tile(level, index, min(WIDTH, total - index * WIDTH))
+            yield Place(level, index, min(WIDTH, total - index * WIDTH))
         level, total, before = level + 1, total // WIDTH, before // WIDTH
 
 
@@ -250,7 +238,7 @@ class Tiles:
         held = self._held.get((level, index))
         if held is None:
             width = min(WIDTH, (self.size >> (_HEIGHT * level)) - index * WIDTH)
-            tile = Tile(level, index, width)
+            tile = Place(level, index, width)
             raw = self._read(tile.path)
             if raw is None:
                 raise BadProof(f"{tile.path} is missing")
@@ -277,7 +265,7 @@ class Builder:
             level += 1
         return Builder(tiles.size, partial)
 
-    def add(self, leaf: bytes) -> Iterator[tuple[Tile, bytes]]:
+    def add(self, leaf: bytes) -> Iterator[tuple[Place, bytes]]:
         """Take a leaf hash; return the tiles that it fills, with their bytes."""
         self.size += 1
         level, node = 0, leaf
@@ -288,16 +276,16 @@ class Builder:
             hashes.append(node)
             if len(hashes) < WIDTH:
                 return
-            yield Tile(level, (self.size >> (_HEIGHT * (level + 1))) - 1), b"".join(hashes)
+            yield Place(level, (self.size >> (_HEIGHT * (level + 1))) - 1), b"".join(hashes)
             node = perfect_root(hashes)
             hashes.clear()
             level += 1
 
-    def partial(self) -> Iterator[tuple[Tile, bytes]]:
+    def partial(self) -> Iterator[tuple[Place, bytes]]:
         """The tiles that are not full."""
         for level, hashes in enumerate(self._partial):
             if hashes:
-                yield Tile(level, (self.size >> (_HEIGHT * level)) // WIDTH, len(hashes)), b"".join(hashes)
+                yield Place(level, (self.size >> (_HEIGHT * level)) // WIDTH, len(hashes)), b"".join(hashes)
 
 
 def check(read: Read, size: int, root: bytes) -> Iterator[tuple[str, bool, str]]:
@@ -315,12 +303,12 @@ def check(read: Read, size: int, root: bytes) -> Iterator[tuple[str, bool, str]]
             leaves = [leaf_hash(entry) for entry in _read_bundle(read, path, width)]
         except _Missing as error:
             yield path, True, str(error)
-            leaves = _leaves_of_tile(read, Tile(0, index, width))
+            leaves = _leaves_of_tile(read, Place(0, index, width))
         except ForeignBytesError as error:
             yield path, False, str(error)
-            leaves = _leaves_of_tile(read, Tile(0, index, width))
+            leaves = _leaves_of_tile(read, Place(0, index, width))
         if not leaves:
-            yield Tile(0, index, width).path, True, "neither these entries nor their tile can be read: nothing follows"
+            yield Place(0, index, width).path, True, "neither these entries nor their tile can be read: nothing follows"
             return
         frontier = frontier.extend(leaves)
         for leaf in leaves:
@@ -344,7 +332,7 @@ def _read_bundle(read: Read, path: str, width: int) -> tuple[bytes, ...]:
     return entries
 
 
-def _leaves_of_tile(read: Read, tile: Tile) -> list[bytes]:
+def _leaves_of_tile(read: Read, tile: Place) -> list[bytes]:
     """The leaf hashes by a tile; none where it cannot be read."""
     raw = read(tile.path)
     try:
@@ -353,7 +341,7 @@ def _leaves_of_tile(read: Read, tile: Tile) -> list[bytes]:
         return []
 
 
-def _compare(read: Read, tile: Tile, expected: bytes) -> tuple[str, bool, str] | None:
+def _compare(read: Read, tile: Place, expected: bytes) -> tuple[str, bool, str] | None:
     raw = read(tile.path)
     if raw is None:
         return tile.path, True, "a tile is missing"
