@@ -110,13 +110,6 @@ def check_log_name(text: str) -> str:
     return text
 
 
-def person_key_name(domain: str, word: str) -> str:
-    """Return the name of a person's key; MalformedName where the word is none."""
-    name = f"{domain}/person/{word}"
-    parse_person(name)
-    return name
-
-
 def parse_person(name: str) -> tuple[str, str]:
     """Return (domain, word) of the name of a person's key; MalformedName when it is none."""
     parts = name.split("/", 3)

@@ -69,10 +69,3 @@ SELECT body FROM hour_record WHERE asset_no = %(asset_no)s AND day BETWEEN %(fir
 SELECT f.sha256 FROM finding f
 WHERE NOT EXISTS (SELECT FROM log_leaf l WHERE l.ref = 'finding:' || f.sha256)
 ORDER BY f.seq LIMIT %(limit)s;
-
--- name: list_leaves_to
--- The thousand leaves of a log before one, it, and a hundred behind it, in their order.
-SELECT body FROM (
-    SELECT leaf_index, body FROM log_leaf WHERE log = %(log)s AND leaf_index BETWEEN %(leaf_index)s - 1000 AND %(leaf_index)s + 100
-    ORDER BY leaf_index DESC
-) newest ORDER BY leaf_index;
