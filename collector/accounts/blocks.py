@@ -47,6 +47,20 @@ def load_power_facts(connection: Connection, asset_no: str) -> list[MeasurementF
     return [fact for fact in load_measurement_facts(connection, asset_no) if fact.channel.channel == POWER]
 
 
+def window_of(connection: Connection, stretch: Stretch) -> dict[str, object]:
+    """A stretch as the values of a statement; ReadingsDropped where some of its blocks may be gone."""
+    check_present(connection, start_ms=stretch.start_ms - MAX_BLOCK_MS, end_ms=stretch.end_ms)
+    agents, watchers, channels = zip(*stretch.channels, strict=True)
+    return {
+        "agents": list(agents),
+        "watchers": list(watchers),
+        "channels": list(channels),
+        "earliest": utc(stretch.start_ms - MAX_BLOCK_MS),
+        "start": utc(stretch.start_ms),
+        "end": utc(stretch.end_ms),
+    }
+
+
 def read_blocks(
     connection: Connection, stretch: Stretch, *, after: tuple[str, int] = ("", -1), limit: int | None = None
 ) -> Iterator[Block]:
@@ -56,16 +70,7 @@ def read_blocks(
     prepared once for all days, which a server-side cursor cannot be. Raises ReadingsDropped where some of the blocks
     may be gone: no hour is ever derived from what is left.
     """
-    check_present(connection, start_ms=stretch.start_ms - MAX_BLOCK_MS, end_ms=stretch.end_ms)
-    agents, watchers, channels = zip(*stretch.channels, strict=True)
-    values: dict[str, object] = {
-        "agents": list(agents),
-        "watchers": list(watchers),
-        "channels": list(channels),
-        "earliest": utc(stretch.start_ms - MAX_BLOCK_MS),
-        "start": utc(stretch.start_ms),
-        "end": utc(stretch.end_ms),
-    }
+    values = window_of(connection, stretch)
     rest = _NEVER_MORE if limit is None else limit
     while rest > 0:
         portion = min(rest, _ROWS_AT_ONCE)

@@ -69,7 +69,8 @@ def find_contradictions(
         found = [*overlaps(uses), *two_places(uses), *not_owned(uses), *_shared(connection, values)]
         for asset_no, of_asset in groupby(_records(connection, values), lambda record: record.asset):
             records = list(of_asset)
-            orders = _load_orders(connection, records)
+            named = {(record.owner, line.order) for record in records for line in record.served if line.order}
+            orders = load_orders(connection, sorted(named))
             found += without_run(uses_of.get(asset_no, []), records)
             found += [*unclaimed(records), *unpaid(records, orders)]
     return sorted(found, key=lambda each: (RULES.index(each.rule), each.asset_no, each.day or date.min, each.about))
@@ -172,8 +173,8 @@ def _records(connection: Connection, values: dict[str, object]) -> Iterator[Hour
             yield hours.decode(bytes(body))
 
 
-def _load_orders(connection: Connection, records: Iterable[HourRecord]) -> dict[tuple[str, str], Order]:
-    named = sorted({(record.owner, line.order) for record in records for line in record.served if line.order})
+def load_orders(connection: Connection, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Order]:
+    """Orders by unit and number, as they were recorded."""
     values = {"units": [unit for unit, _ in named], "numbers": [number for _, number in named]}
     found: dict[tuple[str, str], Order] = {}
     for unit, number, body in connection.execute(_SQL.list_orders_of_unit, values, binary=True):

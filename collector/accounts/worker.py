@@ -8,7 +8,6 @@ written down, and is tried again after a while. Several workers may run: an inst
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from datetime import date
 
@@ -18,6 +17,7 @@ from collector.accounts.blocks import utc
 from collector.accounts.clocks import settle_clocks
 from collector.accounts.closing import CLOSE_AFTER_DAYS, close_days
 from collector.accounts.deriver import Outcome, derive_dirty_day
+from collector.clock import system_now_ms
 from collector.errors import DerivationError
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection, connect
 from collector.store.queries import load
@@ -30,10 +30,6 @@ RETRY_MS = 30_000
 RECONNECT_S = 2.0
 INSTRUMENTS_AT_ONCE = 64
 _SQL = load("accounts")
-
-
-def system_now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Worker:

@@ -2,12 +2,12 @@
 
 import re
 import sys
-import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collector.clock import system_now_ms
 from collector.commands import actor
 from collector.commands.days import parse_day
 from collector.config import Config
@@ -69,7 +69,7 @@ def _write(config: Config, arguments: Namespace, directory: Path) -> "Summary":
     receipt = load_receipt_key(config.data_dir, config.domain)
     export = ensure_export_key(config.data_dir, config.domain)
     keys = Keys(config.domain, export, str(receipt.verifier), config.log.directory_in(config.data_dir))
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_now_ms()
     if arguments.session is not None:
         session = WantedSession(arguments.asset_no, *arguments.session)
         return write_session(config.dsn, session, keys, directory=directory, now_ms=now_ms)

@@ -6,11 +6,11 @@ Prints a line for each parcel, and leaves the receipts on the medium. Exit statu
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from collector.clock import system_now_ms
 from collector.config import Config
 from collector.errors import MediumError
 from collector.ingest.intake import Intake
 from collector.ingest.parcels import Parcel, Taken, find_parcels, leave_receipt, refusals, take
-from collector.ingest.worker import system_clock_ms
 from collector.ingest.writer import DatabaseLost
 from collector.keys import load_receipt_key
 from collector.store.database import connect
@@ -32,7 +32,7 @@ def run(config: Config, arguments: Namespace) -> None:
     print(_ROW.format("parcel", "accepted", "repeated", "refused", ""))
     with connect(config.dsn, application="import") as connection:
         check_migrated(connection)
-        intake = Intake(connection, key, clock_ms=system_clock_ms, can_ask=False)
+        intake = Intake(connection, key, clock_ms=system_now_ms, can_ask=False)
         for directory, found in refusals(directories, domain=config.domain):
             problem = _take(found, intake) if isinstance(found, Parcel) else _tell(directory.name, Taken(), str(found))
             failed += bool(problem)

@@ -59,7 +59,7 @@ def _status(config: Config, _arguments: Namespace) -> None:
 
 
 def _restart(config: Config, arguments: Namespace) -> None:
-    from collector.evidence.log_worker import system_now_ms
+    from collector.clock import system_now_ms
     from collector.evidence.sequencer import Keys, open_next
     from collector.keys import load_receipt_key
     from collector.registry.audit import record_change

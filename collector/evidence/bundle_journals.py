@@ -12,7 +12,7 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
 
-from collector.accounts.blocks import check_present, utc
+from collector.accounts.blocks import window_of
 from collector.evidence.bundle_files import Sink
 from collector.ingest.held import open_bundle
 from collector.store.database import Connection
@@ -20,7 +20,7 @@ from collector.store.queries import load
 from protocol.bindings import Stretch
 from protocol.brackets import NAMED_WITHIN
 from protocol.clock_bounds import Fix, corrected
-from protocol.entry import MAX_BLOCK_MS, Reading, decode_all
+from protocol.entry import Reading, decode_all
 from protocol.facts import MAX_USE_MS
 from protocol.grades import GradedBlock
 from protocol.interval import Interval
@@ -74,17 +74,8 @@ def plan(connection: Connection, asset_no: str, stretches: Sequence[Stretch], *,
     """The parts of all logs whose readings touch these stretches, or that tell who was there. ReadingsDropped."""
     needed: list[_Needed] = []
     for stretch in stretches:
-        check_present(connection, start_ms=stretch.start_ms - MAX_BLOCK_MS, end_ms=stretch.end_ms)
-        agents, watchers, channels = zip(*stretch.channels, strict=True)
-        values: dict[str, object] = {
-            "agents": list(agents),
-            "watchers": list(watchers),
-            "channels": list(channels),
-            "earliest": utc(stretch.start_ms - MAX_BLOCK_MS),
-            "start": utc(stretch.start_ms),
-            "end": utc(stretch.end_ms),
-        }
-        needed += [_Needed(*row) for row in connection.execute(_SQL.find_readings, values).fetchall()]
+        window = window_of(connection, stretch)
+        needed += [_Needed(*row) for row in connection.execute(_SQL.find_readings, window).fetchall()]
     start_ms, end_ms = said_over
     said = {"asset_no": asset_no, "earliest_ms": start_ms - MAX_USE_MS, "start_ms": start_ms, "end_ms": end_ms}
     needed += [_Needed(*row) for row in connection.execute(_SQL.find_stays, said).fetchall()]

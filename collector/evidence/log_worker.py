@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from collector.clock import system_now_ms
 from collector.errors import CollectorError, LogStopped
 from collector.evidence.log_proofs import frontier_at
 from collector.evidence.sequencer import LEAVES, Head, Keys, check_conflicts, list_heads, load_head, note_conflict, step
@@ -29,10 +30,6 @@ MINUTE_S = 60.0
 RETRY_S = 5.0
 SAY_AGAIN_S = 3600.0
 _SQL = load("log")
-
-
-def system_now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class LogWorker:

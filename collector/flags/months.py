@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from collector.accounts.blocks import utc
-from collector.flags.records import load_orders, load_records
+from collector.accounts.contradictions import load_orders
+from collector.flags.records import load_records
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import facts

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from collector.clock import system_now_ms
 from collector.errors import MigrationError
 from collector.ingest import shards
 from collector.ingest.backoff import Backoff
@@ -72,10 +73,6 @@ def tune_interpreter() -> None:
     """
     sys.setswitchinterval(0.0005)
     gc.set_threshold(50_000, 20, 20)
-
-
-def system_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Worker:
@@ -201,7 +198,7 @@ class Worker:
                 self._stopping.wait(wait_s)
 
     def _write_with(self, connection: Connection) -> None:
-        self._writer = writer = Writer(connection, self._receipt_key, clock_ms=system_clock_ms)
+        self._writer = writer = Writer(connection, self._receipt_key, clock_ms=system_now_ms)
         self._seat = seat = shards.Seat(connection)
         look_s = 0.0
         while not self._stopping.is_set():
