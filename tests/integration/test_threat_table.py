@@ -31,7 +31,7 @@ from protocol.entry import Reading
 from protocol.interval import local_day
 from protocol.note import cosign, parse_note
 from tests.collector.province import POLICY
-from tests.integration.test_roads import Site, broker, config, eventually, site  # noqa: F401
+from tests.integration.site import Site, eventually
 
 INCOMPLETE, CONTRADICTED = 1, 2
 
@@ -39,7 +39,7 @@ INCOMPLETE, CONTRADICTED = 1, 2
 class Case:
     """An agent that has delivered a morning, and what both sides hold of it."""
 
-    def __init__(self, site: Site, config: Config, connection: Connection, directory: Path) -> None:  # noqa: F811
+    def __init__(self, site: Site, config: Config, connection: Connection, directory: Path) -> None:
         self.site, self.config, self.connection, self.directory = site, config, connection, directory
         self.receipt_key = load_receipt_key(config.data_dir, config.domain)
         self.log = LogWorker(
@@ -109,7 +109,7 @@ class Case:
 
 
 @pytest.fixture
-def case(site: Site, config: Config, connection: Connection, tmp_path: Path) -> Iterator[Case]:  # noqa: F811
+def case(site: Site, config: Config, connection: Connection, tmp_path: Path) -> Iterator[Case]:
     people.register_person(connection, "approver")
     with connection.transaction():
         instruments.register_measurement(

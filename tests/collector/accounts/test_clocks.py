@@ -20,7 +20,7 @@ from protocol import beacon, hours, merkle
 from protocol.entry import Beacon, ClockJump, Declaration
 from protocol.interval import DAY_MS, day_bounds_ms
 from protocol.note import Checkpoint
-from tests.collector.ingest.conftest import Enrol, enrol  # noqa: F401
+from tests.collector.ingest.conftest import Enrol
 from tests.collector.province import POLICY
 from tests.light_agent import DOMAIN, RECEIPT_KEY, LightAgent, reading
 
@@ -79,7 +79,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(connection: Connection, enrol: Enrol) -> Bench:  # noqa: F811
+def bench(connection: Connection, enrol: Enrol) -> Bench:
     connection.execute("INSERT INTO person (name) VALUES ('approver')")
     policy = policies.register_policy(connection, POLICY)
     policies.put_in_force(connection, policy, asset_no=None, from_day=date(2020, 1, 1), approved_by="approver")
