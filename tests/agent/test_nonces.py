@@ -1,8 +1,6 @@
 """The nonce of an on-site check: durable, answered once, with and without an agent that runs."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from protocol.slip import Slip, open_slip, parse_slip
 from tests.agent.conftest import AGENT_KEY, BOOT, RECEIPT_KEY, add
 from tests.agent.enrolled import answer, enrol_in
 from tests.agent.manual_clock import ManualClock
+from tests.agent.tending import tending
 
 Open = Callable[..., Journal]
 NONCE, OTHER = "0f1e2d3c" * 4, "ffffffff" * 4
@@ -36,9 +35,8 @@ def ask(who: Identity, nonce: str = NONCE) -> Slip:
     return journal_nonce(who, nonce, clock=ManualClock(), patience_s=5)
 
 
-@contextmanager
-def running(journal: Journal, *, refuses: bool = False) -> Iterator[None]:
-    """An agent that looks at its hatch."""
+def hatch_of(journal: Journal, *, refuses: bool = False) -> Hatch:
+    """The hatch of an agent that journals nonces, or whose journal takes nothing."""
 
     def write(body: entry.Body) -> entry.Entry | None:
         if refuses:
@@ -47,20 +45,7 @@ def running(journal: Journal, *, refuses: bool = False) -> Iterator[None]:
         index = journal.append(body, at, boot=BOOT)
         return entry.make(body, index=index, wall_ms=at.wall_ms, mono_ms=at.mono_ms, boot=BOOT)
 
-    ended = threading.Event()
-    side = Hatch(journal, lambda _: None, NonceBook(journal, AGENT_KEY, write).answer)
-
-    def tend() -> None:
-        while not ended.wait(0.01):
-            side.look()
-
-    thread = threading.Thread(target=tend)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(10)
+    return Hatch(journal, lambda _: None, NonceBook(journal, AGENT_KEY, write).answer)
 
 
 @pytest.mark.parametrize("runs", [True, False])
@@ -68,7 +53,7 @@ def test_the_slip_is_over_what_stands_in_the_journal(open_journal: Open, who: Id
     journal = open_journal()
     add(journal, 5)
     if runs:
-        with running(journal):
+        with tending(hatch_of(journal)):
             slip = ask(who)
     else:
         journal.close()
@@ -82,7 +67,7 @@ def test_the_slip_is_over_what_stands_in_the_journal(open_journal: Open, who: Id
 
 def test_asked_again_it_answers_the_same(open_journal: Open, who: Identity) -> None:
     journal = open_journal()
-    with running(journal):
+    with tending(hatch_of(journal)):
         first = ask(who)
         add(journal, 3)
         assert ask(who) == first
@@ -93,24 +78,33 @@ def test_asked_again_it_answers_the_same(open_journal: Open, who: Identity) -> N
 @pytest.mark.parametrize("nonce", ["", "hello", "0F" * 16, "0f" * 16 + "\n"])
 def test_a_malformed_nonce_is_refused_and_nothing_journalled(open_journal: Open, who: Identity, nonce: str) -> None:
     journal = open_journal()
-    with running(journal), pytest.raises(MalformedSlip):
+    with tending(hatch_of(journal)), pytest.raises(MalformedSlip):
         ask(who, nonce)
-    (who.journal / hatch.INSPECT_WANTED).write_text(nonce or "x", "utf-8")
-    Hatch(journal, lambda _: None, NonceBook(journal, AGENT_KEY, lambda _: None).answer).look()
-    assert (journal.size, (who.journal / hatch.INSPECT_WANTED).exists()) == (0, nonce == "x")
+    assert journal.size == 0
+
+
+@pytest.mark.parametrize("nonce", ["x", "hello", "0F" * 16])
+def test_a_malformed_nonce_in_the_hatch_is_taken_away_and_not_journalled(
+    open_journal: Open, who: Identity, nonce: str
+) -> None:
+    journal = open_journal()
+    wanted = who.journal / hatch.INSPECT_WANTED
+    wanted.write_text(nonce, "utf-8")
+    hatch_of(journal).look()
+    assert (journal.size, wanted.exists()) == (0, False)
 
 
 def test_a_journal_that_takes_nothing_is_said(open_journal: Open, who: Identity) -> None:
-    with running(open_journal(), refuses=True), pytest.raises(AgentError, match="did not journal"):
+    with tending(hatch_of(open_journal(), refuses=True)), pytest.raises(AgentError, match="did not journal"):
         ask(who)
 
 
 def test_a_slip_of_another_journal_is_not_handed_out(open_journal: Open, who: Identity) -> None:
     journal = open_journal()
-    with running(journal):
+    with tending(hatch_of(journal)):
         ask(who)
     held = (who.journal / SLIP).read_bytes()
-    with running(journal, refuses=True), pytest.raises(AgentError, match="did not journal"):
+    with tending(hatch_of(journal, refuses=True)), pytest.raises(AgentError, match="did not journal"):
         ask(who, OTHER)
     assert (who.journal / SLIP).read_bytes() == held
 

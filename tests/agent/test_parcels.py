@@ -1,9 +1,7 @@
 """Taking a journal out onto a medium, and receipts back, with and without an agent that runs."""
 
 import shutil
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from protocol.parcel import MANIFEST, parse_manifest
 from tests.agent.conftest import AGENT_KEY, ORIGIN, RECEIPT_KEY, add, receipt_for
 from tests.agent.enrolled import answer
 from tests.agent.manual_clock import ManualClock
+from tests.agent.tending import tending
 
 Open = Callable[..., Journal]
 SMALL = Limits(segment_bytes=20_000)
@@ -66,25 +65,6 @@ def signed_size(directory: Path) -> int:
     return marks.read_signed(read_newest(directory / "signed", slot_bytes=BLOCK_BYTES, count=2).value).size
 
 
-@contextmanager
-def running(journal: Journal, taken: list[bytes]) -> Iterator[None]:
-    """An agent that looks at its hatch, as the running one does."""
-    ended = threading.Event()
-    side = Hatch(journal, taken.append)
-
-    def tend() -> None:
-        while not ended.wait(0.01):
-            side.look()
-
-    thread = threading.Thread(target=tend)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(10)
-
-
 def test_what_no_receipt_covers_lies_on_the_medium_as_it_would_travel(
     open_journal: Open, who: Identity, medium: Path
 ) -> None:
@@ -113,7 +93,7 @@ def test_a_running_agent_is_asked_to_sign_and_keeps_its_lock(open_journal: Open,
     journal = open_journal()
     add(journal, 300)
     assert signed_size(who.journal) == 0
-    with running(journal, []):
+    with tending(Hatch(journal, lambda _: None)):
         assert export(who, medium).size == 300
     add(journal)
     check(batches(medium), journal.entries(0, 300))
@@ -138,7 +118,7 @@ def test_a_line_that_was_never_promised_is_not_signed(open_journal: Open, who: I
     segment = who.journal / "00000000000000000000.log"
     whole = segment.read_bytes()
     add(journal, text="never promised")
-    with pytest.MonkeyPatch.context() as patch, running(journal, []):
+    with pytest.MonkeyPatch.context() as patch, tending(Hatch(journal, lambda _: None)):
         patch.setattr(journal, "mark_signed", lambda *_: None)
         export(who, medium)
     check(batches(medium), journal.entries(0, 3))
@@ -154,7 +134,7 @@ def test_a_journal_that_is_not_what_was_signed_is_not_exported(
     other = open_journal(tmp_path / "other" / "1")
     add(other, 5, text="another history")
     shutil.copy(other.directory / "00000000000000000000.log", who.journal)
-    with pytest.raises(JournalDamaged, match="not those that were signed"), running(journal, []):
+    with pytest.raises(JournalDamaged, match="not those that were signed"), tending(Hatch(journal, lambda _: None)):
         export(who, medium)
     assert not list(medium.iterdir())
 
@@ -214,7 +194,7 @@ def test_a_receipt_comes_home_to_a_running_agent(open_journal: Open, who: Identi
     journal, taken = open_journal(), []
     add(journal, 9)
     receipt = receipt_for(journal, 9)
-    with running(journal, taken):
+    with tending(Hatch(journal, taken.append)):
         parcels.take_in(who, receipt)
     assert taken == [receipt.raw]
 
