@@ -6,7 +6,7 @@ scope on every day of the period. It is made on disk, whole, before a byte of it
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from http import HTTPStatus
 from pathlib import Path
@@ -88,16 +88,18 @@ def _make(given: Services, wanted: Wanted) -> BinaryIO:
 
 
 def _packed(directory: Path) -> BinaryIO:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 closed by _pieces, which sends it
-    try:
-        for piece in zip_of(directory):
-            file.write(piece)
-    except ValueError as error:
-        file.close()
-        detail = f"{error}: `jishi-collector bundle`, or ask for fewer days"
-        raise Problem("too-large", detail, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE) from error
-    file.seek(0)
-    return file
+    """Closed by _pieces, which sends it, or here where it is not whole."""
+    with ExitStack() as opened:
+        file = opened.enter_context(tempfile.TemporaryFile())
+        try:
+            for piece in zip_of(directory):
+                file.write(piece)
+        except ValueError as error:
+            detail = f"{error}: `jishi-collector bundle`, or ask for fewer days"
+            raise Problem("too-large", detail, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE) from error
+        file.seek(0)
+        opened.pop_all()
+        return file
 
 
 @contextmanager

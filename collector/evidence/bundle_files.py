@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +26,6 @@ class Written(NamedTuple):
 
     size: int
     sha256: str
-    crc: int
 
 
 class Sink:
@@ -49,17 +48,16 @@ class Sink:
         with target.open("xb") as raw:
             hashing = _Hashing(raw.write)
             yield hashing
-        self.files[path] = Written(hashing.size, hashing.digest.hexdigest(), hashing.crc)
+        self.files[path] = Written(hashing.size, hashing.digest.hexdigest())
 
 
 class _Hashing:
-    def __init__(self, write) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
-        self.size, self.crc, self.digest = 0, 0, hashlib.sha256()
+        self.size, self.digest = 0, hashlib.sha256()
 
     def write(self, content: bytes) -> None:
         self.size += len(content)
-        self.crc = zlib.crc32(content, self.crc)
         self.digest.update(content)
         self._write(content)
 
@@ -73,25 +71,22 @@ def at_place(target: Path) -> Iterator[Path]:
         raise BundleError(f"there is no directory {target.parent} to write the bundle into")
     making = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     making.chmod(0o755)
+    packed = making.with_name(f"{making.name}.zip")
     try:
         yield making
         if target.suffix == ".zip":
-            packed = making.with_name(f"{making.name}.zip")
-            try:
-                with packed.open("xb") as file:
-                    for chunk in zip_of(making):
-                        file.write(chunk)
-                    file.flush()
-                    os.fsync(file.fileno())
-                packed.rename(target)
-            except BaseException:
-                packed.unlink(missing_ok=True)
-                raise
+            with packed.open("xb") as file:
+                for chunk in zip_of(making):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            packed.rename(target)
         else:
             making.rename(target)
     except ValueError as error:
         raise BundleError(str(error)) from error
     finally:
+        packed.unlink(missing_ok=True)
         shutil.rmtree(making, ignore_errors=True)
 
 
