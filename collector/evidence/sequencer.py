@@ -139,7 +139,7 @@ def open_next(connection: Connection, keys: Keys, *, why: str, now_ms: int) -> H
             why=why,
         )
         raw = log_leaf.encode(opened)
-        connection.cursor().executemany(_INSERT_LEAF, [(name, 0, raw, None)])
+        connection.cursor().executemany(_SQL.insert_leaf, [(name, 0, raw, None)])
         frontier = EMPTY_FRONTIER.append(merkle.leaf_hash(raw))
         note = _sign(key, keys.receipt, frontier, time_s=now_ms // 1000)
         first = _head_values(name, frontier, note, now_ms // 1000)
@@ -243,13 +243,13 @@ def _append(
     frontier = head.frontier.extend(merkle.leaf_hash(raw) for raw in raws)
     with connection.cursor() as cursor:
         rows = [(head.log, head.size + n, raw, each.ref) for n, (raw, each) in enumerate(zip(raws, fresh, strict=True))]
-        cursor.executemany(_INSERT_LEAF, rows)
+        cursor.executemany(_SQL.insert_leaf, rows)
         records = [
             (record.asset, record.day, record.revision, head.log, head.size + n, place, record.grades)
             for n, each in enumerate(fresh)
             for place, record in enumerate(each.records)
         ]
-        cursor.executemany(_INSERT_RECORD, records)
+        cursor.executemany(_SQL.insert_logged_record, records)
     time_s = max(now_ms // 1000, head.time_s)
     note = _sign(*keys, frontier, time_s=time_s)
     values = _head_values(head.log, frontier, note, time_s) | {"old": head.size, "read_to": read_to}
@@ -276,15 +276,10 @@ def _head_values(name: str, frontier: Frontier, note: bytes, time_s: int) -> dic
 
 def _tell(rows: Sequence[tuple[str, int, str, int, datetime]]) -> str:
     what, size, origin, index, _ = rows[0]
-    told = {
-        "beacon": f"entry {index} of {origin} holds our checkpoint of size {size}, which this database does not have",
-        "files": f"our own files hold a checkpoint of size {size}, which this database does not have",
-        "database": "the database's transactions count from lower numbers than before: it was restored from a dump",
-    }
-    if what == "database" and origin == LEAVES:
+    if what == "beacon":
+        return f"entry {index} of {origin} holds our checkpoint of size {size}, which this database does not have"
+    if what == "files":
+        return f"our own files hold a checkpoint of size {size}, which this database does not have"
+    if origin == LEAVES:
         return f"the leaves in the database do not lead to the root that was signed at size {size}: they were altered"
-    return told[what]
-
-
-_INSERT_LEAF = _SQL.insert_leaf
-_INSERT_RECORD = _SQL.insert_logged_record
+    return "the database's transactions count from lower numbers than before: it was restored from a dump"
