@@ -1,8 +1,14 @@
-"""The collector's own clock, which is right: it is the one that receipts and minutes are dated by."""
+"""The collector's own clock, by which receipts and minutes are dated, and instants as the database takes them."""
 
 import time
+from datetime import UTC, datetime
 
 
 def system_now_ms() -> int:
     """Return the wall clock in UTC ms."""
     return time.time_ns() // 1_000_000
+
+
+def utc(instant_ms: int) -> datetime:
+    """Return an instant in UTC ms as an aware datetime."""
+    return datetime.fromtimestamp(instant_ms / 1000, UTC)

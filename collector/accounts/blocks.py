@@ -6,9 +6,9 @@ the same values.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
+from collector.clock import utc
 from collector.errors import DerivationError, ReadingsDropped
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -26,11 +26,6 @@ _ROWS_AT_ONCE = 1000
 _NEVER_MORE = 2**62
 _SQL = load("accounts")
 _LAYOUT = load("layout")
-
-
-def utc(instant_ms: int) -> datetime:
-    """An instant as the database takes it."""
-    return datetime.fromtimestamp(instant_ms / 1000, UTC)
 
 
 def load_measurement_facts(connection: Connection, asset_no: str) -> list[MeasurementFact]:

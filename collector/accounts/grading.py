@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from collector.accounts.blocks import utc
 from collector.accounts.decisions import load_decisions
+from collector.clock import utc
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import entry as entries

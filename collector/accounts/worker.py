@@ -13,11 +13,10 @@ from datetime import date
 
 import psycopg
 
-from collector.accounts.blocks import utc
 from collector.accounts.clocks import settle_clocks
 from collector.accounts.closing import CLOSE_AFTER_DAYS, close_days
 from collector.accounts.deriver import Outcome, derive_dirty_day
-from collector.clock import system_now_ms
+from collector.clock import system_now_ms, utc
 from collector.errors import DerivationError
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection, connect
 from collector.store.queries import load

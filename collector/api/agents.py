@@ -1,6 +1,6 @@
 """Agents: whether they are heard, how far their journals reach, and the newest receipt of each."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from collector.api.agent_models import Agent, Epoch, Epochs, Fork, Forks, Hint, 
 from collector.api.models import Page
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import Problem, not_found, responses
+from collector.clock import utc
 from collector.evidence.forks import find_proof, list_doubts
 from collector.registry import epochs
 from collector.registry.people import Caller
@@ -126,7 +127,7 @@ def _hint(members: list[Any]) -> Hint | None:
     at_ms, received_at, waiting, showing = members
     if received_at is None:
         return None
-    at = datetime.fromtimestamp(at_ms / 1000, UTC) if at_ms <= MAX_WALL_MS else None
+    at = utc(at_ms) if at_ms <= MAX_WALL_MS else None
     return Hint(at=at, received_at=received_at, waiting=waiting, showing=[Showing(**each) for each in showing])
 
 

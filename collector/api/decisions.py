@@ -1,6 +1,6 @@
 """What two people decided of instruments' time: accepted or excluded, with the flags that it answers."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -11,6 +11,7 @@ from collector.api.fact_lists import Day
 from collector.api.models import Model, Page
 from collector.api.paging import AssetNo, Cursor, Limit, after, page
 from collector.api.problem import responses
+from collector.clock import utc
 from collector.store.queries import load
 from protocol import facts
 from protocol.facts import Decision
@@ -59,9 +60,7 @@ def _item(row: tuple[Any, ...]) -> HeldDecision:
     _, sha256, body, recorded_at, corrected_by = row
     fact = facts.decode(bytes(body))
     assert isinstance(fact, Decision), "the query asks for those"
-    start, end, approved_at = (
-        datetime.fromtimestamp(ms / 1000, UTC) for ms in (fact.start, fact.end, fact.approved_at)
-    )
+    start, end, approved_at = (utc(ms) for ms in (fact.start, fact.end, fact.approved_at))
     return HeldDecision(
         sha256=sha256,
         asset_no=fact.asset,

@@ -1,7 +1,7 @@
 """Orders and uses as they were recorded, beside what corrects them, and the exact bytes of every fact."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -11,6 +11,7 @@ from collector.api.fact_models import CorrectedBy, HeldDocument, HeldOrder, Held
 from collector.api.models import HEX64, Page
 from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNo, Cursor, Limit, after, page
 from collector.api.problem import not_found, responses
+from collector.clock import utc
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import facts
@@ -101,7 +102,7 @@ def _page_of_uses(request: Request, connection: Connection, *, rows: Sequence[_L
         members = {
             name: getattr(use, name) for name in ("asset", "purpose", "order", "user", "samples", "run_s", "share")
         }
-        return HeldUse(start=_instant(use.start), end=_instant(use.end), **members, **_held(row, fact, corrections))
+        return HeldUse(start=utc(use.start), end=utc(use.end), **members, **_held(row, fact, corrections))
 
     return page(request, rows, limit=limit, item=item, key=lambda use: [items[use.sha256]])
 
@@ -168,7 +169,7 @@ def _load_corrections(connection: Connection, rows: Sequence[_Listed]) -> dict[s
                 target=fact.target or "",
                 by=fact.by,
                 approver=fact.approver,
-                approved_at=_instant(fact.approved_at),
+                approved_at=utc(fact.approved_at),
                 reason=fact.reason,
                 puts_in="use" if fact.use else "order" if fact.order else None,
             )
@@ -184,7 +185,3 @@ def _load_added(connection: Connection, rows: Sequence[_Listed]) -> dict[tuple[s
         assert isinstance(fact, OrderDocument)
         found.setdefault((fact.unit, fact.order), []).append(fact.document)
     return found
-
-
-def _instant(wall_ms: int) -> datetime:
-    return datetime.fromtimestamp(wall_ms / 1000, UTC)

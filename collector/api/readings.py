@@ -6,7 +6,7 @@ As received, a page holds whole entries (blocks), so each can be found in its jo
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated
@@ -23,6 +23,7 @@ from collector.api.instruments import load_instrument
 from collector.api.models import ReadingBlock, ReadingPoint, Readings
 from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNo, Cursor, Key, after, scope_of
 from collector.api.problem import Fault, Problem, bad_request, responses
+from collector.clock import utc
 from collector.errors import ReadingsDropped
 from collector.store.database import Connection
 from protocol.bindings import stretches
@@ -60,7 +61,7 @@ def list_readings(
     load_instrument(
         connection, asset_no, given.today(), scope=caller.access.scope, first_day=first_day, last_day=last_day
     )
-    answer = Readings(asset_no=asset_no, start=_utc(start_ms), end=_utc(end_ms))
+    answer = Readings(asset_no=asset_no, start=utc(start_ms), end=utc(end_ms))
     with _dropped_is_gone(), connection.transaction():
         if max_points is not None:
             power = read_power(connection, asset_no, start_ms=start_ms, end_ms=end_ms)
@@ -123,7 +124,7 @@ def _block(block: Block) -> ReadingBlock:
         entry=f"/api/v1/entries/{quote(origin)}/{entry.index}",
         watcher=reading.watcher,
         channel=reading.channel,
-        start=_utc(covered_ms(entry, reading)[0]),
+        start=utc(covered_ms(entry, reading)[0]),
         durations_ms=list(reading.durations_ms),
         means_mw=list(reading.means or ()),
         lows_mw=list(reading.lows or ()),
@@ -135,9 +136,5 @@ def _block(block: Block) -> ReadingBlock:
 
 def _point(start_ms: int, end_ms: int, mean_mw: int, low_mw: int, high_mw: int, observed_ms: int) -> ReadingPoint:
     return ReadingPoint(
-        start=_utc(start_ms), end=_utc(end_ms), mean_mw=mean_mw, low_mw=low_mw, high_mw=high_mw, observed_ms=observed_ms
+        start=utc(start_ms), end=utc(end_ms), mean_mw=mean_mw, low_mw=low_mw, high_mw=high_mw, observed_ms=observed_ms
     )
-
-
-def _utc(instant_ms: int) -> datetime:
-    return datetime.fromtimestamp(instant_ms / 1000, UTC)

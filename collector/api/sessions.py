@@ -1,6 +1,6 @@
 """Sessions: an instrument's runs, each in one piece over midnights, with the way to the readings behind it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -11,6 +11,7 @@ from collector.api.instruments import load_instrument
 from collector.api.models import Page, Session
 from collector.api.paging import AssetNo, Cursor, FirstDay, LastDay, Limit, after, check_days, page
 from collector.api.problem import responses
+from collector.clock import utc
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -39,7 +40,7 @@ def list_sessions(
 
 
 def _item(asset_no: str, session: sessions.Session) -> Session:
-    start, end = _utc(session.start_ms), _utc(session.end_ms)
+    start, end = utc(session.start_ms), utc(session.end_ms)
     asked = {"asset_no": asset_no, "start": _text(start), "end": _text(end)}
     return Session(
         asset_no=asset_no,
@@ -54,10 +55,6 @@ def _item(asset_no: str, session: sessions.Session) -> Session:
 
 def _key(session: Session) -> list[str | int]:
     return [int(session.start.timestamp()) * 1000]
-
-
-def _utc(instant_ms: int) -> datetime:
-    return datetime.fromtimestamp(instant_ms / 1000, UTC)
 
 
 def _text(instant: datetime) -> str:

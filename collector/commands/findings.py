@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from collector.clock import utc
 from collector.commands import asker
 from collector.config import Config
 from collector.errors import FindingRefused
@@ -58,7 +59,7 @@ def _list(connection: Connection, arguments: Namespace) -> None:
 def _show(connection: Connection, stored: StoredFinding, mark: str) -> None:
     found = stored.findings
     said = confirm(connection, found)
-    begun = datetime.fromtimestamp(found.begun / 1000, UTC)
+    begun = utc(found.begun)
     print(f"{stored.sha256}  {found.asset}  {begun:%Y-%m-%d %H:%M} UTC  {stored.signer}  {found.verdict}{mark}")
     print(f"  nonce {said.verdict}: {said.sentence}")
     for each in compare_live_test(connection, found):

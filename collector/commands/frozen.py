@@ -2,10 +2,10 @@
 
 import json
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, datetime
 
 from collector.accounts.amendments import Amendment, Since, list_amendments, list_facts_since
 from collector.accounts.freezing import Frozen, find_frozen, list_frozen
+from collector.clock import utc
 from collector.config import Config
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
@@ -42,7 +42,7 @@ def run(config: Config, arguments: Namespace) -> None:
 
 def _line(held: Frozen) -> str:
     manifest = held.manifest
-    at = datetime.fromtimestamp(manifest.at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = utc(manifest.at).strftime("%Y-%m-%dT%H:%M:%SZ")
     of = manifest.unit or "every unit"
     return f"{manifest.name} {manifest.first_day} {manifest.last_day} {of} {at} by {manifest.by} {held.sha256}"
 

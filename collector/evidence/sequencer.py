@@ -14,10 +14,11 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from collector.clock import utc
 from collector.errors import LogStopped, StoreError
 from collector.evidence.pending import Pending, list_pending
 from collector.keys import load_log_key, make_log_key
@@ -103,7 +104,7 @@ def step(connection: Connection, keys: Keys, *, now_ms: int, root_at: RootAt, wi
         until = head.read_to
     key = load_log_key(keys.data_dir, head.origin)
     with _snapshot(connection):
-        fresh, has_more = list_pending(connection, now=datetime.fromtimestamp(now_ms / 1000, UTC))
+        fresh, has_more = list_pending(connection, now=utc(now_ms))
         read_to = head.read_to
         if with_minute:
             fresh.append(_minute(connection, since=head.read_to, until=until, time_s=now_ms // 1000))
@@ -128,7 +129,7 @@ def open_next(connection: Connection, keys: Keys, *, why: str, now_ms: int) -> H
             "vkey": str(key.verifier),
             "predecessor": before.log if before else None,
             "why": why,
-            "now": datetime.fromtimestamp(now_ms / 1000, UTC),
+            "now": utc(now_ms),
         }
         connection.execute(_SQL.open_log, values)
         opened = log_leaf.Opened(

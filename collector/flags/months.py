@@ -6,8 +6,8 @@ A month is looked at on its last day; external service two months later, because
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from collector.accounts.blocks import utc
 from collector.accounts.contradictions import load_orders
+from collector.clock import utc
 from collector.flags.records import load_records
 from collector.store.database import Connection
 from collector.store.queries import load

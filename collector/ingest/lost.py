@@ -6,9 +6,10 @@ laid to anybody's charge. Bounded: 4 MiB of batches a journal, readings of those
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
+from collector.clock import utc
 from collector.ingest.held import HeldJournal
 from collector.ingest.prepare import Offer
 from collector.ingest.work import Work
@@ -87,8 +88,4 @@ def _readings(batch: Batch, theirs: Branch, index: int) -> Iterator[_Lost]:
             continue
         start_ms = entry.wall_ms - (entry.mono_ms - entry.body.start_mono_ms)
         end_ms = start_ms + sum(entry.body.durations_ms)
-        yield _Lost(at, entry.body.watcher, entry.body.channel, _at(start_ms), _at(end_ms))
-
-
-def _at(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(time_ms / 1000, UTC)
+        yield _Lost(at, entry.body.watcher, entry.body.channel, utc(start_ms), utc(end_ms))

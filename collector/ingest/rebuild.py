@@ -9,9 +9,10 @@ The days that the rows decide are marked for the deriver: it finds the records t
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
+from collector.clock import utc
 from collector.errors import StoreError
 from collector.ingest import rows
 from collector.ingest.clocks import bounds_of, note_clocks, widen
@@ -50,7 +51,7 @@ class Period(NamedTuple):
         return cls(start_ms - DECIDES_AFTER_MS - MAX_BLOCK_MS, end_ms + DECIDES_BEFORE_MS)
 
     def as_values(self) -> dict[str, datetime]:
-        start_at, end_at = (datetime.fromtimestamp(at_ms / 1000, UTC) for at_ms in self)
+        start_at, end_at = (utc(at_ms) for at_ms in self)
         return {"start": start_at, "end": end_at}
 
 

@@ -8,8 +8,9 @@ began with, hints, and the epochs that begin. The writer stores the rest.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
+from collector.clock import utc
 from collector.ingest.accept import Fork, Gap, Suspect
 from collector.ingest.clocks import Boot, Bounds, join
 from collector.ingest.declarations import Declared
@@ -55,7 +56,7 @@ class Work:
 
     @property
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self.now_ms / 1000, UTC)
+        return utc(self.now_ms)
 
     def find_journal(self, origin: str) -> HeldJournal | None:
         """A journal, also one that nobody knew of when the transaction began."""
