@@ -12,7 +12,7 @@ than the bundle is no finding; one that ends earlier is.
 import json
 from collections.abc import Iterator
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -157,9 +157,8 @@ def _walk(held: Held, journal: Journal, host: HostJournal, blank: Compared) -> C
             different = index, raw, last
         elif not is_here and index >= host_first and missing is None:
             missing = index, raw
-    for rest in [] if line is None else [line]:
-        host_end = max(host_end, rest.at + 1)
-    host_end = max([host_end, *(each.at + 1 for each in theirs)])
+    rest = theirs if line is None else chain([line], theirs)
+    host_end = max([host_end, *(each.at + 1 for each in rest)])
     found = blank._replace(host_first=host_first, host_end=host_end, same=same, damaged=host.damaged)
     if different is not None:
         index, raw, last = different
@@ -181,11 +180,7 @@ def _receipt_fault(held: Held, journal: Journal, host: HostJournal, trust: Trust
     """A receipt on the host over another tree than the bundle's, or "" where there is none."""
     if trust is None:
         return ""
-    for raw in find_receipts(host.directory):
-        try:
-            receipt, _ = open_by(raw, trust.receipt, open_receipt)
-        except ForeignBytesError:
-            continue
+    for receipt in _trusted_receipts(host, trust):
         checkpoint = receipt.checkpoint
         if checkpoint.origin != journal.origin or not journal.first < checkpoint.size <= journal.end:
             continue

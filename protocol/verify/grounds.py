@@ -1,0 +1,176 @@
+"""Checks 4 to 6 of a bundle: what hours follow from besides entries, and by whose word it is known. Pure.
+
+The collector's log comes first: facts, statements of the registry and policies count where a leaf of it names them, and
+the agents' keys are those of its enrolments.
+"""
+
+from functools import partial
+
+from protocol import facts as facts_
+from protocol import registered
+from protocol.errors import ForeignBytesError, MalformedLeaf, TooLarge
+from protocol.keys import VerifierKey, parse_vkey
+from protocol.policy import MAX_POLICY_BYTES, parse_policy
+from protocol.registered import Enrolment, PolicyInForce
+from protocol.topics import parse_origin
+from protocol.verify import words
+from protocol.verify.layout import FACTS, PROOFS, STATEMENTS, parse_proof
+from protocol.verify.log_proofs import MAX_CHECKPOINT_BYTES, check_proof, open_head
+from protocol.verify.run import Run, State
+from protocol.verify.said_book import SaidBook
+from protocol.verify.signed import UnknownSigner
+
+MAX_STATEMENTS = 200_000
+
+
+# 4 the collector's log
+
+
+def check_log(run: Run, state: State) -> None:
+    run.begin(words.LOG)
+    names = state.manifest.logs()
+    if not names:
+        run.note(words.LOG, "checkpoint-missing", "collector/")
+    for log in names:
+        path = f"collector/{log}/checkpoint"
+        if path not in state.held:
+            run.note(words.LOG, "checkpoint-missing", path)
+            continue
+        try:
+            raw = state.held.read(path, most=MAX_CHECKPOINT_BYTES)
+            state.heads[log] = open_head(raw, state.trust, domain=state.manifest.domain, log=log)
+            run.count(words.LOG, "checkpoints")
+        except UnknownSigner as error:
+            run.note(words.LOG, "checkpoint-unknown", path, why=str(error))
+        except ForeignBytesError as error:
+            run.note(words.LOG, "checkpoint-false", path, why=str(error))
+
+
+# 5 facts and registry
+
+
+def check_facts(run: Run, state: State) -> None:
+    run.begin(words.FACTS)
+    _read_proofs(run, state)
+    _read_policies(run, state)
+    proved = set(state.proved)
+    state.book = SaidBook(state.manifest.asset)
+    for place, raw in run.lines(state.held, FACTS):
+        sha256 = facts_.identity(raw)
+        if not _is_proved(run, state, place, ("fact", sha256), proved):
+            continue
+        try:
+            fact = facts_.decode(raw)
+            if facts_.target_of(sha256) in state.book:
+                run.note(words.FACTS, "fact-twice", place)
+                continue
+            state.book.add(facts_.target_of(sha256), fact)
+            run.count(words.FACTS, "facts")
+        except ForeignBytesError as error:
+            run.note(words.FACTS, "fact-form", place, why=str(error))
+    _read_statements(run, state, proved)
+    for kind, sha256 in sorted(proved):
+        run.note(words.FACTS, "fact-missing", PROOFS, kind=kind, sha256=sha256)
+
+
+def _read_statements(run: Run, state: State, proved: set[tuple[str, str]]) -> None:
+    named: set[str] = set()
+    for place, raw in run.lines(state.held, STATEMENTS):
+        if not _is_proved(run, state, place, ("registered", registered.identity(raw)), proved):
+            continue
+        try:
+            statement = registered.decode(raw)
+            if len(state.statements) == MAX_STATEMENTS:
+                raise TooLarge(f"a bundle has at most {MAX_STATEMENTS} statements of the registry")
+            if isinstance(statement, PolicyInForce):
+                named.add(statement.sha256)
+                if statement.sha256 not in state.policies:
+                    run.note(words.FACTS, "policy-missing", place, sha256=statement.sha256)
+                    continue
+            state.statements.append(statement)
+            run.count(words.FACTS, "statements")
+        except ForeignBytesError as error:
+            run.note(words.FACTS, "fact-form", place, why=str(error))
+    for sha256 in sorted(set(state.policies) - named):
+        run.note(words.FACTS, "policy-spare", f"policy/{sha256}.json")
+
+
+def _is_proved(run: Run, state: State, place: str, named: tuple[str, str], unseen: set[tuple[str, str]]) -> bool:
+    if named not in state.proved:
+        run.note(words.FACTS, "fact-unproved", place, sha256=named[1])
+        return False
+    unseen.discard(named)
+    return True
+
+
+def _read_proofs(run: Run, state: State) -> None:
+    for place, raw in run.lines(state.held, PROOFS):
+        try:
+            proof = parse_proof(raw)
+        except ForeignBytesError as error:
+            run.note(words.FACTS, "proof-form", place, why=str(error))
+            continue
+        if proof.log not in state.heads:
+            run.note(words.FACTS, "proof-missing", place, why=f"log {proof.log} has no checkpoint to lead to")
+            continue
+        try:
+            state.proved.add((check_proof(proof, state.heads), proof.sha256))
+            run.count(words.FACTS, "proofs")
+        except ForeignBytesError as error:
+            run.note(words.FACTS, "proof-false", place, why=str(error))
+
+
+def _read_policies(run: Run, state: State) -> None:
+    for sha256, path in state.manifest.policies().items():
+        if path not in state.held:
+            continue
+        try:
+            raw = state.held.read(path, most=MAX_POLICY_BYTES)
+            policy = parse_policy(raw)
+            if policy.sha256 != sha256:
+                raise MalformedLeaf(f"its SHA-256 is {policy.sha256}")
+            state.policies[sha256] = raw
+            run.count(words.FACTS, "policies")
+        except ForeignBytesError as error:
+            run.note(words.FACTS, "policy-changed", path, why=str(error))
+
+
+# 6 agents' keys
+
+
+def check_keys(run: Run, state: State) -> None:
+    run.begin(words.KEYS)
+    enrolled: dict[str, set[str]] = {}
+    for statement in state.statements:
+        if isinstance(statement, Enrolment):
+            enrolled.setdefault(statement.origin, set()).add(statement.vkey)
+    directories = state.manifest.journals()
+    if not directories:
+        run.note(words.KEYS, "no-agents", "agents/")
+    for directory in directories:
+        origin = state.manifest.origin(directory)
+        key = _key_of(run, state, origin, enrolled.get(origin, set()), directory)
+        if key is not None:
+            state.agent_keys[origin] = key
+            run.count(words.KEYS, "keys")
+
+
+def _key_of(run: Run, state: State, origin: str, vkeys: set[str], directory: str) -> VerifierKey | None:
+    note = partial(run.note, words.KEYS, origin=origin)
+    if not vkeys:
+        note("not-enrolled", directory)
+        return None
+    if len(vkeys) > 1:
+        note("enrolled-twice", directory)
+        return None
+    try:
+        key = parse_vkey(next(iter(vkeys)))
+        if key.name != origin or parse_origin(origin)[0] != state.manifest.domain:
+            raise MalformedLeaf(f"it is named {key.name}")
+    except ForeignBytesError as error:
+        note("key-form", directory, why=str(error))
+        return None
+    pinned = [each for each in state.trust.agent if each.name == origin] if state.trust.is_pinned else []
+    if pinned and key not in pinned:
+        note("key-differs", directory, found=str(key))
+    return key
