@@ -22,17 +22,17 @@ from tests.serving import serving
 
 
 @pytest.fixture
-def broker(free_port: int) -> Iterator[EmbeddedBroker]:
-    """Not started yet."""
+def idle_broker(free_port: int) -> Iterator[EmbeddedBroker]:
+    """Not started yet: a test starts it when its road is to be open."""
     made = EmbeddedBroker(free_port)
     yield made
     made.stop()
 
 
 @pytest.fixture
-def config(dsn: str, tmp_path: Path, broker: EmbeddedBroker) -> Config:
+def config(dsn: str, tmp_path: Path, idle_broker: EmbeddedBroker) -> Config:
     ensure_receipt_key(tmp_path, DOMAIN)
-    return Config(DOMAIN, tmp_path, Broker("127.0.0.1", broker.port), Api(), given_dsn=dsn)
+    return Config(DOMAIN, tmp_path, Broker(idle_broker.host, idle_broker.port), Api(), given_dsn=dsn)
 
 
 @pytest.fixture

@@ -54,9 +54,9 @@ def test_closing_waits_for_the_last_receipts_by_https(site: Site) -> None:
     assert site.is_receipted()
 
 
-def test_both_roads_at_once_bring_everything_once(site: Site, config: Config, broker: EmbeddedBroker) -> None:
+def test_both_roads_at_once_bring_everything_once(site: Site, config: Config, idle_broker: EmbeddedBroker) -> None:
     """No agent does this; a copy of one that is being moved to another road may, for a moment."""
-    broker.start()
+    idle_broker.start()
     site.record(600)
     with working(config), site.delivering(site.mqtt), site.delivering(site.https):
         for _ in range(20):
@@ -68,7 +68,7 @@ def test_both_roads_at_once_bring_everything_once(site: Site, config: Config, br
 
 
 def test_an_agent_goes_round_a_broker_that_stays_away_and_comes_back_to_it(
-    site: Site, config: Config, broker: EmbeddedBroker
+    site: Site, config: Config, idle_broker: EmbeddedBroker
 ) -> None:
     site.record(3)
     link = AutoLink(site.mqtt, site.https, clock=site.clock)
@@ -79,7 +79,7 @@ def test_an_agent_goes_round_a_broker_that_stays_away_and_comes_back_to_it(
         eventually(site.is_receipted)
         assert uplink.view().road == "https"
         assert "the broker at" in uplink.view().road_why
-        broker.start()
+        idle_broker.start()
         with working(config):
             site.clock.ahead_ms += FIRST_TRIAL_MS
             uplink.wake()
@@ -91,13 +91,13 @@ def test_an_agent_goes_round_a_broker_that_stays_away_and_comes_back_to_it(
 
 @pytest.mark.parametrize("road", ["mqtt", "https"])
 def test_beacons_of_the_collectors_log_come_by_every_road_and_count(
-    site: Site, config: Config, broker: EmbeddedBroker, connection: Connection, road: str
+    site: Site, config: Config, idle_broker: EmbeddedBroker, connection: Connection, road: str
 ) -> None:
     """Each side holds the other's history: the collector's tree stands in the agent's journal, signed."""
     keys = Keys(config.data_dir, config.domain, ensure_receipt_key(config.data_dir, config.domain))
     log = LogWorker(config.dsn, keys, directory=config.data_dir / "log")
     sizes = [log.work(connection).size]
-    broker.start()
+    idle_broker.start()
     site.record(3)
     link = site.mqtt if road == "mqtt" else site.https
     with working(config), site.beacons() as book, site.delivering(link, book) as uplink:

@@ -101,7 +101,7 @@ def test_a_reader_in_trouble_is_unobserved_and_believed_again_with_the_next_card
     ears.wait(Sample)
     bench.device.fault = fault
     bench.device.present(CARD, for_s=60)
-    assert says in ears.wait(Fault).reason
+    assert says in ears.heard(Fault).reason
     assert cards_of(ears) == []
     bench.device.fault = None
     assert ears.wait(Card).number == CARD
@@ -114,7 +114,7 @@ def test_an_unplugged_reader_is_said_and_listened_to_again_within_five_seconds(
     ears = watch()
     ears.wait(Sample)
     bench.unplug()
-    assert ears.wait(Fault).reason.endswith("was the adapter unplugged?")
+    assert ears.heard(Fault).reason.endswith("was the adapter unplugged?")
     bench.plug()
     ears.wait(Sample, within_s=5)
     bench.device.present(CARD)
@@ -126,7 +126,7 @@ def test_a_device_server_that_hangs_is_not_taken_for_a_reader_without_cards() ->
         ears = Ears(reader_at(f"{server.url}?timeout=0.5"))
         ears.wait(Sample)
         server.fault = "hang"
-        assert "timeout while waiting for option 'control'" in ears.wait(Fault).reason
+        assert "timeout while waiting for option 'control'" in ears.heard(Fault).reason
         server.fault = None
         ears.wait(Sample)
         ears.stop()
@@ -136,7 +136,7 @@ def test_a_child_that_dies_is_replaced(bench: PtyBench[PtyReader], watch: Callab
     ears = watch()
     ears.wait(Sample)
     child_of().send_signal(signal.SIGKILL)
-    assert ears.wait(Fault).reason == "unobserved because its process ended with exit code -9"
+    assert ears.heard(Fault).reason == "unobserved because its process ended with exit code -9"
     ears.wait(Sample)
 
 
@@ -165,7 +165,7 @@ def test_the_number_reaches_neither_journal_nor_status_nor_log_nor_command_line(
     ears.wait(Card)
     bench.device.fault = "checksum"
     bench.device.present(OTHER, for_s=60)
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     bench.device.fault = None
     ears.wait(Card)
     ears.wait(Sample)

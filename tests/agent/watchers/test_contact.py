@@ -155,7 +155,7 @@ def test_chatter_is_unobserved_with_the_reason(bench: Bench, watch: Callable[...
 
     thread = threading.Thread(target=chatter)
     thread.start()
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     chattering.set()
     thread.join()
     assert told.reason == (
@@ -170,7 +170,7 @@ def test_a_server_that_goes_is_said_at_once_and_seen_again_within_five_seconds(
     ears = watch()
     ears.wait(Sample)
     bench.unplug()
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     assert told.reason.startswith(f"unobserved because {bench.url} failed (")
     assert told.reason.endswith("is the device server reachable, and is nobody else at its port?")
     bench.plug()
@@ -183,7 +183,7 @@ def test_a_server_that_hangs_is_not_taken_for_a_steady_contact(bench: Bench, wat
     ears = watch()
     ears.wait(Sample)
     bench.suffer("hang")
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     assert "timeout while waiting for option 'control'" in told.reason
     last = ears.samples()[-1]
     assert told.at.mono_ms > last.at.mono_ms
@@ -196,7 +196,7 @@ def test_a_server_that_does_not_tell_its_lines_is_named_with_the_remedy(
 ) -> None:
     bench.suffer("mute")
     ears = watch()
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     assert told.reason.startswith(f"unobserved because the device server at {bench.url} does not tell its modem lines")
     assert "append ?poll_modem" in told.reason
     assert not ears.samples()
@@ -214,7 +214,7 @@ def test_a_pseudo_terminal_has_no_modem_lines_and_that_is_said() -> None:
     master, slave = os.openpty()
     port = os.ttyname(slave)
     ears = Ears(ContactWatcher(settings_for(port), SystemClock()))
-    assert ears.wait(Fault).reason == (
+    assert ears.heard(Fault).reason == (
         f"unobserved because {port} has no modem lines, as a pseudo-terminal has none: use a serial port that has "
         "them, or a device server by rfc2217://"
     )
@@ -229,7 +229,7 @@ def test_a_child_that_hangs_is_replaced(watch: Callable[..., Ears], monkeypatch:
     ears.wait(Sample)
     [child] = [one for one in psutil.Process().children() if "agent.watchers.contact_port" in one.cmdline()]
     child.send_signal(signal.SIGSTOP)
-    assert "its process said nothing for" in ears.wait(Fault).reason
+    assert "its process said nothing for" in ears.heard(Fault).reason
     ears.wait(Sample)
     assert not child.is_running()
 

@@ -128,7 +128,7 @@ def test_a_meter_in_trouble_is_unobserved_with_the_reason_and_recorded_again_aft
     ears = watch()
     ears.wait(Sample)
     bench.suffer(fault)
-    told = ears.wait(Fault, lambda told: says in told.reason)
+    told = ears.heard(Fault, lambda told: says in told.reason)
     silent_since = ears.samples()[-1].at.mono_ms
     bench.suffer(None)
     recovered = ears.wait(Sample)
@@ -143,7 +143,7 @@ def test_an_unplugged_port_is_said_at_once_and_the_watcher_is_back_within_five_s
     ears = watch()
     ears.wait(Sample)
     bench.unplug()
-    assert ears.wait(Fault).reason.endswith("was the adapter unplugged?")
+    assert ears.heard(Fault).reason.endswith("was the adapter unplugged?")
     bench.plug()
     plugged_s = time.monotonic()
     ears.wait(Sample)
@@ -156,7 +156,7 @@ def test_a_child_that_dies_is_replaced_at_the_same_port_with_the_same_settings(w
     ears.wait(Sample)
     children = psutil.Process().children()
     next(child for child in children if Watcher.child_module in child.cmdline()).kill()
-    assert ears.wait(Fault).reason == "unobserved because its process ended with exit code -9"
+    assert ears.heard(Fault).reason == "unobserved because its process ended with exit code -9"
     assert ears.wait(Sample).value == POWER_MW
     assert len(faults_of(ears)) == 1
 
@@ -181,7 +181,7 @@ def test_a_meter_that_hangs_is_unobserved_and_its_belated_answers_are_no_values(
     for _ in range(3):
         ears.wait(Sample)
     simulator.send_signal(signal.SIGSTOP)
-    hung = ears.wait(Fault)
+    hung = ears.heard(Fault)
     assert "no answer from meter" in hung.reason
     simulator.send_signal(signal.SIGCONT)
     for _ in range(3):

@@ -113,7 +113,7 @@ def test_only_the_meter_with_the_given_serial_number_will_do(
 ) -> None:
     ears = watch(serial_number=expected)
     if says:
-        assert says in ears.wait(Fault).reason
+        assert says in ears.heard(Fault).reason
         assert not ears.samples()
     else:
         assert ears.wait(Sample).value == POWER_MW
@@ -127,7 +127,7 @@ def test_a_meter_that_was_put_in_the_place_of_another_is_noticed(
     bench.become("pzem-016")
     assert (
         "the meter has no register 0xfc00 for function 3"
-        in ears.wait(Fault, lambda told: "0xfc00" in told.reason).reason
+        in ears.heard(Fault, lambda told: "0xfc00" in told.reason).reason
     )
 
 
@@ -166,7 +166,7 @@ def test_a_meter_in_trouble_is_unobserved_with_the_reason_and_recorded_again_aft
     ears = watch()
     ears.wait(Sample)
     bench.suffer(fault)
-    told = ears.wait(Fault, lambda told: says in told.reason)
+    told = ears.heard(Fault, lambda told: says in told.reason)
     silent_since = ears.samples()[-1].at.mono_ms
     bench.suffer(None)
     recovered = ears.wait(Sample)
@@ -182,7 +182,7 @@ def test_an_unplugged_port_is_said_at_once_and_the_watcher_is_back_within_five_s
     ears = watch()
     ears.wait(Sample)
     bench.unplug()
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     assert told.reason.startswith(f"unobserved because {bench.link} failed")
     assert told.reason.endswith("was the adapter unplugged?")
     bench.plug()
@@ -195,7 +195,7 @@ def test_an_unplugged_port_is_said_at_once_and_the_watcher_is_back_within_five_s
 def test_a_port_that_is_not_there_is_named(bench: Bench, watch: Callable[..., Ears]) -> None:
     bench.unplug()
     ears = watch()
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     assert told.reason == f"unobserved because there is no port {bench.link}: plug the adapter in, or correct `port`"
     bench.plug()
     assert ears.wait(Sample).value == POWER_MW
@@ -204,7 +204,7 @@ def test_a_port_that_is_not_there_is_named(bench: Bench, watch: Callable[..., Ea
 def test_two_programs_on_one_port_get_a_clear_message(bench: Bench, watch: Callable[..., Ears]) -> None:
     with open_port(str(bench.link), LineSettings()):
         ears = watch()
-        assert "is in use by another program" in ears.wait(Fault).reason
+        assert "is in use by another program" in ears.heard(Fault).reason
     assert ears.wait(Sample).value == POWER_MW
 
 
@@ -229,7 +229,7 @@ def test_a_wrong_register_map_is_named(watch: Callable[..., Ears], registers: di
         key: {**defaults, "unit": "W" if key == "power" else "kWh", **given} for key, given in registers.items()
     }
     ears = watch(map="acme", registers=registers)
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     assert says in told.reason
     assert not ears.samples()
 
@@ -240,7 +240,7 @@ def test_a_child_that_hangs_is_replaced(watch: Callable[..., Ears], monkeypatch:
     ears.wait(Sample)
     child = child_of(ears)
     child.send_signal(signal.SIGSTOP)
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     assert told.reason == "unobserved because its process said nothing for 3.2 s and was ended"
     assert ears.wait(Sample).value == POWER_MW
     assert not child.is_running()
@@ -250,7 +250,7 @@ def test_a_child_that_dies_is_replaced(watch: Callable[..., Ears]) -> None:
     ears = watch()
     ears.wait(Sample)
     child_of(ears).kill()
-    assert ears.wait(Fault).reason == "unobserved because its process ended with exit code -9"
+    assert ears.heard(Fault).reason == "unobserved because its process ended with exit code -9"
     assert ears.wait(Sample).value == POWER_MW
 
 
@@ -377,7 +377,7 @@ def test_the_silent_stretch_is_covered_by_no_block_and_the_rest_is(bench: Bench,
     for _ in range(5):
         ears.wait(Sample)
     bench.suffer("silent")
-    told = ears.wait(Fault)
+    told = ears.heard(Fault)
     bench.suffer(None)
     for _ in range(5):
         ears.wait(Sample)

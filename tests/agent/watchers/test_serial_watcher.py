@@ -78,7 +78,7 @@ def test_a_meter_that_is_nowhere_is_told_with_the_reason_for_each_port(
     wrong = plug("ttyUSB0", fault="wrong-address")
     plug("ttyUSB1", fault="silent")
     ears = watch()
-    told = ears.wait(Fault).reason
+    told = ears.heard(Fault).reason
     assert told.startswith("unobserved because it answers at none of the ports that it may be at: ")
     assert "ttyUSB0: address 2 answered though address 1 was asked" in told
     assert "ttyUSB1: no answer from address 1 within 0.1 s" in told
@@ -87,7 +87,7 @@ def test_a_meter_that_is_nowhere_is_told_with_the_reason_for_each_port(
 
 
 def test_no_candidate_at_all_is_told(tmp_path: Path, watch: Callable[..., Ears]) -> None:
-    assert watch().wait(Fault).reason == (
+    assert watch().heard(Fault).reason == (
         f"unobserved because there is no port {tmp_path}/ttyUSB*: plug the adapter in, or correct `port`"
     )
 
@@ -100,7 +100,7 @@ def test_a_meter_that_reappears_at_another_name_is_back_within_five_seconds(
     ears = watch()
     ears.wait(Sample)
     meter.unplug()
-    assert "ttyUSB1 failed" in ears.wait(Fault).reason
+    assert "ttyUSB1 failed" in ears.heard(Fault).reason
     plug("ttyUSB7")
     plugged_s = time.monotonic()
     ears.wait(Sample)
@@ -174,7 +174,7 @@ def test_a_candidate_that_hangs_its_child_is_tried_last_by_the_next_one(
     settings = PortSettings(name="words1", kind="words", port=f"{tmp_path}/ttyUSB*")
     channels = (Channel("word", "state", 50),)
     with listen(Words(settings, SystemClock(), channels=channels, poll_s=0.05, poll_takes_s=0.0, task={})) as ears:
-        assert "its process said nothing" in ears.wait(Fault).reason
+        assert "its process said nothing" in ears.heard(Fault).reason
         assert ears.wait(Sample).value == "here"
         assert port_of(ears) == "ttyUSB1"
 
@@ -187,7 +187,7 @@ def test_a_killed_child_is_replaced_and_begins_where_it_was(
     ears = watch()
     ears.wait(Sample)
     child_of(ears).send_signal(signal.SIGKILL)
-    ears.wait(Fault)
+    ears.heard(Fault)
     ears.wait(Sample)
     (names, _, last, _), *_ = json.loads(child_of(ears).cmdline()[-1])
     assert names == [f"{tmp_path}/ttyUSB*"]
@@ -200,7 +200,7 @@ def test_a_device_server_that_ends_is_told_and_used_again_when_it_is_back(watch:
         port = server.port
         ears = watch(port=f"socket://127.0.0.1:{port}")
         assert ears.wait(Sample).value == POWER_MW
-    told = ears.wait(Fault).reason
+    told = ears.heard(Fault).reason
     assert told.startswith(f"unobserved because socket://127.0.0.1:{port} failed")
     assert told.endswith("is the device server reachable, and is nobody else at its port?")
     with DeviceServer(port):
@@ -212,7 +212,7 @@ def test_a_line_that_went_dead_behind_a_device_server_is_dialled_again(watch: Ca
         ears = watch(port=f"socket://127.0.0.1:{server.port}")
         ears.wait(Sample)
         server.deafen()
-        ears.wait(Fault, lambda told: "no answer from address 1" in told.reason)
+        ears.heard(Fault, lambda told: "no answer from address 1" in told.reason)
         assert ears.wait(Sample).value == POWER_MW
 
 

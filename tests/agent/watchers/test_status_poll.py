@@ -99,7 +99,7 @@ def test_an_instrument_in_trouble_is_unobserved_with_the_reason_and_asked_again(
     ears = watch()
     ears.wait(Sample)
     bench.device.fault = fault
-    told = ears.wait(Fault, lambda told: says in told.reason)
+    told = ears.heard(Fault, lambda told: says in told.reason)
     bench.device.fault = None
     again = ears.wait(Sample)
     assert again.at > told.at
@@ -112,7 +112,7 @@ def test_a_late_answer_is_not_taken_for_the_next_one(
     bench.device.state = "run"
     bench.device.fault = "late"  # by 0.6 s: within the quiet time
     ears = watch(quiet_after_s=1)
-    ears.wait(Fault, lambda told: "answers only after the time-out of 0.2 s: raise timeout_s" in told.reason)
+    ears.heard(Fault, lambda told: "answers only after the time-out of 0.2 s: raise timeout_s" in told.reason)
     bench.device.state, bench.device.fault = "standby", None
     assert ears.wait(Sample).value == "standby"
     assert "run" not in {sample.value for sample in ears.samples()}
@@ -124,7 +124,7 @@ def test_an_unplugged_port_is_said_and_asked_again_within_five_seconds(
     ears = watch()
     ears.wait(Sample)
     bench.unplug()
-    assert ears.wait(Fault).reason.endswith("was the adapter unplugged?")
+    assert ears.heard(Fault).reason.endswith("was the adapter unplugged?")
     bench.plug()
     ears.wait(Sample, within_s=5)
 
@@ -134,7 +134,7 @@ def test_a_child_that_dies_is_replaced(watch: Callable[..., Ears]) -> None:
     ears.wait(Sample)
     children = psutil.Process().children()
     next(one for one in children if "agent.watchers.status_port" in one.cmdline()).send_signal(signal.SIGKILL)
-    assert ears.wait(Fault).reason == "unobserved because its process ended with exit code -9"
+    assert ears.heard(Fault).reason == "unobserved because its process ended with exit code -9"
     ears.wait(Sample)
 
 
