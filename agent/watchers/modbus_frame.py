@@ -53,9 +53,10 @@ Frame = ReadRequest | Values | Refusal
 
 
 class Found(NamedTuple):
-    """A frame and the place in the buffer after it."""
+    """A frame, and the places in the buffer where it begins and after it."""
 
     frame: Frame
+    start: int
     end: int
 
 
@@ -101,24 +102,34 @@ def parse(raw: bytes) -> Frame | None:
 def scan(buffer: bytes) -> list[Frame]:
     """Return all frames in a buffer in their order, passing over what is none."""
     frames, start = [], 0
-    while start + REFUSAL_BYTES <= len(buffer):
-        found = _frame_at(buffer, start)
-        if found is None:
-            start += 1
-        else:
-            frames.append(found.frame)
-            start = found.end
+    while (found := _next(buffer, start)) is not None:
+        frames.append(found.frame)
+        start = found.end
     return frames
 
 
 def find_reply(buffer: bytes, request: ReadRequest) -> Values | Refusal | None:
-    """Return the first frame that can be the reply to `request`: same meter, same function, same length."""
-    for frame in scan(buffer):
-        if isinstance(frame, ReadRequest) or frame[:2] != request[:2]:
+    """Return the first frame that can be the reply to `request`: same meter, same function, same length.
+
+    A reply may begin inside a request: an echo that lost its last byte is whole again with the reply's first,
+    where the two happen to be equal.
+    """
+    start = 0
+    while (found := _next(buffer, start)) is not None:
+        frame = found.frame
+        if isinstance(frame, ReadRequest):
+            start = found.start + 1
             continue
-        if isinstance(frame, Refusal) or len(frame.payload) == 2 * request.length:
+        start = found.end
+        if frame[:2] == request[:2] and (isinstance(frame, Refusal) or len(frame.payload) == 2 * request.length):
             return frame
     return None
+
+
+def _next(buffer: bytes, start: int) -> Found | None:
+    """Return the first frame that begins at `start` or later."""
+    places = range(start, len(buffer) - REFUSAL_BYTES + 1)
+    return next((found for place in places if (found := _frame_at(buffer, place)) is not None), None)
 
 
 def _frame_at(buffer: bytes, start: int) -> Found | None:
@@ -149,4 +160,4 @@ def _if_intact(frame: Frame, buffer: bytes, *, start: int, length: int) -> Found
     if end > len(buffer):
         return None
     (crc,) = struct.unpack_from("<H", buffer, end - 2)
-    return Found(frame, end) if crc == crc16(buffer[start : end - 2]) else None
+    return Found(frame, start, end) if crc == crc16(buffer[start : end - 2]) else None

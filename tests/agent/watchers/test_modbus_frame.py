@@ -179,6 +179,12 @@ def test_an_answer_is_found_behind_echoes_and_half_frames(
         assert find_reply(before + encode(answer), request) == answer
 
 
+def test_an_echo_that_the_answers_first_byte_makes_whole_does_not_hide_the_answer() -> None:
+    request = ReadRequest(7, 3, 900, 8)  # its last byte on the wire is 7, like the answer's first
+    answer = Values(7, 3, bytes(16))
+    assert find_reply(encode(request)[:-1] + encode(answer), request) == answer
+
+
 @settings(max_examples=300, deadline=None)
 @given(exchanges(), st.data())
 def test_a_damaged_answer_is_none(exchange: tuple[ReadRequest, Values | Refusal], data: st.DataObject) -> None:
