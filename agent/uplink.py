@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import logging
 import secrets
-import select
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from random import SystemRandom
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent import asked
 from agent.beacons import BeaconBook
@@ -46,6 +45,7 @@ from agent.exchange import (
     UseHints,
 )
 from agent.journal import Journal
+from agent.ready import wait_ready
 from agent.roads.link import Link
 from protocol.batch import Batch, pack_batch
 from protocol.epoch import NextEpoch, pack_next_epoch
@@ -279,9 +279,9 @@ class Uplink:
     def _wait(self) -> bool:
         """Wait, serve the link, and return whether the journal woke us."""
         link = self._link.socket
-        readers: list[Any] = [self._awake] if link is None else [self._awake, link]
-        writers: list[Any] = [link] if link is not None and self._link.wants_write else []
-        readable, writable, _ = select.select(readers, writers, [], self._patience_ms() / 1000)
+        readers = [self._awake] if link is None else [self._awake, link]
+        writers = [link] if link is not None and self._link.wants_write else []
+        readable, writable = wait_ready(readers, writers, self._patience_ms() / 1000)
         if self._awake in readable:
             self._awake.recv(4096)
         self._link.serve(read=link in readable, write=link in writable)

@@ -10,7 +10,6 @@ later as if it had just happened.
 """
 
 import queue
-import select
 import ssl
 import struct
 import threading
@@ -24,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import MQTTException, Properties  # type: ignore[attr-defined]  # 2.1 has it there only
 
 from agent.clock import Clock, Instant
+from agent.ready import wait_ready
 from agent.watchers.mqtt_report import MAX_PAYLOAD_BYTES, Message
 from agent.watchers.site_broker import LinkLost, SiteBroker
 from protocol.entry import clean_text
@@ -169,7 +169,7 @@ class SiteLink:
             return MQTTErrorCode.MQTT_ERR_NO_CONN
         pending = isinstance(link, ssl.SSLSocket) and link.pending() > 0  # select cannot see what TLS has read ahead
         writers = [link] if client.want_write() else []
-        readable, writable, _ = select.select([link], writers, [], 0 if pending else LOOK_S)
+        readable, writable = wait_ready([link], writers, 0 if pending else LOOK_S)
         code = 0
         if readable or pending:
             self._moved_s = time.monotonic()

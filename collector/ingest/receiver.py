@@ -6,7 +6,7 @@ of an old connection (message ids, half-sent packets) reaches into a new one; wh
 """
 
 import logging
-import select
+import selectors
 import socket
 import ssl
 import time
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
 QOS = 1
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 # How much is read before it is looked at: so many packets, and no more after so many bytes.
 _READ_AT_ONCE = 64
 _READ_BYTES_AT_ONCE = 4 * 1024 * 1024
@@ -89,19 +90,28 @@ class Receiver:
         """Moves bytes for up to `timeout_s`; returns what came. With `read` False nothing is read."""
         self._connect_when_due()
         client, connection = self._client, self._client.socket() if self._client else None
-        readable: list[Any] = [self._wake_reader]
         if client is None or connection is None:
-            select.select(readable, [], [], timeout_s)
+            self._wait(None, 0, timeout_s)
         else:
             # What TLS has unpacked already no longer shows at the socket.
             held = read and isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
-            writable = [connection] if client.want_write() else []
-            readable += [connection] if read else []
-            ready, can_write, _ = select.select(readable, writable, [], 0 if held else timeout_s)
-            self._move(client, held or connection in ready, bool(can_write))
+            wanted = (_READ if read else 0) | (_WRITE if client.want_write() else 0)
+            ready = self._wait(connection, wanted, 0 if held else timeout_s)
+            self._move(client, held or bool(ready & _READ), bool(ready & _WRITE))
         self._drain_wake()
         received, self._received = self._received, []
         return received
+
+    def _wait(self, connection: Any, wanted: int, timeout_s: float) -> int:
+        """Waits for a wake-up or for what is wanted of the connection; returns what that is ready for.
+
+        Not by `select`, which takes no descriptor from 1024 on.
+        """
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_reader, _READ)
+            if wanted:
+                selector.register(connection, wanted)
+            return next((events for key, events in selector.select(timeout_s) if key.fileobj is connection), 0)
 
     def send(self, connection_no: int, mid: int, *, topic: str, answer: bytes | None) -> None:
         """Publishes the answer, then acknowledges the message if it came over the connection that still is."""
