@@ -20,6 +20,7 @@ import psutil
 
 from collector.embedded.broker import EmbeddedBroker
 from collector.embedded.postgres import EmbeddedPostgres
+from collector.ingest import offers
 from collector.ingest.worker import LOOK_EVERY_S, Worker, tune_interpreter
 from tests.bench.ingest_load import Load, check_stored, fresh_database, prepare_load, send_all
 from tests.bench.ingest_peers import by_executemany, by_single_inserts, copy_prepacked
@@ -28,6 +29,8 @@ from tests.light_agent import RECEIPT_KEY
 
 MIB = 1024 * 1024
 RSS_LIMIT_MIB = 20  # growth while a month of backlog drains
+RECEIPTS_LIMIT = 0.15  # of the rest of ingest
+TURNS = 4
 _SAMPLE_EVERY_S = 0.25
 
 
@@ -46,6 +49,7 @@ def measure() -> Iterable[dict[str, object]]:
         yield from _beside_peers(server, prepare_load(1, 400))
         yield from _beside_peers(server, prepare_load(10, 200))
         yield from _beside_peers(server, prepare_load(100, 75))
+        yield _receipts(server, prepare_load(100, 75))
         yield _drain(server)
 
 
@@ -75,6 +79,24 @@ def _figure(name: str, value: float, peer: float) -> dict[str, object]:
         "unit": unit,
         "peer": round(peer, 1),
         "ratio": round(value / peer, 3),
+    }
+
+
+def _receipts(server: EmbeddedPostgres, load: Load) -> dict[str, object]:
+    """What receipts add: the same worker beside one that stores and answers the agent's own note in their place.
+
+    They take turns, and the least of each counts: noise only adds.
+    """
+    targets = (_work, _work_without_receipts)
+    used = [[run(target, load, server=server).cpu_s_per_million for target in targets] for _ in range(TURNS)]
+    with_receipts, without = map(min, zip(*used, strict=True))
+    return {
+        "name": "receipts, batches of 100: processor time of ingest that they add",
+        "value": round(with_receipts - without, 2),
+        "unit": "s per million entries",
+        "peer": round(without, 2),
+        "ratio": round((with_receipts - without) / without, 3),
+        "limit": RECEIPTS_LIMIT,
     }
 
 
@@ -163,6 +185,11 @@ def _work(dsn: str, host: str, port: int, ready: Any) -> None:
     threading.Thread(target=_announce, args=(worker, ready), daemon=True).start()
     tune_interpreter()
     worker.run()
+
+
+def _work_without_receipts(dsn: str, host: str, port: int, ready: Any) -> None:
+    offers.cosign = lambda note, key, time_s: note
+    _work(dsn, host, port, ready)
 
 
 def _announce(worker: Worker, ready: Any) -> None:
