@@ -26,7 +26,7 @@ from protocol.entry import Base64, Int, Natural, Text, WallMs, Word, has_control
 from protocol.errors import BadSignature, MalformedFindings, excerpt
 from protocol.facts import Sha256
 from protocol.keys import ED25519, SigningKey, VerifierKey
-from protocol.note import parse_note, sign, verify
+from protocol.note import sign, verify
 from protocol.topics import parse_person
 
 KIND = "jishi-findings/v1"
@@ -154,11 +154,6 @@ def sign_findings(findings: Findings, key: SigningKey) -> bytes:
     """Return the signed note; ValueError where the key is no person's, or the findings cannot be written."""
     parse_person(key.name)
     return sign(encode(findings), key)
-
-
-def read_signers(raw: bytes) -> tuple[str, ...]:
-    """Names of the keys whose lines a note bears, none verified; MalformedNote, TooLarge. To learn whom to ask for."""
-    return tuple(line.name for line in parse_note(raw).signatures)
 
 
 def open_findings(raw: bytes, key: VerifierKey) -> Findings:

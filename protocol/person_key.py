@@ -34,6 +34,11 @@ def read_person_vkey(vkey: str) -> VerifierKey:
     return key
 
 
+def read_signers(raw: bytes) -> tuple[str, ...]:
+    """Names of the keys whose lines a note bears, none verified; MalformedNote, TooLarge. To learn whom to ask for."""
+    return tuple(line.name for line in parse_note(raw).signatures)
+
+
 def prove_possession(text: str, key: SigningKey) -> bytes:
     """Return the proof for a text that the collector gave; MalformedNote where it is not over this very key."""
     lines = text.split("\n")

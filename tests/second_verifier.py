@@ -41,7 +41,7 @@ def _read(path):
 
 
 def _trusted(text):
-    keys = {"export": [], "receipt": [], "log": [], "agent": []}
+    keys = {"export": [], "receipt": [], "log": [], "agent": [], "person": []}
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
             kind, vkey = line.split()
@@ -193,7 +193,7 @@ class _Bundle:
         self.enrolled = {}
 
     def problems(self):
-        for check in (self.manifest, self.logs, self.said, self.journals, self.hours):
+        for check in (self.manifest, self.logs, self.said, self.decisions, self.journals, self.hours):
             yield from check()
 
     def manifest(self):
@@ -258,6 +258,21 @@ class _Bundle:
                 body = self.files.get(f"policy/{statement[4]}.json")
                 if body is None or hashlib.sha256(body).hexdigest() != statement[4]:
                     yield f"policy {statement[4][:12]} is missing or another"
+
+    def decisions(self):
+        notes = {path for path in self.files if path.startswith("facts/decisions/")}
+        for line in self.files.get("facts/facts.jsonl", b"").splitlines():
+            if json.loads(line)["kind"] == "decision":
+                path = f"facts/decisions/{hashlib.sha256(line).hexdigest()}.note"
+                if path not in notes:
+                    yield f"nobody signed {line[:60]!r}"
+                    continue
+                notes.remove(path)
+                text, _ = _signed(self.files[path], self.trust["person"])
+                if text.encode() != b"jishi-decision/v1\n" + line + b"\n":
+                    yield f"{path} signs something else"
+        for path in notes:
+            yield f"{path} signs nothing that is here"
 
     def journals(self):
         directories = sorted({"/".join(path.split("/")[:3]) for path in self.files if path.startswith("agents/")})

@@ -42,6 +42,17 @@ class Proposal(Model):
 class AskedRuling(Model):
     verdict: Literal["approved", "refused"]
     why: str = Field(default="", max_length=500, description="A refusal needs it")
+    note: str | None = Field(
+        default=None,
+        max_length=131_072,
+        description="The approval of a decision needs it: the text of `GET …/text`, signed with the approver's own key",
+    )
+
+
+class TextToSign(Model):
+    """What the approver of a decision signs."""
+
+    text: str
 
 
 class MadeRuling(Model):

@@ -20,6 +20,7 @@ from collector.api.proposal_models import (
     MadeProposal,
     MadeRuling,
     Proposal,
+    TextToSign,
 )
 from collector.approvals import dry_runs, proposals, rulings
 from collector.approvals.proposals import Asker
@@ -87,10 +88,18 @@ def rule_on_proposal(
 
     def make() -> rulings.Ruling:
         asker = _asker(request, caller)
-        return rulings.rule(connection, number, asker, verdict=asked.verdict, why=asked.why, now=given.now())
+        note = None if asked.note is None else asked.note.encode("utf-8", "surrogatepass")
+        return rulings.rule(connection, number, asker, verdict=asked.verdict, why=asked.why, now=given.now(), note=note)
 
     ruling = _do(connection, make)
     return MadeRuling(number=number, verdict=ruling.verdict, made=ruling.made)
+
+
+@router.get("/{number}/text", responses=responses(400, 403, 404))
+def show_text_to_sign(request: Request, given: Given, caller: Rules, connection: Lent, number: Number) -> TextToSign:
+    """The text by whose signature the caller approves a decision; the signed note goes into the ruling."""
+    asker = _asker(request, caller)
+    return TextToSign(text=_do(connection, lambda: rulings.text_to_sign(connection, number, asker, now=given.now())))
 
 
 @router.post("/{number}/dry-run", responses=responses(400, 403, 404))

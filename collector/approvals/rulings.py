@@ -2,13 +2,15 @@
 
 Both happen in one transaction with the ruling itself. The proposal is held against the record once more: what was
 possible when it was made may not be any more. The database refuses a ruling by whoever proposed. On a decision rules
-whoever rules over everything: the owner of an hour that is in doubt cannot settle it by himself.
+whoever rules over everything: the owner of an hour that is in doubt cannot settle it by himself. He signs it with a key
+of his own (signing.py).
 """
 
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from collector.accounts.freezing import check_not_frozen
+from collector.approvals import signing
 from collector.approvals.proposals import Asker, Proposal, check, check_right, find_proposal
 from collector.approvals.proposed import ProposedCorrection, ProposedDecision, ProposedHand, ProposedPolicy
 from collector.errors import NotAllowed, ProposalError
@@ -20,6 +22,7 @@ from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.facts import Correction, Decision, Fact, HandEntry
 from protocol.interval import local_day
+from protocol.signed_decision import decision_text
 
 _SQL = load("proposals")
 
@@ -35,16 +38,28 @@ class Ruling(NamedTuple):
 
 
 def rule(
-    connection: Connection, proposal_id: int, asker: Asker, *, verdict: Verdict, why: str, now: datetime
+    connection: Connection,
+    proposal_id: int,
+    asker: Asker,
+    *,
+    verdict: Verdict,
+    why: str,
+    now: datetime,
+    note: bytes | None = None,
 ) -> Ruling:
-    """Rules on a proposal, in the caller's transaction. Raises UnknownName, NotAllowed, ProposalError, FactError."""
-    proposal = find_proposal(connection, proposal_id)
-    today = local_day(_ms(now))
-    check_right(connection, asker, Right.RULINGS, subject=proposal.subject, today=today)
+    """Rules on a proposal, in the caller's transaction. `note`: signed by the asker, where a decision is approved.
+
+    Raises UnknownName, NotAllowed, ProposalError, FactError.
+    """
+    proposal = _find_to_rule(connection, proposal_id, asker, now=now)
     connection.execute(_SQL.lock_subject, {"subject": proposal.subject})
     proposal = find_proposal(connection, proposal_id)
-    _check(proposal, asker, verdict=verdict, why=why)
-    made, fact = _carry_out(connection, proposal, asker, now=now) if verdict == "approved" else (None, None)
+    _check(proposal, asker)
+    if verdict == "refused" and not why.strip():
+        raise ProposalError("a refusal says why")
+    if note is not None and not (verdict == "approved" and proposal.kind == ProposedDecision.kind):
+        raise ProposalError(f"nothing is signed for proposal {proposal_id}: a note approves a decision, no more")
+    made, fact = _carry_out(connection, proposal, asker, note=note, now=now) if verdict == "approved" else (None, None)
     values = {
         "proposal_id": proposal_id,
         "verdict": verdict,
@@ -59,7 +74,24 @@ def rule(
     return Ruling(proposal, verdict, made)
 
 
-def _check(proposal: Proposal, asker: Asker, *, verdict: Verdict, why: str) -> None:
+def text_to_sign(connection: Connection, proposal_id: int, asker: Asker, *, now: datetime) -> str:
+    """The text by whose signature the asker approves a decision. Raises UnknownName, NotAllowed, ProposalError."""
+    proposal = _find_to_rule(connection, proposal_id, asker, now=now)
+    proposed = proposal.proposed
+    if not isinstance(proposed, ProposedDecision):
+        raise ProposalError(f"proposal {proposal_id} is no decision: nothing is signed for a {proposal.kind}")
+    _check(proposal, asker)
+    _check_still_possible(connection, proposal, now=now)
+    return decision_text(_decision(proposal, proposed, asker, approved_ms=_approved_ms(proposal, now)))
+
+
+def _find_to_rule(connection: Connection, proposal_id: int, asker: Asker, *, now: datetime) -> Proposal:
+    proposal = find_proposal(connection, proposal_id)
+    check_right(connection, asker, Right.RULINGS, subject=proposal.subject, today=local_day(_ms(now)))
+    return proposal
+
+
+def _check(proposal: Proposal, asker: Asker) -> None:
     if proposal.verdict is not None:
         raise ProposalError(
             f"proposal {proposal.proposal_id} was {proposal.verdict} by {proposal.ruled_by} already; make another one"
@@ -71,50 +103,57 @@ def _check(proposal: Proposal, asker: Asker, *, verdict: Verdict, why: str) -> N
             f"proposal {proposal.proposal_id} decides about hours of the unit that {asker.person.name} belongs to: an "
             "approver over everything rules on it"
         )
-    if verdict == "refused" and not why.strip():
-        raise ProposalError("a refusal says why")
+
+
+def _check_still_possible(connection: Connection, proposal: Proposal, *, now: datetime) -> None:
+    try:
+        check(connection, proposal.proposed, now=now, deadline_days=None, own=proposal.proposal_id)
+    except ProposalError as error:
+        raise ProposalError(f"proposal {proposal.proposal_id} cannot be approved any more: {error}") from error
 
 
 def _carry_out(
-    connection: Connection, proposal: Proposal, asker: Asker, *, now: datetime
+    connection: Connection, proposal: Proposal, asker: Asker, *, note: bytes | None, now: datetime
 ) -> tuple[str | None, str | None]:
     """What an approval makes: its identity, and the same where it is a fact."""
+    _check_still_possible(connection, proposal, now=now)
     proposed = proposal.proposed
-    try:
-        check(connection, proposed, now=now, deadline_days=None, own=proposal.proposal_id)
-    except ProposalError as error:
-        raise ProposalError(f"proposal {proposal.proposal_id} cannot be approved any more: {error}") from error
     match proposed:
         case ProposedPolicy():
             return _put_in_force(connection, proposal, proposed, asker), None
-        case ProposedCorrection() | ProposedHand() | ProposedDecision():
+        case ProposedCorrection() | ProposedHand():
             fact = record_fact(connection, _fact(proposal, proposed, asker, now=now)).sha256
+            return fact, fact
+        case ProposedDecision():
+
+            def decision_at(approved_ms: int) -> Decision:
+                return _decision(proposal, proposed, asker, approved_ms=approved_ms)
+
+            signed = signing.open_note(connection, proposal, asker, note, fact_at=decision_at, now=now)
+            fact = record_fact(connection, signed.decision).sha256
+            signing.keep_note(connection, fact, signed)
             return fact, fact
 
 
-def _fact(
-    proposal: Proposal,
-    proposed: ProposedCorrection | ProposedHand | ProposedDecision,
-    asker: Asker,
-    *,
-    now: datetime,
-) -> Fact:
-    at, approved_at = _ms(proposal.proposed_at), max(_ms(now), _ms(proposal.proposed_at))
+def _decision(proposal: Proposal, proposed: ProposedDecision, asker: Asker, *, approved_ms: int) -> Decision:
+    return Decision(
+        v=1,
+        at=_ms(proposal.proposed_at),
+        by=proposal.proposed_by,
+        asset=proposed.asset,
+        start=proposed.start,
+        end=proposed.end,
+        verdict=proposed.verdict,
+        why=proposal.reason,
+        flags=proposed.flags,
+        approver=asker.person.name,
+        approved_at=approved_ms,
+    )
+
+
+def _fact(proposal: Proposal, proposed: ProposedCorrection | ProposedHand, asker: Asker, *, now: datetime) -> Fact:
+    at, approved_at = _ms(proposal.proposed_at), _approved_ms(proposal, now)
     by, approver = proposal.proposed_by, asker.person.name
-    if isinstance(proposed, ProposedDecision):
-        return Decision(
-            v=1,
-            at=at,
-            by=by,
-            asset=proposed.asset,
-            start=proposed.start,
-            end=proposed.end,
-            verdict=proposed.verdict,
-            why=proposal.reason,
-            flags=proposed.flags,
-            approver=approver,
-            approved_at=approved_at,
-        )
     if isinstance(proposed, ProposedHand):
         return HandEntry(
             v=1,
@@ -157,6 +196,10 @@ def _put_in_force(connection: Connection, proposal: Proposal, proposed: Proposed
         proposal_id=proposal.proposal_id,
     )
     return policy.sha256
+
+
+def _approved_ms(proposal: Proposal, now: datetime) -> int:
+    return max(_ms(now), _ms(proposal.proposed_at))
 
 
 def _ms(instant: datetime) -> int:

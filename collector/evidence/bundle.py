@@ -127,6 +127,7 @@ class _Writer:
             write_part(self._connection, part, self._sink, limits_at=limits_at, tell=self._tell)
         self._tell("facts and statements")
         write_facts(self._connection, wanted, self._owners(), sink=self._sink, proofs=self._proofs)
+        people = write_signed_decisions(self._connection, wanted, self._sink)
         self._tell("hours")
         days = write_hours(
             self._connection,
@@ -138,7 +139,7 @@ class _Writer:
         )
         self._tell("the collector's log")
         self._proofs.write_logs(parts, self._sink)
-        self._sink.add("keys/policy.txt", keys_text(self._keys, self._proofs, [part.vkey for part in parts]))
+        self._sink.add("keys/policy.txt", keys_text(self._keys, self._proofs, [part.vkey for part in parts], people))
         self._sink.add("README.zh.txt", README_ZH.encode())
         self._sink.add("README.en.txt", README_EN.encode())
         self._sink.add(MANIFEST, manifest(wanted, self._keys, self._sink, scope="full", now_ms=now_ms))
@@ -182,6 +183,15 @@ def write_facts(
         sink.add(f"policy/{sha256}.json", bytes(body))
 
 
+def write_signed_decisions(connection: Connection, wanted: Wanted, sink: Sink) -> set[str]:
+    """The notes by which decisions count; returns the keys of those who signed."""
+    values = {"asset_no": wanted.asset_no, "first_day": wanted.first_day, "last_day": wanted.last_day}
+    signed = connection.execute(_SQL.list_signed_decisions, values, binary=True).fetchall()
+    for sha256, note, _ in signed:
+        sink.add(f"facts/decisions/{sha256}.note", bytes(note))
+    return {vkey for _, _, vkey in signed}
+
+
 def _list_facts(connection: Connection, wanted: Wanted, owners: list[str]) -> Iterator[tuple[str, bytes]]:
     start_ms, end_ms = wanted.bounds_ms
     stay = {"asset_no": wanted.asset_no, "earliest_ms": start_ms - MAX_USE_MS, "end_ms": end_ms}
@@ -207,11 +217,12 @@ def manifest(wanted: Wanted, keys: Keys, sink: Sink, *, scope: str, now_ms: int)
     return sign(head + files, keys.export, limit=MAX_MANIFEST_BYTES)
 
 
-def keys_text(keys: Keys, proofs: Proofs, agents: Iterable[str]) -> bytes:
+def keys_text(keys: Keys, proofs: Proofs, agents: Iterable[str], people: Iterable[str] = ()) -> bytes:
     """For information only: who inspects brings his own."""
     lines = [f"export {keys.export.verifier}", f"receipt {keys.receipt_vkey}"]
     lines += [f"log {vkey}" for vkey in proofs.log_vkeys]
     lines += [f"agent {vkey}" for vkey in agents]
+    lines += [f"person {vkey}" for vkey in sorted(people)]
     return "".join(f"{line}\n" for line in lines).encode()
 
 

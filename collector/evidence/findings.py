@@ -11,9 +11,10 @@ from collector.registry.person_keys import find_key
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.errors import ForeignBytesError
-from protocol.findings import Findings, open_findings, read_signers
+from protocol.findings import Findings, open_findings
 from protocol.interval import local_day
 from protocol.keys import parse_vkey
+from protocol.person_key import read_signers
 
 MAX_FINDING_BYTES = 128 * 1024
 _SQL = load("onsite")

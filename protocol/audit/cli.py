@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from protocol.audit import compare, fork, hours, html_page, inspection, log, signed_note, timeline, verify
+from protocol.audit import compare, fork, hours, html_page, inspection, log, own_key, signed_note, timeline, verify
 from protocol.errors import ForeignBytesError
 from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     forked.set_defaults(command=_fork)
     _configure_bundles(commands)
     inspection.configure(commands)
+    own_key.configure(commands)
     return parser
 
 

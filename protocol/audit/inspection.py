@@ -1,7 +1,5 @@
-"""`jishi-audit inspect` and `jishi-audit key`: the steps of an on-site check, and the key that signs its findings.
+"""`jishi-audit inspect`: the steps of an on-site check; the key that signs its findings is own_key.py's.
 
-    key new FILE --name jishi.example/person/wang      make a key; prints what the registry needs
-    key prove FILE TEXT                                sign the registry's text, as proof that you have it
     inspect nonce                                      a random nonce, for `jishi-agent inspect` on the host
     inspect slip SLIP --trust keys.txt                 verify what the host handed out
     inspect test --out steps.jsonl                     the guided live test
@@ -14,7 +12,6 @@ Nothing here needs a network. The trust file has lines such as `agent <vkey>` an
 """
 
 import argparse
-import os
 import secrets
 import sys
 import time
@@ -24,11 +21,12 @@ from pathlib import Path
 import msgspec
 
 from protocol.audit import inspect_days, inspect_form, inspect_steps, key_file
+from protocol.audit.small_files import must_be_new, read, write
 from protocol.errors import BadSignature, ForeignBytesError, MalformedFindings
-from protocol.findings import open_findings, read_signers, sign_findings
+from protocol.findings import open_findings, sign_findings
 from protocol.keys import VerifierKey
 from protocol.note import MAX_NOTE_BYTES
-from protocol.person_key import prove_possession
+from protocol.person_key import read_signers
 from protocol.slip import Told, open_slip, parse_slip, read_slip
 from protocol.verify.trust import MAX_TRUST_BYTES, parse_trust
 
@@ -37,7 +35,7 @@ Configure = Callable[[argparse.ArgumentParser], None]
 
 
 def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare `inspect` and `key` among the commands of jishi-audit."""
+    """Declare `inspect` among the commands of jishi-audit."""
     inspect = commands.add_parser("inspect", help="the steps of an on-site check")
     steps = inspect.add_subparsers(required=True, metavar="STEP")
     steps.add_parser("nonce", help="make a random nonce").set_defaults(command=_nonce)
@@ -67,22 +65,6 @@ def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     show = steps.add_parser("show", help="verify findings and print them")
     show.add_argument("note", type=Path, metavar="NOTE")
     _trust(show).set_defaults(command=_show)
-    _configure_key(commands.add_parser("key", help="a person's own key"))
-
-
-def _configure_key(parser: argparse.ArgumentParser) -> None:
-    deeds = parser.add_subparsers(required=True, metavar="new|show|prove")
-    new = deeds.add_parser("new", help="make a key")
-    new.add_argument("file", type=Path, metavar="FILE")
-    new.add_argument("--name", required=True, metavar="DOMAIN/person/WORD")
-    new.set_defaults(command=_new_key)
-    show = deeds.add_parser("show", help="print the public half")
-    show.add_argument("file", type=Path, metavar="FILE")
-    show.set_defaults(command=_show_key)
-    prove = deeds.add_parser("prove", help="sign the text that `jishi-collector person-key ask` printed")
-    prove.add_argument("file", type=Path, metavar="FILE")
-    prove.add_argument("text", type=Path, metavar="TEXT")
-    _out(prove).set_defaults(command=_prove)
 
 
 def _trust(parser: argparse.ArgumentParser, *, required: bool = True) -> argparse.ArgumentParser:
@@ -101,7 +83,7 @@ def _nonce(_arguments: argparse.Namespace) -> int:
 
 
 def _slip(arguments: argparse.Namespace) -> int:
-    slip = parse_slip(_read(arguments.slip, MAX_NOTE_BYTES))
+    slip = parse_slip(read(arguments.slip, MAX_NOTE_BYTES))
     told = open_slip(slip, _trusted(arguments.trust, read_slip(slip).checkpoint.origin, kind="agent"))
     if arguments.nonce and arguments.nonce != told.nonce:
         raise BadSignature(f"the slip is over the nonce {told.nonce}, and yours was {arguments.nonce[:40]!a}")
@@ -115,9 +97,9 @@ def _print_told(told: Told, code: str) -> None:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    _must_be_new(arguments.out)
+    must_be_new(arguments.out)
     steps = inspect_steps.lead(ask=_ask, tell=_tell, now_ms=_now_ms)
-    _write(arguments.out, inspect_steps.write_steps(steps))
+    write(arguments.out, inspect_steps.write_steps(steps))
     for step in steps:
         print(inspect_steps.show(step))
     return OK
@@ -132,34 +114,34 @@ def _sample(arguments: argparse.Namespace) -> int:
     except ValueError as problem:
         raise MalformedFindings(str(problem)) from problem
     if arguments.out:
-        _write(arguments.out, inspect_days.write_sample(sample))
+        write(arguments.out, inspect_days.write_sample(sample))
     print(inspect_days.as_table(sample))
     return OK
 
 
 def _form(arguments: argparse.Namespace) -> int:
-    _must_be_new(arguments.out)
-    sample = inspect_days.parse_sample(_read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
+    must_be_new(arguments.out)
+    sample = inspect_days.parse_sample(read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
     ask = _ask if arguments.ask else None
     text = inspect_form.template(arguments.asset, now_ms=_now_ms(), sample=sample, ask=ask)
-    _write(arguments.out, text.encode())
+    write(arguments.out, text.encode())
     print(f"{arguments.out} was written; fill it in, then: jishi-audit inspect findings {arguments.out} …")
     return OK
 
 
 def _findings(arguments: argparse.Namespace) -> int:
-    _must_be_new(arguments.out)
+    must_be_new(arguments.out)
     told, note = None, b""
     if arguments.slip:
-        slip = parse_slip(_read(arguments.slip, MAX_NOTE_BYTES))
+        slip = parse_slip(read(arguments.slip, MAX_NOTE_BYTES))
         told, note = read_slip(slip), slip.note
         if arguments.trust:
             open_slip(slip, _trusted(arguments.trust, told.checkpoint.origin, kind="agent"))
         else:
             _tell("jishi-audit: the slip's signature was not verified (--trust KEYS.txt); the collector will do it")
-    steps = inspect_steps.parse_steps(_read(arguments.steps, inspect_form.MAX_BYTES)) if arguments.steps else ()
-    sample = inspect_days.parse_sample(_read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
-    raw = _read(arguments.form, inspect_form.MAX_BYTES)
+    steps = inspect_steps.parse_steps(read(arguments.steps, inspect_form.MAX_BYTES)) if arguments.steps else ()
+    sample = inspect_days.parse_sample(read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
+    raw = read(arguments.form, inspect_form.MAX_BYTES)
     found = inspect_form.read_form(raw, told=told, note=note, steps=steps, sample=sample)
     key = key_file.load(arguments.key, key_file.ask_passphrase(is_new=False))
     try:
@@ -168,13 +150,13 @@ def _findings(arguments: argparse.Namespace) -> int:
         raise
     except ValueError as problem:
         raise MalformedFindings(f"the form cannot be signed: {problem}") from problem
-    _write(arguments.out, signed)
+    write(arguments.out, signed)
     print(f"{arguments.out} was signed by {key.name}; hand it to the collector: jishi-collector findings import")
     return OK
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    raw = _read(arguments.note, MAX_NOTE_BYTES)
+    raw = read(arguments.note, MAX_NOTE_BYTES)
     signers = read_signers(raw)
     found = open_findings(raw, _trusted(arguments.trust, signers[0], kind="person"))
     print(f"signed by {signers[0]}")
@@ -182,58 +164,13 @@ def _show(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _new_key(arguments: argparse.Namespace) -> int:
-    _must_be_new(arguments.file)
-    key = key_file.make(arguments.file, arguments.name, key_file.ask_passphrase(is_new=True))
-    print(f"{key.verifier}")
-    _tell("jishi-audit: hand this line to the registry (jishi-collector person-key ask); the file never leaves you")
-    return OK
-
-
-def _show_key(arguments: argparse.Namespace) -> int:
-    print(key_file.load(arguments.file, key_file.ask_passphrase(is_new=False)).verifier)
-    return OK
-
-
-def _prove(arguments: argparse.Namespace) -> int:
-    _must_be_new(arguments.out)
-    key = key_file.load(arguments.file, key_file.ask_passphrase(is_new=False))
-    text = _read(arguments.text, MAX_NOTE_BYTES).decode("utf-8", "replace")
-    _write(arguments.out, prove_possession(text, key))
-    print(f"{arguments.out} proves that you have {key.name}")
-    return OK
-
-
 def _trusted(path: Path, name: str, *, kind: str) -> VerifierKey:
     """The key of this name in a trust file; BadSignature where it names none."""
-    trust = parse_trust(_read(path, MAX_TRUST_BYTES))
+    trust = parse_trust(read(path, MAX_TRUST_BYTES))
     for key in trust.agent if kind == "agent" else trust.person:
         if key.name == name:
             return key
     raise BadSignature(f"{path} trusts no key `{kind} {name}+…`: ask the registry for it, by another road than this")
-
-
-def _read(path: Path, limit: int) -> bytes:
-    with path.open("rb") as file:
-        raw = file.read(limit + 1)
-    if len(raw) > limit:
-        raise MalformedFindings(f"{path} has more than {limit} bytes, which none of these files has")
-    return raw
-
-
-def _must_be_new(path: Path) -> None:
-    if path.exists():
-        raise MalformedFindings(f"{path} exists already, and nothing is written over: name another file")
-
-
-def _write(path: Path, raw: bytes) -> None:
-    try:
-        with path.open("xb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        _must_be_new(path)
 
 
 def _ask(question: str) -> str:

@@ -8,17 +8,20 @@ from functools import partial
 
 from protocol import facts as facts_
 from protocol import registered
-from protocol.errors import ForeignBytesError, MalformedLeaf, TooLarge
+from protocol.errors import ForeignBytesError, MalformedFact, MalformedLeaf, TooLarge
+from protocol.facts import Decision
 from protocol.keys import VerifierKey, parse_vkey
+from protocol.note import MAX_NOTE_BYTES
 from protocol.policy import MAX_POLICY_BYTES, parse_policy
 from protocol.registered import Enrolment, PolicyInForce
+from protocol.signed_decision import open_decision
 from protocol.topics import parse_origin
 from protocol.verify import words
 from protocol.verify.layout import FACTS, PROOFS, STATEMENTS, parse_proof
 from protocol.verify.log_proofs import MAX_CHECKPOINT_BYTES, check_proof, open_head
 from protocol.verify.run import Run, State
 from protocol.verify.said_book import SaidBook
-from protocol.verify.signed import UnknownSigner
+from protocol.verify.signed import UnknownSigner, open_by
 
 MAX_STATEMENTS = 200_000
 
@@ -68,9 +71,37 @@ def check_facts(run: Run, state: State) -> None:
             run.count(words.FACTS, "facts")
         except ForeignBytesError as error:
             run.note(words.FACTS, "fact-form", place, why=str(error))
+    _check_signed(run, state)
     _read_statements(run, state, proved)
     for kind, sha256 in sorted(proved):
         run.note(words.FACTS, "fact-missing", PROOFS, kind=kind, sha256=sha256)
+
+
+def _check_signed(run: Run, state: State) -> None:
+    """A decision counts by the signature of whoever approved it: over that very fact, by a person's key."""
+    assert state.book is not None, "facts were read before"
+    notes = state.manifest.decisions()
+    decided = {ref: fact for ref, fact in state.book if isinstance(fact, Decision)}
+    for ref, fact in sorted(decided.items()):
+        path = notes.pop(ref.removeprefix("fact:"), None)
+        if path is None:
+            run.note(words.FACTS, "decision-unsigned", FACTS, ref=ref)
+        elif path in state.held:
+            _check_note(run, state, path, fact)
+    for path in notes.values():
+        run.note(words.FACTS, "decision-spare", path)
+
+
+def _check_note(run: Run, state: State, path: str, fact: Decision) -> None:
+    try:
+        signed, _ = open_by(state.held.read(path, most=MAX_NOTE_BYTES), state.trust.person, open_decision)
+        if signed != fact:
+            raise MalformedFact("it signs another decision than the one whose name it bears")
+        run.count(words.FACTS, "signed decisions")
+    except UnknownSigner as error:
+        run.note(words.FACTS, "decision-signer", path, why=str(error))
+    except ForeignBytesError as error:
+        run.note(words.FACTS, "decision-false", path, why=str(error))
 
 
 def _read_statements(run: Run, state: State, proved: set[tuple[str, str]]) -> None:

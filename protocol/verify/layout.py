@@ -38,6 +38,7 @@ _FORMAT = "jishi-bundle/v1"
 _FRONTIER = "jishi-frontier/v1"
 _FILE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,11}) (\S+)")
 _POLICY = re.compile(r"policy/([0-9a-f]{64})\.json")
+_DECISION = re.compile(r"facts/decisions/([0-9a-f]{64})\.note")
 _AGENT = re.compile(r"agents/([a-z0-9-]{4,40})/([1-9][0-9]{0,8})/(.+)")
 _LOG = re.compile(r"collector/([0-9]{4}-[1-9][0-9]{0,5})/(checkpoint|consistency\.jsonl)")
 _PARTS = re.compile(
@@ -77,6 +78,10 @@ class Manifest(NamedTuple):
     def policies(self) -> dict[str, str]:
         """Path by SHA-256 of each policy."""
         return {m[1]: path for path in self.files if (m := _POLICY.fullmatch(path))}
+
+    def decisions(self) -> dict[str, str]:
+        """Path of the signed note by SHA-256 of the decision."""
+        return {m[1]: path for path in self.files if (m := _DECISION.fullmatch(path))}
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -121,7 +126,7 @@ def _parse_files(lines: list[str]) -> dict[str, Stated]:
 
 def is_known_path(path: str) -> bool:
     """Whether a file of this path has a meaning in a bundle; what nobody reads must not lie in it."""
-    if path in _KNOWN or _POLICY.fullmatch(path) or _LOG.fullmatch(path):
+    if path in _KNOWN or any(known.fullmatch(path) for known in (_POLICY, _LOG, _DECISION)):
         return True
     match = _AGENT.fullmatch(path)
     return match is not None and int(match[2]) <= MAX_EPOCH and _PARTS.fullmatch(match[3]) is not None

@@ -17,7 +17,9 @@ from protocol.beacon import beacon_note, open_beacon
 from protocol.brackets import Log, running
 from protocol.chain import ChainDay, chain
 from protocol.clock_bounds import Fix
+from protocol.decided import decided
 from protocol.entry import Declaration, Entry, Genesis, Reading, Start, make
+from protocol.grades import Decided
 from protocol.grading import grade_day
 from protocol.hours import HourRecord
 from protocol.interval import DAY_MS, day_bounds_ms
@@ -25,6 +27,7 @@ from protocol.keys import COSIGNATURE, ED25519, SigningKey, base64_text
 from protocol.merkle import EMPTY_FRONTIER, leaf_hash
 from protocol.note import Checkpoint, cosign, sign, sign_checkpoint
 from protocol.said import Said, stays
+from protocol.signed_decision import decision_text, sign_decision
 from protocol.tiles import Builder, Tiles, bundles_of, entries_path, pack_entries
 from protocol.tlog_proof import TlogProof
 from protocol.tlog_proof import encode as encode_proof
@@ -37,6 +40,7 @@ AGENT = SigningKey(f"{DOMAIN}/a/em-01/1", ED25519, b"a" * 32)
 RECEIPT = SigningKey(f"{DOMAIN}/receipt/1", COSIGNATURE, b"r" * 32)
 LOG = SigningKey(f"{DOMAIN}/log/2026-1", ED25519, b"l" * 32)
 EXPORT = SigningKey(f"{DOMAIN}/export/1", ED25519, b"e" * 32)
+PERSON = SigningKey(f"{DOMAIN}/person/wang", ED25519, b"w" * 32)
 STRANGER = SigningKey(f"{DOMAIN}/export/1", ED25519, b"s" * 32)
 MEMBERS = {
     "v": 1,
@@ -56,7 +60,7 @@ FIRST = date(2026, 3, 2)
 
 def trust_text(*keys: SigningKey) -> bytes:
     """The inspector's own file of keys."""
-    kinds = {"export": "export", "log": "log", "receipt": "receipt", "a": "agent"}
+    kinds = {"export": "export", "log": "log", "receipt": "receipt", "a": "agent", "person": "person"}
     lines = [f"{kinds[key.name.split('/')[1]]} {key.verifier}" for key in keys or (EXPORT, LOG, RECEIPT)]
     return ("# the keys of the province\n" + "\n".join(lines) + "\n").encode()
 
@@ -72,6 +76,7 @@ class World:
     batch: int = 12
     beacon_s: int = 3600
     with_facts: bool = True
+    with_decision: bool = False
     before_days: int = 1  # recorded before the first day that the bundle is about
     intervals: int = 1
     log_leaves: list[bytes] = field(default_factory=list)
@@ -138,7 +143,19 @@ class World:
         taken = facts.Correction(
             v=1, at=noon + 1, by="a", approver="b", approved_at=noon + 2, reason="twice", target=target
         )
-        return [facts.encode(each) for each in (order, use, wrong, taken)]
+        said: list[facts.Fact] = [order, use, wrong, taken]
+        if self.with_decision:
+            said.append(self.decision)
+        return [facts.encode(each) for each in said]
+
+    @property
+    def decision(self) -> facts.Decision:
+        """An hour at noon of the first day was not what it seemed."""
+        noon = day_bounds_ms(self.first)[0] + DAY_MS // 2
+        return facts.Decision(
+            v=1, at=noon, by="a", asset=ASSET, start=noon, end=noon + 3_600_000, verdict="exclude", why="a heater",
+            approver="wang", approved_at=noon + DAY_MS,
+        )  # fmt: skip
 
     def _registered(self) -> list[bytes]:
         first = (self.first - timedelta(days=400)).isoformat()
@@ -274,6 +291,7 @@ class World:
                 measured=found.measured,
                 said=found.said,
                 policy=found.policy,
+                decisions=[Decided(*each) for each in decided(named, ASSET)],
             )
             self.grades[found.day] = grades.encode(graded)
             self._close(found.day, raw, self.grades[found.day])
@@ -320,6 +338,9 @@ class World:
             "hours/closed.jsonl": _lines(self._closed(tiles)),
             "hours/hours.csv": self._table().encode(),
         }
+        if self.with_decision:
+            sha256 = facts.identity(facts.encode(self.decision))
+            found[f"facts/decisions/{sha256}.note"] = sign_decision(decision_text(self.decision), PERSON)
         for index, width in bundles_of(len(self.entries), since=first):
             raws = self.entries[index * 256 : index * 256 + width]
             found[directory + entries_path(index, width=width)] = pack_entries(raws)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from protocol import findings
+from protocol import person_key
 from protocol.errors import BadSignature, ForeignBytesError, MalformedFindings, MalformedName
 from protocol.findings import Findings, Nonced, Row, Sample, Step, encode, open_findings, parse_findings, sign_findings
 from protocol.keys import COSIGNATURE, ED25519, SigningKey
@@ -34,7 +34,7 @@ FOUND = Findings(
 def test_what_was_signed_is_what_is_read() -> None:
     raw = sign_findings(FOUND, WANG)
     assert open_findings(raw, WANG.verifier) == FOUND
-    assert findings.read_signers(raw) == (WANG.name,)
+    assert person_key.read_signers(raw) == (WANG.name,)
 
 
 def test_the_text_is_two_lines_that_anybody_can_read() -> None:

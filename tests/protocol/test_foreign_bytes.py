@@ -37,6 +37,7 @@ from protocol import (
     registered,
     sample_file,
     sealed,
+    signed_decision,
     slip,
     tiles,
     tlog_proof,
@@ -122,6 +123,8 @@ DECISION = (
     b'"end":1764554716036,"verdict":"exclude","why":"the beam was off","flags":["constant-load"],'
     b'"approver":"wang.fang","approved_at":1764554716036}'
 )
+DECISION_TEXT = f"{signed_decision.KIND}\n{DECISION.decode()}\n"
+SIGNED_DECISION = signed_decision.sign_decision(DECISION_TEXT, PERSON)
 FLAG = b'[1,"A001","constant-load",1,"2026-03-02","2026-03-02",[["spread",900,"ppm"],["usual",52000,"ppm"]],["A002"]]'
 SHAPE = b"[3600,900000,52000,900000,200000,17,3600,0,0,[[900000,905000,899000],[1,2,3]]]"
 CORRECTION = (
@@ -239,7 +242,8 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "sealed": (lambda raw: sealed.parse_sealed(raw), (SEALED,)),
     "slip": (slip.parse_slip, (SLIP.to_bytes(),)),
     "findings": (lambda raw: findings.open_findings(raw, PERSON.verifier), (FINDINGS,)),
-    "findings unverified": (findings.read_signers, (FINDINGS,)),
+    "signers": (person_key.read_signers, (FINDINGS,)),
+    "decision": (lambda raw: signed_decision.open_decision(raw, PERSON.verifier), (SIGNED_DECISION,)),
     "possession": (
         lambda raw: person_key.check_possession(raw, PERSON_TEXT, PERSON.verifier),
         (person_key.prove_possession(PERSON_TEXT, PERSON),),
@@ -274,6 +278,7 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "person": (topics.parse_person, ("jishi.example/person/wang",)),
     "person's vkey": (person_key.read_person_vkey, (str(PERSON.verifier),)),
     "findings text": (findings.parse_findings, (findings.encode(FOUND),)),
+    "decision text": (signed_decision.parse_decision, (DECISION_TEXT,)),
     "nonce": (slip.check_nonce, ("0f" * 16,)),
     "clock": (lambda text: inspect_steps.read_clock(text, 0), ("14:03:27",)),
     "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),

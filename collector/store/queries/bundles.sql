@@ -106,6 +106,12 @@ WITH RECURSIVE named AS (
 )
 SELECT sha256, body FROM correcting ORDER BY sha256;
 
+-- name: list_signed_decisions
+-- The notes by which decisions about an instrument in a range of days count, and whose key signed each.
+SELECT f.sha256, s.note, k.vkey FROM fact f JOIN signed_decision s ON s.fact = f.sha256 JOIN person_key k USING (key_id)
+WHERE f.asset_no = %(asset_no)s AND f.first_day <= %(last_day)s AND f.last_day >= %(first_day)s AND f.kind = 'decision'
+ORDER BY f.sha256;
+
 -- name: list_declared
 -- How corrections name what was said at an instrument in a stretch of time.
 SELECT 'entry:' || j.origin || '#' || d.entry_index FROM declaration d JOIN journal j USING (journal_id)

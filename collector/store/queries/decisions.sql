@@ -14,11 +14,16 @@ SELECT sha256, body FROM found;
 -- name: list_decisions
 -- Decisions in a scope after a line, each with what corrects it, where anything does, in the order of recording.
 SELECT f.seq, f.sha256, f.body, f.recorded_at,
-       (SELECT c.sha256 FROM fact c WHERE c.target = 'fact:' || f.sha256 ORDER BY c.seq DESC LIMIT 1)
-FROM fact f
+       (SELECT c.sha256 FROM fact c WHERE c.target = 'fact:' || f.sha256 ORDER BY c.seq DESC LIMIT 1), k.name
+FROM fact f LEFT JOIN signed_decision s ON s.fact = f.sha256 LEFT JOIN person_key k USING (key_id)
 WHERE f.kind = 'decision' AND f.seq > %(after)s
     AND (%(asset_no)s::text IS NULL OR f.asset_no = %(asset_no)s)
     AND (%(first_day)s::date IS NULL OR f.last_day >= %(first_day)s)
     AND (%(last_day)s::date IS NULL OR f.first_day <= %(last_day)s)
     AND in_scope(f.asset_no, %(scope_kind)s, %(scope_name)s, f.first_day, f.last_day)
 ORDER BY f.seq LIMIT %(limit)s;
+
+-- name: load_note
+-- The note by which a decision counts, in a scope.
+SELECT s.note FROM fact f JOIN signed_decision s ON s.fact = f.sha256
+WHERE f.sha256 = %(sha256)s AND in_scope(f.asset_no, %(scope_kind)s, %(scope_name)s, f.first_day, f.last_day);

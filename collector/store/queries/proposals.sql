@@ -14,6 +14,10 @@ VALUES (%(kind)s, %(subject)s, %(body)s, %(reason)s, %(proposed_by)s, %(now)s, %
 INSERT INTO ruling (proposal_id, verdict, why, ruled_by, ruled_at, fact)
 VALUES (%(proposal_id)s, %(verdict)s, %(why)s, %(ruled_by)s, %(now)s, %(fact)s);
 
+-- name: insert_signed
+-- The note by which a decision counts.
+INSERT INTO signed_decision (fact, note, key_id) VALUES (%(fact)s, %(note)s, %(key_id)s);
+
 -- name: load_proposal
 -- One proposal with what became of it.
 SELECT p.proposal_id, p.kind, p.subject, p.body, p.reason, a.name, p.proposed_at, p.due_on,

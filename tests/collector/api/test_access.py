@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from collector.accounts.freezing import Period, freeze, one_snapshot
+from collector.approvals.proposed import ProposedDecision
 from collector.config import Config
 from collector.evidence.findings import import_findings
 from collector.facts.documents import DocumentFiles, add_file
@@ -18,11 +19,12 @@ from collector.registry.access import ROLES, Access, Right, Scope
 from collector.registry.audit import Actor, list_changes, record_change
 from collector.web.visitor import SESSION_COOKIE
 from protocol import facts
-from protocol.facts import Use
+from protocol.facts import Decision, Use
 from protocol.interval import day_bounds_ms
 from tests.collector.api.test_findings import make_note
 from tests.collector.conftest import make_key
-from tests.collector.evidence.conftest import WANG, register_key
+from tests.collector.deciding import decide
+from tests.collector.person_keys import WANG, register_key
 from tests.collector.province import POLICY, RUN, USCC, MovableClock, Piece, Province
 
 V1 = "/api/v1"
@@ -41,6 +43,26 @@ USES = {
 USE_OF = {asset: facts.identity(facts.encode(use)) for asset, use in USES.items()}
 
 NOTE = make_note(WANG)
+
+DECISION = ProposedDecision(asset="A001", start=AT - 7_200_000, end=AT - 3_600_000, verdict="exclude")
+DECIDED_AT = datetime(2026, 11, 20, tzinfo=UTC)
+DECIDED_MS = round(DECIDED_AT.timestamp() * 1000)
+DECIDED = facts.identity(
+    facts.encode(
+        Decision(
+            v=1,
+            at=DECIDED_MS,
+            by="Li",
+            asset="A001",
+            start=DECISION.start,
+            end=DECISION.end,
+            verdict="exclude",
+            why="seen on site",
+            approver="Wang",
+            approved_at=DECIDED_MS,
+        )
+    )
+)
 
 ROUTES: dict[str, tuple[str, Right]] = {
     "list_units": ("/units", Right.INSTRUMENTS),
@@ -67,6 +89,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_entry": ("/entries/jishi.example/a/em-01/1/0", Right.READINGS),
     "list_contradictions": (f"/contradictions?{DAYS}", Right.HOURS),
     "list_decisions": ("/decisions", Right.HOURS),
+    "show_decision_note": (f"/decisions/{DECIDED}/note", Right.HOURS),
     "list_flags": (f"/flags?{DAYS}", Right.READINGS),
     "list_flag_checks": (f"/flags/checks?{DAYS}", Right.READINGS),
     "list_flag_rules": ("/flags/rules", Right.READINGS),
@@ -81,6 +104,7 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_changes": ("/audit", Right.AUDIT),
     "list_proposals": ("/proposals", Right.HOURS),
     "show_proposal": ("/proposals/1", Right.HOURS),
+    "show_text_to_sign": ("/proposals/3/text", Right.RULINGS),
     "show_dry_run": ("/proposals/1/dry-run", Right.HOURS),
     "list_reported_hours": (f"/reported-hours?{DAYS}", Right.HOURS),
     "list_uses": ("/uses", Right.READINGS),
@@ -131,6 +155,8 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
     (tmp_path / "a.pdf").write_bytes(PDF)
     files = DocumentFiles(config.documents.directory_in(config.data_dir), max_bytes=1000)
     add_file(province.connection, files, tmp_path / "a.pdf", actor=Actor("li", "command", "li@host"))
+    register_key(province.connection)
+    assert decide(province.connection, DECISION, now=DECIDED_AT) == DECIDED
     province.derive(TUESDAY + timedelta(days=3))
     with one_snapshot(province.connection):
         freeze(
@@ -141,7 +167,10 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",
         [b'{"kind":"policy","subject":"instrument:A001","from_day":"2026-11-16","policy":"{}"}'],
     )
-    register_key(province.connection)
+    province.connection.execute(
+        "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
+        " SELECT kind, subject, body, reason, proposed_by, proposed_at, due_on FROM proposal WHERE kind = 'decision'"
+    )
     with province.connection.transaction():
         import_findings(province.connection, NOTE, imported_by="Li", now=datetime(2026, 11, 20, tzinfo=UTC))
     province.connection.execute(

@@ -12,7 +12,7 @@ from protocol.findings import Deed, Findings, Nonced, Row, Sample, Step, sign_fi
 from protocol.interval import day_bounds_ms
 from protocol.keys import SigningKey
 from tests.collector.conftest import make_key
-from tests.collector.evidence.conftest import register_key
+from tests.collector.person_keys import register_key
 from tests.collector.province import OFF, RUN, MovableClock, Piece, Province
 from tests.collector.web.conftest import visitor as visitor
 from tests.light_agent import LightAgent

@@ -6,7 +6,10 @@ import httpx
 import pytest
 
 from collector.registry.access import Access, Scope
+from protocol.interval import day_bounds_ms
+from protocol.signed_decision import parse_decision, sign_decision
 from tests.collector.conftest import make_key
+from tests.collector.person_keys import register_key
 from tests.collector.province import OFF, POLICY, RUN, USCC, MovableClock, Piece, Province
 
 MONDAY = date(2026, 11, 16)
@@ -101,6 +104,30 @@ def test_a_policy_is_run_dry_and_put_in_force(client: httpx.Client, keys: dict[s
     assert client.get(f"{path}/dry-run", headers=keys["approver"]).json()["lines"] == [line]
     ruled = client.post(f"{path}/ruling", json={"verdict": "approved"}, headers=keys["approver"])
     assert client.get(f"/api/v1/policies/{ruled.json()['made']}", headers=keys["officer"]).text == body
+
+
+def test_a_decision_is_approved_by_a_note_over_its_text(
+    client: httpx.Client, province: Province, keys: dict[str, dict[str, str]], clock: MovableClock
+) -> None:
+    at_ms = day_bounds_ms(MONDAY)[0] + 9 * HOUR * 1000
+    asked = {"kind": "decision", "asset": "A001", "start": at_ms, "end": at_ms + 1000, "verdict": "exclude"}
+    path = f"/api/v1/proposals/{propose(client, keys['officer'], asked).json()['number']}"
+    assert client.get(f"{path}/text", headers=keys["officer"]).status_code == 403
+    text = client.get(f"{path}/text", headers=keys["chief"]).json()["text"]
+    unsigned = client.post(f"{path}/ruling", json={"verdict": "approved"}, headers=keys["chief"])
+    assert (unsigned.status_code, "signs with a key of his own" in unsigned.json()["detail"]) == (400, True)
+    whose = parse_decision(text).approver
+    key = register_key(province.connection, person=whose)
+    note = {"verdict": "approved", "note": sign_decision(text, key).decode()}
+    other = client.post(f"{path}/ruling", json=note, headers=keys["registrar"])
+    assert other.status_code == 403
+    ruled = client.post(f"{path}/ruling", json=note, headers=keys["chief"])
+    assert ruled.status_code == 200, ruled.text
+    [listed] = client.get("/api/v1/decisions", headers=keys["chief"]).json()["items"]
+    assert (listed["sha256"], listed["approver"], listed["signed_by"]) == (ruled.json()["made"], whose, key.name)
+    bytes_ = client.get(f"/api/v1/decisions/{listed['sha256']}/note", headers=keys["chief"])
+    assert bytes_.content == note["note"].encode()
+    assert client.get(f"/api/v1/decisions/{listed['sha256']}/note", headers=keys["other"]).status_code == 404
 
 
 def test_reported_hours_are_taken_once_per_key(client: httpx.Client, keys: dict[str, dict[str, str]]) -> None:

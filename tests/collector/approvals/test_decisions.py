@@ -1,22 +1,29 @@
 """Decisions about time in doubt: proposed, ruled on from outside the unit, recorded as facts, read by the grades."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
+import psycopg
 import pytest
 from msgspec.structs import replace
 
 from collector.accounts.decisions import load_decisions
 from collector.accounts.verification import Verification, verify
 from collector.approvals import dry_runs
-from collector.approvals.proposals import Asker, propose
+from collector.approvals.proposals import Asker, find_proposal, propose
 from collector.approvals.proposed import ProposedCorrection, ProposedDecision
-from collector.approvals.rulings import rule
+from collector.approvals.rulings import Verdict, rule, text_to_sign
 from collector.errors import NotAllowed, ProposalError, UnknownName
+from collector.registry import people, person_keys
 from collector.registry.access import EVERYTHING, Scope
 from protocol import facts
 from protocol.facts import Decision
 from protocol.interval import day_bounds_ms
+from protocol.keys import ED25519, SigningKey
+from protocol.note import sign
+from protocol.note import verify as verify_note
+from protocol.person_key import person_key_text
+from protocol.signed_decision import decision_text, open_decision, parse_decision, sign_decision
 from tests.collector.approvals.test_approvals import (
     HOUR,
     MONDAY,
@@ -25,6 +32,7 @@ from tests.collector.approvals.test_approvals import (
     TUESDAY,
     WEDNESDAY,
     asker,
+    hand,
     make,
     order,
     record_of,
@@ -32,7 +40,8 @@ from tests.collector.approvals.test_approvals import (
     sem,
     use,
 )
-from tests.collector.province import Province
+from tests.collector.person_keys import WANG, register_key
+from tests.collector.province import DOMAIN, Province
 
 __all__ = ["sem"]
 MIDNIGHT_MS = day_bounds_ms(MONDAY)[0]
@@ -47,9 +56,32 @@ def decision(start_h: float = 9, end_h: float = 10, verdict: str = "exclude", *f
 
 
 def approve(province: Province, number: int, *, scope: Scope = EVERYTHING, by: str = "wang") -> str:
+    """Approve a proposal, as wang signs it where it is a decision."""
+    is_decision = find_proposal(province.connection, number).kind == "decision"
+    return bring(province, number, signed(province, number) if is_decision else None, scope=scope, by=by)
+
+
+def signed(province: Province, number: int, key: SigningKey = WANG, *, now: datetime = NOW, **changes: str) -> bytes:
+    """The text of a decision as wang signs it, after changes of his own."""
+    if not province.rows("SELECT FROM person_key WHERE name = %s", WANG.name):
+        register_key(province.connection, person="wang")
+    text = text_to_sign(province.connection, number, asker(province, "wang", "approver", EVERYTHING), now=now)
+    return sign_decision(decision_text(replace(parse_decision(text), **changes)), key)
+
+
+def bring(
+    province: Province,
+    number: int,
+    note: bytes | None,
+    *,
+    scope: Scope = EVERYTHING,
+    by: str = "wang",
+    now: datetime = NOW,
+    verdict: Verdict = "approved",
+) -> str:
     ruler: Asker = asker(province, by, "approver", scope)
     with province.connection.transaction():
-        made = rule(province.connection, number, ruler, verdict="approved", why="", now=NOW).made
+        made = rule(province.connection, number, ruler, verdict=verdict, why="seen", now=now, note=note).made
     assert made is not None
     return made
 
@@ -96,7 +128,74 @@ def test_the_owner_of_the_hours_proposes_and_does_not_rule(province: Province, s
         approve(province, number, scope=OURS)
     with pytest.raises(NotAllowed, match="a second person"):
         approve(province, number, by="li")
+    for ruler, why in ((asker(province, "wang", "approver", OURS), "over everything"),
+                        (asker(province, "li", "approver", EVERYTHING), "second person")):  # fmt: skip
+        with pytest.raises(NotAllowed, match=why):
+            text_to_sign(province.connection, number, ruler, now=NOW)
     assert approve(province, number)
+
+
+def test_a_decision_is_kept_with_the_note_that_its_approver_signed(province: Province, sem: str) -> None:
+    number = make(province, decision())
+    note = signed(province, number)
+    sha256 = bring(province, number, note, now=NOW + timedelta(days=3))
+    [(body, kept)] = province.rows(
+        "SELECT f.body, s.note FROM fact f JOIN signed_decision s ON s.fact = f.sha256 WHERE f.sha256 = %s", sha256
+    )
+    assert bytes(kept) == note  # type: ignore[call-overload]
+    fact = facts.decode(bytes(body))  # type: ignore[call-overload]
+    assert open_decision(note, WANG.verifier) == fact
+    assert fact.approved_at == round(NOW.timestamp() * 1000), "when it was signed, not when it was brought"  # type: ignore[union-attr]
+
+
+def test_without_the_approvers_own_signature_nothing_is_decided(province: Province, sem: str) -> None:
+    number = make(province, decision())
+    note = signed(province, number)
+    other = register_key(province.connection, SigningKey(f"{DOMAIN}/person/zhao", ED25519, b"z" * 32), person="Zhao")
+    stranger = SigningKey(f"{DOMAIN}/person/nobody", ED25519, b"n" * 32)
+    for brought, error, says in (
+        (None, ProposalError, f"jishi-collector decision-text {number}"),
+        (b"", ProposalError, "does not decide"),
+        (note.replace(b"exclude", b"accept"), ProposalError, "does not decide"),
+        (signed(province, number, stranger), ProposalError, "no key"),
+        (signed(province, number, other), NotAllowed, "is the key of Zhao: wang signs with his own"),
+        (signed(province, number, verdict="accept"), ProposalError, "decides something else"),
+        (signed(province, number, approver="Zhao"), ProposalError, "decides something else"),
+        (signed(province, number, now=NOW + timedelta(minutes=1)), ProposalError, "at another time"),
+        (sign(person_key_text(str(WANG.verifier), "wang", "0f" * 16), WANG), ProposalError, "does not decide"),
+    ):
+        with pytest.raises(error, match=says):
+            bring(province, number, brought)
+    with pytest.raises(ProposalError, match="at another time"):
+        bring(province, number, note, now=NOW + timedelta(days=31))
+    with pytest.raises(ProposalError, match="a note approves a decision, no more"):
+        bring(province, number, note, verdict="refused")
+    li = people.find_person(province.connection, "Li")
+    person_keys.revoke(province.connection, WANG.name, by=li, why="laptop stolen", now=NOW)
+    with pytest.raises(NotAllowed, match=r"revoked .*laptop stolen"):
+        bring(province, number, note)
+    assert province.rows("SELECT FROM fact") == province.rows("SELECT FROM ruling") == []
+
+
+def test_nothing_else_is_signed(province: Province, sem: str) -> None:
+    number = make(province, hand())
+    wang = asker(province, "wang", "approver", EVERYTHING)
+    with pytest.raises(ProposalError, match="is no decision"):
+        text_to_sign(province.connection, number, wang, now=NOW)
+    with pytest.raises(ProposalError, match="a note approves a decision, no more"):
+        bring(province, number, b"note")
+
+
+def test_the_database_refuses_a_decision_that_nobody_signed(province: Province, sem: str) -> None:
+    number = make(province, decision())
+    fact = parse_decision(open_text(signed(province, number)))
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="signed by nobody"):
+        said(province, fact)
+    assert province.rows("SELECT FROM fact") == []
+
+
+def open_text(note: bytes) -> str:
+    return verify_note(note, WANG.verifier)
 
 
 def test_what_cannot_be_decided_is_refused_with_its_reason(province: Province, sem: str) -> None:

@@ -144,5 +144,5 @@ def memory_of(directory: Path) -> Memory:
 
 def trust_text(trust: Trust) -> bytes:
     """A file of trusted keys."""
-    named = [("export", trust.export), ("receipt", trust.receipt), ("log", trust.log)]
+    named = [(name, getattr(trust, name)) for name in ("export", "receipt", "log", "person")]
     return "".join(f"{name} {key}\n" for name, keys in named for key in keys).encode()

@@ -1,20 +1,33 @@
 """Bundles out of a real database, held against the auditor's verifier, which shares no code with their writer."""
 
 import zipfile
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from collector.approvals.proposed import ProposedDecision
 from collector.errors import BundleError
 from collector.evidence import bundle
 from collector.evidence.bundle_files import at_place
 from collector.ingest.prepare import prepare
+from protocol.interval import day_bounds_ms
 from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import Result, verify
-from tests.collector.evidence.evidence_world import ASSET, BLOCKS_A_DAY, FIRST, World, files_of, memory_of
+from tests.collector.deciding import decide
+from tests.collector.evidence.evidence_world import (
+    ASSET,
+    BLOCKS_A_DAY,
+    FIRST,
+    World,
+    files_of,
+    memory_of,
+    trust_text,
+)
+from tests.collector.person_keys import WANG, register_key
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Province
 from tests.protocol.bundles import Memory
+from tests.second_verifier import verify as verify_again
 
 LAST = FIRST + timedelta(days=2)
 
@@ -60,6 +73,33 @@ def test_what_was_received_and_closed_is_valid_whole_and_day_by_day(world: World
         )
         records = (tmp_path / f"{one}/hours/records.jsonl").read_bytes().splitlines()
         assert len(records) == (1 if number == 0 else 2), "the day before comes along"
+
+
+def test_a_decision_lies_in_it_with_its_approvers_signature(world: World, dsn: str, tmp_path: Path) -> None:
+    world.day()
+    register_key(world.connection)
+    start_ms = day_bounds_ms(FIRST)[0] + 11 * 3_600_000
+    decision = ProposedDecision(asset=ASSET, start=start_ms, end=start_ms + 3_600_000, verdict="exclude")
+    sha256 = decide(world.connection, decision, now=datetime.fromtimestamp(world.now_ms / 1000, UTC))
+    world.settle()
+    write(world, dsn, tmp_path / "out")
+    note = f"facts/decisions/{sha256}.note"
+    files = memory_of(tmp_path / "out")
+    trust = world.trust._replace(person=(WANG.verifier,))
+    result = verify(files, trust)
+    assert (told(result), result.verdict) == ([], Verdict.VALID)
+    shown = result.days[0].shown
+    assert shown.record is not None
+    assert (shown.record.effective_s - shown.counted_s, shown.by_grade["X"]) == (3600, 3600)
+    assert f"person {WANG.verifier}" in (tmp_path / "out/keys/policy.txt").read_text("utf-8")
+    assert verify_again(tmp_path / "out", trust_text(trust).decode()) == []
+    unknown = verify(files, world.trust)
+    assert unknown.verdict is Verdict.INCOMPLETE
+    assert [(word, where) for _, word, where, _ in told(unknown)] == [("decision-signer", note)]
+    assert verify_again(tmp_path / "out", trust_text(world.trust).decode()) != []
+    (tmp_path / "out" / note).unlink()
+    assert verify(memory_of(tmp_path / "out"), trust).verdict is Verdict.INCOMPLETE, "a file that is stated is missing"
+    assert verify_again(tmp_path / "out", trust_text(trust).decode()) != []
 
 
 def check(world: World, dsn: str, out: Path, **days: date) -> Result:

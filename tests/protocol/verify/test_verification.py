@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
 from protocol import tiles
 from protocol.keys import ED25519, SigningKey
 from protocol.note import Checkpoint, cosign, sign_checkpoint
+from protocol.signed_decision import decision_text, sign_decision
 from protocol.verify import words
 from protocol.verify.trust import parse_trust
 from protocol.verify.verdicts import Verdict
@@ -20,6 +22,7 @@ from tests.protocol.bundles import (
     DOMAIN,
     EXPORT,
     LOG,
+    PERSON,
     POLICY_SHA,
     RECEIPT,
     STRANGER,
@@ -410,3 +413,54 @@ def test_every_word_has_sentences_whose_values_are_known() -> None:
         assert verdict is not Verdict.VALID
         fields = [{name for _, name, _, _ in __import__("string").Formatter().parse(text) if name} for text in (zh, en)]
         assert fields[0] == fields[1], word
+
+
+# What people decided
+
+
+@cache
+def decided_world() -> World:
+    return World(with_decision=True)
+
+
+def run_decided(change: Callable[[Files, str], None], *people: SigningKey) -> Result:
+    """A bundle with a decision, after a change of whoever has the export key; `change` is told the note's path."""
+    files = dict(decided_world().files())
+    [path] = [path for path in files if path.startswith("facts/decisions/")]
+    change(files, path)
+    trust = parse_trust(trust_text(EXPORT, LOG, RECEIPT, *people))
+    return run(decided_world().sealed(files), trust)
+
+
+def test_a_decision_counts_by_its_approvers_own_signature() -> None:
+    result = run_decided(lambda files, path: None, PERSON)
+    assert result.verdict is Verdict.VALID, told(result)
+    [facts_] = [check for check in result.checks if check.number == words.FACTS]
+    assert facts_.counts["signed decisions"] == 1
+    shown = result.days[0].shown
+    assert (shown.record.effective_s - shown.counted_s, shown.by_grade["X"]) == (3600, 3600)
+
+
+OTHER_PERSON = SigningKey(PERSON.name, ED25519, b"q" * 32)
+
+
+@pytest.mark.parametrize("change, people, word, verdict", [
+    (lambda files, path: files.pop(path), (PERSON,), "decision-unsigned", Verdict.INCOMPLETE),
+    (lambda files, path: None, (), "decision-signer", Verdict.INCOMPLETE),
+    (lambda files, path: None, (OTHER_PERSON,), "decision-false", Verdict.CONTRADICTED),
+    (lambda files, path: files.update({path: signed_as(verdict="accept")}),
+     (PERSON,), "decision-false", Verdict.CONTRADICTED),
+    (lambda files, path: files.update({path: signed_as(approver="zhao")}),
+     (PERSON,), "decision-false", Verdict.CONTRADICTED),
+    (lambda files, path: files.update({path: files[path].replace(b"a heater", b"a feeder")}),
+     (PERSON,), "decision-false", Verdict.CONTRADICTED),
+    (lambda files, path: files.update({f"facts/decisions/{'ab' * 32}.note": files[path]}),
+     (PERSON,), "decision-spare", Verdict.CONTRADICTED),
+])  # fmt: skip
+def test_a_decision_that_its_approver_did_not_sign(change, people, word, verdict) -> None:
+    result = run_decided(change, *people)
+    assert (result.verdict, found(result)) == (verdict, {word}), told(result)
+
+
+def signed_as(**changes: str) -> bytes:
+    return sign_decision(decision_text(replace(decided_world().decision, **changes)), PERSON)

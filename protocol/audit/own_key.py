@@ -1,0 +1,101 @@
+"""`jishi-audit key`: a person's own key, made and used on his own machine.
+
+    key new FILE --name jishi.example/person/wang      make a key; prints what the registry needs
+    key show FILE                                      print the public half
+    key prove FILE TEXT --out PROOF                    sign the registry's text, as proof that you have it
+    key sign FILE DECISION.txt --out NOTE              sign a decision about time in doubt, as its approver
+
+What is signed is shown first; the passphrase that is asked for then is the consent.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from protocol.audit import key_file
+from protocol.audit.small_files import must_be_new, read, write
+from protocol.audit.verify import local_time, plain
+from protocol.facts import Decision
+from protocol.note import MAX_NOTE_BYTES
+from protocol.person_key import prove_possession
+from protocol.signed_decision import parse_decision, sign_decision
+
+OK = 0
+_VERDICTS = {"accept": "it counts 计入", "exclude": "it does not count 剔除"}
+
+
+def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare `key` among the commands of jishi-audit."""
+    deeds = commands.add_parser("key", help="a person's own key").add_subparsers(
+        required=True, metavar="new|show|prove|sign"
+    )
+    new = deeds.add_parser("new", help="make a key")
+    new.add_argument("file", type=Path, metavar="FILE")
+    new.add_argument("--name", required=True, metavar="DOMAIN/person/WORD")
+    new.set_defaults(command=_new)
+    show = deeds.add_parser("show", help="print the public half")
+    show.add_argument("file", type=Path, metavar="FILE")
+    show.set_defaults(command=_show)
+    prove = deeds.add_parser("prove", help="sign the text that `jishi-collector person-key ask` printed")
+    _sign_with(prove, "TEXT").set_defaults(command=_prove)
+    sign = deeds.add_parser("sign", help="sign the decision that `jishi-collector decision-text` printed")
+    _sign_with(sign, "DECISION.txt").set_defaults(command=_sign)
+
+
+def _sign_with(parser: argparse.ArgumentParser, text: str) -> argparse.ArgumentParser:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("text", type=Path, metavar=text)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write; never over a file")
+    return parser
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    must_be_new(arguments.file)
+    key = key_file.make(arguments.file, arguments.name, key_file.ask_passphrase(is_new=True))
+    print(f"{key.verifier}")
+    print(
+        "jishi-audit: hand this line to the registry (jishi-collector person-key ask); the file never leaves you",
+        file=sys.stderr,
+    )
+    return OK
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    print(key_file.load(arguments.file, key_file.ask_passphrase(is_new=False)).verifier)
+    return OK
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    must_be_new(arguments.out)
+    key = key_file.load(arguments.file, key_file.ask_passphrase(is_new=False))
+    write(arguments.out, prove_possession(_text(arguments.text), key))
+    print(f"{arguments.out} proves that you have {key.name}")
+    return OK
+
+
+def _sign(arguments: argparse.Namespace) -> int:
+    must_be_new(arguments.out)
+    text = _text(arguments.text)
+    print(_shown(parse_decision(text)))
+    key = key_file.load(arguments.file, key_file.ask_passphrase(is_new=False))
+    write(arguments.out, sign_decision(text, key))
+    print(f"{arguments.out} was signed by {key.name}; hand it in: jishi-collector rule NUMBER approve --note …")
+    return OK
+
+
+def _shown(decision: Decision) -> str:
+    rows = {
+        "instrument 仪器": decision.asset,
+        "from 起": local_time(decision.start),
+        "to 止": local_time(decision.end),
+        "verdict 认定": _VERDICTS[decision.verdict],
+        "why 理由": decision.why,
+        "flags 疑点": ", ".join(decision.flags) or "-",
+        "asked by 提出": f"{decision.by}, {local_time(decision.at)}",
+        "approved by 认定人": f"{decision.approver}, {local_time(decision.approved_at)}",
+    }
+    return "\n".join(f"{name}: {plain(value)}" for name, value in rows.items())
+
+
+def _text(path: Path) -> str:
+    return read(path, MAX_NOTE_BYTES).decode("utf-8", "replace")
