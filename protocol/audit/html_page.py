@@ -12,7 +12,7 @@ from protocol.audit.strips import PATTERN, axis, strip
 from protocol.audit.verify import local_time, plain, tenths
 from protocol.verify import words
 from protocol.verify.verdicts import Check, Finding, Verdict
-from protocol.verify.verification import AgentResult, DayResult, Result
+from protocol.verify.verification import AgentResult, DayResult, DecisionResult, Result
 
 _MARKS: Final = {None: "–", Verdict.VALID: "✓", Verdict.INCOMPLETE: "?", Verdict.CONTRADICTED: "✗"}
 _NOT_REACHED: Final = ("未进行", "not reached")
@@ -21,7 +21,7 @@ _COUNTS: Final = {
     "statements": "登记 statements", "policies": "规则 policies", "proofs": "证明 proofs", "keys": "密钥 keys",
     "entries": "条目 entries", "receipts": "回执 receipts", "beacons": "信标 beacons", "consistency": "一致性证明 consistency proofs",
     "brackets": "时间区间 brackets", "closings": "关账 closings", "days": "天 days", "readings": "读数 readings",
-    "lines": "行 lines",
+    "lines": "行 lines", "signed decisions": "签名认定 signed decisions",
 }  # fmt: skip
 
 
@@ -51,7 +51,9 @@ def _page(result: Result, name: str, command: str, version: str, made_at: str) -
         yield _section("采集端日志", "Agents' logs", _agents(result.agents))
     if result.days:
         yield _section("每日机时", "Hours by day", _days(result.days))
-    yield _signing()
+    if result.decisions:
+        yield _section("认定", "Decisions", _decisions(result.decisions))
+    yield _signing(result)
     yield (
         f"<footer>{_text(command)} · {_text(version)} · {_text(made_at)}<br>本报告由脱机核验程序生成，不含任何网络内容。"
         '<span lang="en">Made offline by jishi-audit; nothing in it was loaded from anywhere.</span></footer></main></body></html>\n'
@@ -184,9 +186,41 @@ def _sum(days: Sequence[DayResult]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _signing() -> str:
+def _decisions(decisions: Sequence[DecisionResult]) -> Iterator[str]:
+    heads = (
+        ("起", "From"),
+        ("止", "To"),
+        ("认定", "Verdict"),
+        ("理由", "Why"),
+        ("提出、认定", "By, approver"),
+        ("签名", "Signed by"),
+    )
+    yield _table(
+        (
+            (
+                local_time(decision.start),
+                local_time(decision.end),
+                words.DECIDED[decision.verdict],
+                _text(decision.why),
+                _text(f"{decision.by}, {decision.approver}"),
+                _text(signer or words.UNSIGNED),
+            )
+            for decision, signer in decisions
+        ),
+        "decisions",
+        heads,
+    )
+
+
+def _signing(result: Result) -> str:
+    """What is signed stands beside it: this may come to lie on a page of its own."""
+    zh, en = words.VERDICTS[result.verdict]
+    manifest = result.manifest
+    about = "" if manifest is None else f"{manifest.asset}, {manifest.first_day} – {manifest.last_day}, "
     return (
-        '<section class="sign"><h2>核查人签字 <span lang="en">Inspector</span></h2><p>姓名 Name ____________________　'
+        '<section class="sign"><h2>核查人签字 <span lang="en">Inspector</span></h2>'
+        f"<p>{_text(about)}{zh} {en}<br><small>MANIFEST SHA-256 "
+        f"<code>{_text(result.manifest_sha256 or '–')}</code></small></p><p>姓名 Name ____________________　"
         "日期 Date ____________________　签字 Signature ____________________</p></section>"
     )
 
@@ -226,12 +260,12 @@ table.subject{width:auto}table.subject td{border:0;padding:2px 16px 2px 0;overfl
 .checks .number{width:28px;text-align:right;color:var(--soft)}.checks .mark{width:24px;font-weight:700;font-size:16px;text-align:center}.checks .result{width:190px}
 tr.valid .mark{color:var(--ok)}tr.incomplete .mark,tr.incomplete .result{color:var(--some)}tr.contradicted .mark,tr.contradicted .result{color:var(--bad)}
 .findings{margin:6px 0 2px;padding-left:18px}.findings li{margin:4px 0}.tag{font-size:12px;white-space:nowrap}.tag.valid{color:var(--ok)}.tag.incomplete{color:var(--some);font-weight:700}.tag.contradicted{color:var(--bad);font-weight:700}.tag span{color:inherit}
-table.days td{vertical-align:middle;white-space:nowrap}table.days td:nth-child(3){width:46%;white-space:normal}table.days td:nth-child(n+4),table.agents td:nth-child(n+3){text-align:right;font-variant-numeric:tabular-nums}
+table.decisions td:nth-child(-n+3){white-space:nowrap}table.days th{white-space:nowrap}table.days td{vertical-align:middle;white-space:nowrap}table.days td:nth-child(3){width:46%;white-space:normal}table.days td:nth-child(n+4),table.agents td:nth-child(n+3){text-align:right;font-variant-numeric:tabular-nums}
 table.days th:nth-child(n+4){text-align:right}table.days tbody tr:last-child td{font-weight:700;border-top:2px solid var(--ink)}
 svg.strip{display:block;width:100%;height:26px;background:#f4f6f8}.axis{display:flex;justify-content:space-between;font-size:11px}.axis i{font-style:normal}
 .run{fill:var(--run);background:var(--run)}.standby{fill:var(--standby);background:var(--standby)}.off{fill:var(--off);background:var(--off)}.unobserved{fill:url(#unseen);background:repeating-linear-gradient(45deg,#fff 0 3px,#c9d2db 3px 5px)}.bridged{fill:#6b2fa0;background:#6b2fa0}.hour{stroke:#e2e7ec;stroke-width:1;fill:none}
 .legend i{display:inline-block;width:14px;height:10px;margin:0 4px 0 12px;vertical-align:baseline}.apart{color:var(--bad)}
 .sign p{margin:28px 0 8px}footer{margin-top:24px;color:var(--soft);font-size:12px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}
-@page{size:A4;margin:14mm 12mm}@media print{body{font-size:10.5px}main{max-width:none;padding:0}thead{display:table-header-group}tr,.verdict,.limits,.sign,svg{break-inside:avoid}h2{break-after:avoid}
+@page{size:A4;margin:14mm 12mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:9px;color:#5b6875}}@media print{body{font-size:10.5px}main{max-width:none;padding:0}thead{display:table-header-group}tr,.verdict,.limits,.sign,svg{break-inside:avoid}h2{break-after:avoid}
 .run,.standby,.off,.unobserved,.bridged{-webkit-print-color-adjust:exact;print-color-adjust:exact}td,th{padding:3px 5px}table.days td:nth-child(3){width:40%}}
 """.replace("\n", "")

@@ -19,9 +19,9 @@ from protocol.facts import Decision
 from protocol.note import MAX_NOTE_BYTES
 from protocol.person_key import prove_possession
 from protocol.signed_decision import parse_decision, sign_decision
+from protocol.verify import words
 
 OK = 0
-_VERDICTS = {"accept": "it counts 计入", "exclude": "it does not count 剔除"}
 
 
 def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -88,7 +88,7 @@ def _shown(decision: Decision) -> str:
         "instrument 仪器": decision.asset,
         "from 起": local_time(decision.start),
         "to 止": local_time(decision.end),
-        "verdict 认定": _VERDICTS[decision.verdict],
+        "verdict 认定": words.DECIDED[decision.verdict],
         "why 理由": decision.why,
         "flags 疑点": ", ".join(decision.flags) or "-",
         "asked by 提出": f"{decision.by}, {local_time(decision.at)}",

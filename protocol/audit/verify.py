@@ -11,7 +11,7 @@ from protocol.hours import in_tenths
 from protocol.verify import words
 from protocol.verify.trust import MAX_TRUST_BYTES, Trust, parse_trust
 from protocol.verify.verdicts import Check, Finding, Verdict
-from protocol.verify.verification import DayResult, Result, verify
+from protocol.verify.verification import DayResult, DecisionResult, Result, verify
 
 _SHANGHAI = timezone(timedelta(hours=8))
 _MARKS = {None: "-", Verdict.VALID: "ok", Verdict.INCOMPLETE: "??", Verdict.CONTRADICTED: "XX"}
@@ -47,7 +47,17 @@ def progress_over() -> None:
 def as_text(result: Result) -> str:
     """For people: numbered checks, days and logs, the verdict, and what a signature does not prove."""
     return "\n".join(
-        [*_head(result), "", *_checks(result), "", *_agents(result), *_days(result), "", *_verdict(result)]
+        [
+            *_head(result),
+            "",
+            *_checks(result),
+            "",
+            *_agents(result),
+            *_decisions(result),
+            *_days(result),
+            "",
+            *_verdict(result),
+        ]
     )
 
 
@@ -64,9 +74,11 @@ def as_json(result: Result) -> str:
         "domain": manifest and manifest.domain,
         "trusted": result.has_trust,
         "signers": list(result.signers),
+        "manifest_sha256": result.manifest_sha256,
         "checks": [_check_json(check) for check in result.checks],
         "agents": [each._asdict() | {"verdict": each.verdict.name} for each in result.agents],
         "days": [_day_json(day) for day in result.days],
+        "decisions": [_decision_json(each) for each in result.decisions],
         "limits": words.LIMITS[1],
     }, ensure_ascii=False)  # fmt: skip
 
@@ -91,6 +103,19 @@ def _finding_json(finding: Finding) -> dict[str, object]:
         "origin": finding.origin,
         "text": words.sentence(finding, chinese=False),
         "text_zh": words.sentence(finding, chinese=True),
+    }
+
+
+def _decision_json(result: DecisionResult) -> dict[str, object]:
+    decision = result.decision
+    return {
+        "start_ms": decision.start,
+        "end_ms": decision.end,
+        "verdict": decision.verdict,
+        "why": decision.why,
+        "by": decision.by,
+        "approver": decision.approver,
+        "signer": result.signer or None,
     }
 
 
@@ -143,6 +168,15 @@ def _agents(result: Result) -> Iterator[str]:
         yield (
             f"log 日志  {agent.verdict.name:<12} {plain(agent.origin)}  entries {agent.first} to {agent.end - 1}, "
             f"{agent.receipts} receipts, {agent.beacons} beacons"
+        )
+
+
+def _decisions(result: Result) -> Iterator[str]:
+    for decision, signer in result.decisions:
+        people = f"{plain(decision.by)}, {plain(decision.approver)}; {plain(signer) or words.UNSIGNED}"
+        yield (
+            f"decision 认定  {local_time(decision.start)} to {local_time(decision.end)}  "
+            f"{words.DECIDED[decision.verdict]}: {plain(decision.why)} ({people})"
         )
 
 

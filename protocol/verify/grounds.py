@@ -81,22 +81,22 @@ def _check_signed(run: Run, state: State) -> None:
     """A decision counts by the signature of whoever approved it: over that very fact, by a person's key."""
     assert state.book is not None, "facts were read before"
     notes = state.manifest.decisions()
-    decided = {ref: fact for ref, fact in state.book if isinstance(fact, Decision)}
-    for ref, fact in sorted(decided.items()):
+    for ref in sorted(ref for ref, fact in state.book if isinstance(fact, Decision)):
         path = notes.pop(ref.removeprefix("fact:"), None)
         if path is None:
             run.note(words.FACTS, "decision-unsigned", FACTS, ref=ref)
         elif path in state.held:
-            _check_note(run, state, path, fact)
+            _check_note(run, state, path, ref)
     for path in notes.values():
         run.note(words.FACTS, "decision-spare", path)
 
 
-def _check_note(run: Run, state: State, path: str, fact: Decision) -> None:
+def _check_note(run: Run, state: State, path: str, ref: str) -> None:
     try:
-        signed, _ = open_by(state.held.read(path, most=MAX_NOTE_BYTES), state.trust.person, open_decision)
-        if signed != fact:
+        signed, key = open_by(state.held.read(path, most=MAX_NOTE_BYTES), state.trust.person, open_decision)
+        if facts_.target_of(facts_.identity(facts_.encode(signed))) != ref:
             raise MalformedFact("it signs another decision than the one whose name it bears")
+        state.signed_by[ref] = key.name
         run.count(words.FACTS, "signed decisions")
     except UnknownSigner as error:
         run.note(words.FACTS, "decision-signer", path, why=str(error))

@@ -1,5 +1,6 @@
 """Checks 1 to 3 of a bundle: its container, the signature of its manifest, the hashes of its files. Pure."""
 
+import hashlib
 from collections.abc import Mapping
 from functools import partial
 
@@ -40,7 +41,7 @@ def open_bundle(run: Run, container: Container, trust: Trust | None) -> State | 
     held = Held(container, {path: stated for path, stated in manifest.files.items() if path not in missing})
     changed = _check_files(run, held)
     held = Held(container, {path: stated for path, stated in held.stated.items() if path not in changed})
-    state = State(held, manifest, _own_trust(held) if trust is None else trust)
+    state = State(held, manifest, _own_trust(held) if trust is None else trust, hashlib.sha256(raw).hexdigest())
     _check_manifest(run, raw, state)
     return state
 

@@ -26,12 +26,15 @@ class State:
     held: Held
     manifest: Manifest
     trust: Trust
+    manifest_sha256: str = ""
     signers: list[str] = field(default_factory=list)
     heads: dict[str, Head] = field(default_factory=dict)
     proved: set[tuple[str, str]] = field(default_factory=set)
     statements: list[Statement] = field(default_factory=list)
     policies: dict[str, bytes] = field(default_factory=dict)
     book: SaidBook | None = None
+    signed_by: dict[str, str] = field(default_factory=dict)
+    """Who signed a decision, by its ref: the name of a key that is trusted."""
     agent_keys: dict[str, VerifierKey] = field(default_factory=dict)
     journals: list[Journal] = field(default_factory=list)
 

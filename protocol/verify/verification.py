@@ -15,6 +15,7 @@ from typing import NamedTuple
 from protocol.clock_bounds import LIMIT_MS
 from protocol.decided import decided
 from protocol.errors import ForeignBytesError
+from protocol.facts import Decision
 from protocol.grades import Decided
 from protocol.registered import history_of
 from protocol.verify import days as days_
@@ -55,6 +56,13 @@ class DayResult(NamedTuple):
     verdict: Verdict
 
 
+class DecisionResult(NamedTuple):
+    """What people decided of the instrument's time; `signer`: the trusted key that signed it, "" where none did."""
+
+    decision: Decision
+    signer: str
+
+
 class Result(NamedTuple):
     """What verifying ended in. `manifest` is None where it did not come so far; `journals`, `held` are what was read,
     for whoever goes on with it (compare)."""
@@ -68,6 +76,8 @@ class Result(NamedTuple):
     has_trust: bool
     journals: Sequence[Journal] = ()
     held: Held | None = None
+    decisions: Sequence[DecisionResult] = ()
+    manifest_sha256: str = ""
 
 
 def verify(container: Container, trust: Trust | None, *, tell: Tell = lambda _number: None) -> Result:
@@ -95,7 +105,16 @@ def verify(container: Container, trust: Trust | None, *, tell: Tell = lambda _nu
         trust is not None,
         state.journals,
         state.held,
+        _decisions(state),
+        state.manifest_sha256,
     )
+
+
+def _decisions(state: State) -> list[DecisionResult]:
+    found = [(fact.start, ref, fact) for ref, fact in state.book or () if isinstance(fact, Decision)]
+    return [
+        DecisionResult(fact, state.signed_by.get(ref, "")) for _, ref, fact in sorted(found, key=lambda each: each[:2])
+    ]
 
 
 def _agent_result(run: Run, journal: Journal) -> AgentResult:

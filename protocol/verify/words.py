@@ -251,3 +251,8 @@ def sentence(finding: Finding, *, chinese: bool) -> str:
 def verdict_of(word: str) -> Verdict:
     """How bad it is."""
     return SENTENCES[word][0]
+
+
+DECIDED: Final = {"accept": "采纳 accept", "exclude": "排除 exclude"}
+"""What people decided of time in doubt."""
+UNSIGNED: Final = "没有可信的签名 no signature that is trusted"

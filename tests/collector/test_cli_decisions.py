@@ -46,7 +46,7 @@ def test_a_decision_goes_from_the_proposal_to_the_signature_and_counts(
     note = wang.with_name("decision.note")
     assert audit(["key", "sign", str(wang), str(text), "--out", str(note)]) == 0
     shown = capsys.readouterr().out
-    for part in ("A001", "2026-03-02 09:00:00", "2026-03-02 12:00:00", "剔除", "a heater hung on the meter", "li.ming"):
+    for part in ("A001", "2026-03-02 09:00:00", "2026-03-02 12:00:00", "排除", "a heater hung on the meter", "li.ming"):
         assert part in shown, shown
     assert f"was signed by {NAME}" in shown
     made = said(capsys, "rule", "1", "approve", "--note", str(note), "--by", "wang")
