@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from agent import marks, recovery, segment
@@ -49,25 +50,27 @@ class Journal:
         self._retired_s = 0
         self._mutex = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
-        self._writer = WriterLock(directory)
-        try:
+        # A journal that cannot be opened leaves nothing open: whoever goes on in the next epoch moves its files aside.
+        with ExitStack() as opened:
+            opened.callback(WriterLock(directory).release)
             self._signed_slot = Slots(directory / "signed", slot_bytes=BLOCK_BYTES, count=2, disk=disk)
+            opened.callback(self._signed_slot.close)
             self._receipt_slot = Slots(directory / "receipt", slot_bytes=RECEIPT_SLOT_BYTES, count=2, disk=disk)
+            opened.callback(self._receipt_slot.close)
             self._signed = marks.read_signed(self._signed_slot.value)
             self._receipted = marks.read_receipted(self._receipt_slot.value)
             if create and not recovery.segment_firsts(directory):
                 disk.create(directory / segment.name(0), segment.header_line(Header(origin, EMPTY_FRONTIER)))
             promise = recovery.Promise(self._receipted, self._signed, promised_size(directory))
             state = recovery.recover(directory, origin=origin, promise=promise, disk=disk)
-        except BaseException:
-            self._writer.release()
-            raise
-        self.findings = state.findings
-        self.quarantined_bytes = state.quarantined_bytes
-        self._frontier = state.frontier
-        self._cursor = state.frontier  # where `_frontier_at` was last
-        self._segments = Segments(directory, state, limits=limits, disk=disk)
-        self._retire()
+            self.findings = state.findings
+            self.quarantined_bytes = state.quarantined_bytes
+            self._frontier = state.frontier
+            self._cursor = state.frontier  # where `_frontier_at` was last
+            self._segments = Segments(directory, state, limits=limits, disk=disk)
+            opened.callback(self._segments.close)
+            self._retire()
+            self._opened = opened.pop_all()
 
     @classmethod
     def open(
@@ -204,10 +207,7 @@ class Journal:
             if self._closed:
                 return
             self._closed = True
-            self._segments.close()
-            self._signed_slot.close()
-            self._receipt_slot.close()
-            self._writer.release()
+            self._opened.close()
 
     def _frontier_at(self, size: int) -> Frontier:
         with self._mutex:

@@ -45,10 +45,14 @@ class Slots:
         if not path.exists() or path.stat().st_size < slot_bytes * count:
             # A shorter file was never finished by `create` of this version and cannot hold a value we need.
             disk.create(path, bytes(slot_bytes * count))
-        self._fd = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
         self._number, self._newest, self.value = read_newest(path, slot_bytes=slot_bytes, count=count)
         self._synced = self._newest
-        disk.sync(self._fd)  # the newest may have been written without: from here on it counts as synced
+        self._fd = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            disk.sync(self._fd)  # the newest may have been written without: from here on it counts as synced
+        except OSError:
+            os.close(self._fd)
+            raise
 
     def write(self, value: bytes, *, sync: bool) -> None:
         """Replace the value; with `sync` it is on the medium on return. ValueError when it does not fit.

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent import segment
+from agent.disk import Disk
 from agent.errors import EntryRefused, JournalDamaged, JournalError, JournalFull, JournalLocked
 from agent.journal import Journal
 from agent.segments import RESERVE, Limits
@@ -449,6 +451,29 @@ def test_other_entries_than_those_that_were_signed_are_refused(open_journal: Ope
     )
     with pytest.raises(JournalDamaged, match="not those that were signed"):
         open_journal()
+
+
+class UnsyncedDisk(Disk):
+    """The disk refuses the sync of an open file."""
+
+    def sync(self, fd: int) -> None:
+        raise OSError(errno.EIO, "the medium does not answer")
+
+
+def test_a_journal_that_cannot_be_opened_leaves_no_file_open(open_journal: Open, directory: Path) -> None:
+    """Whoever goes on in the next epoch moves these files aside, which no Windows lets him do to open ones."""
+    journal = open_journal()
+    add(journal, 3)
+    journal.mark_signed(3, journal.root_at(3))
+    journal.close()
+    (directory / segment.name(0)).write_bytes(b"")
+    me = psutil.Process()
+    before = me.num_fds()
+    with pytest.raises(JournalDamaged):
+        open_journal()
+    with pytest.raises(JournalError, match="does not answer"):
+        open_journal(disk=UnsyncedDisk())
+    assert me.num_fds() == before
 
 
 def test_a_receipt_over_another_tree_is_not_stored(open_journal: Open, tmp_path: Path) -> None:
