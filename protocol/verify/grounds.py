@@ -13,12 +13,13 @@ from protocol.facts import Decision
 from protocol.keys import VerifierKey, parse_vkey
 from protocol.note import MAX_NOTE_BYTES
 from protocol.policy import MAX_POLICY_BYTES, parse_policy
-from protocol.registered import Enrolment, PolicyInForce
+from protocol.registered import Enrolment, PolicyInForce, Revocation
 from protocol.signed_decision import open_decision
 from protocol.topics import parse_origin
 from protocol.verify import words
 from protocol.verify.layout import FACTS, PROOFS, STATEMENTS, parse_proof
 from protocol.verify.log_proofs import MAX_CHECKPOINT_BYTES, check_proof, open_head
+from protocol.verify.revoked import Revoked
 from protocol.verify.run import Run, State
 from protocol.verify.said_book import SaidBook
 from protocol.verify.signed import UnknownSigner, open_by
@@ -119,6 +120,9 @@ def _read_statements(run: Run, state: State, proved: set[tuple[str, str]]) -> No
                     run.note(words.FACTS, "policy-missing", place, sha256=statement.sha256)
                     continue
             state.statements.append(statement)
+            if isinstance(statement, Revocation):
+                log, index = state.proved["registered", registered.identity(raw)]
+                state.revoked.setdefault(statement.origin, Revoked(statement.at, log, index))
             run.count(words.FACTS, "statements")
         except ForeignBytesError as error:
             run.note(words.FACTS, "fact-form", place, why=str(error))
@@ -145,7 +149,7 @@ def _read_proofs(run: Run, state: State) -> None:
             run.note(words.FACTS, "proof-missing", place, why=f"log {proof.log} has no checkpoint to lead to")
             continue
         try:
-            state.proved.add((check_proof(proof, state.heads), proof.sha256))
+            state.proved.setdefault((check_proof(proof, state.heads), proof.sha256), (proof.log, proof.index))
             run.count(words.FACTS, "proofs")
         except ForeignBytesError as error:
             run.note(words.FACTS, "proof-false", place, why=str(error))

@@ -8,6 +8,7 @@ On the way the landmarks are kept that bound the readings: when the receipts wer
 recovered after a crash. Readings themselves are left to blocks.py.
 """
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -26,6 +27,7 @@ from protocol.note import Note, parse_checkpoint, parse_note
 from protocol.tiles import WIDTH, entries_path, parse_entries
 from protocol.verify.container import Held
 from protocol.verify.layout import parse_frontier
+from protocol.verify.revoked import Tree
 from protocol.verify.signed import Line
 
 MAX_TILE_BYTES: Final = WIDTH * (entries.MAX_ENTRY_BYTES + 2)
@@ -76,7 +78,14 @@ class Journal:
     fixes: dict[str, list[Fix]] = field(default_factory=dict)
     recovered: set[int] = field(default_factory=set)
     landmarks: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    trees: "dict[str, array[int]]" = field(default_factory=dict)
+    """Of each of the collector's logs, size and UTC ms of every tree that a beacon shows, one after the other."""
     of_day: dict[tuple[str, str], DayBeacon] = field(default_factory=dict)
+
+    def trees_of(self, log: str) -> Iterator[Tree]:
+        """Every tree of one of the collector's logs that the beacons here show."""
+        held = self.trees.get(log, array("q"))
+        return map(Tree, held[::2], held[1::2])
 
     def bounds(self, *, shifts: Mapping[int, int], is_whole: bool = True) -> Log:
         """What bounds the readings of this log."""
@@ -275,6 +284,7 @@ class _Pass:
         except ForeignBytesError as error:
             self._tell(numbers.beacons, "beacon-unknown", place, why=str(error))
             return
+        self.journal.trees.setdefault(body.log, array("q")).extend((body.size, body.time_s * _MS))
         fix = Fix(found.index, found.mono_ms, body.time_s * _MS)
         self.journal.beacons.append((found.boot, fix))
         self.journal.fixes.setdefault(found.boot, []).append(fix)

@@ -11,6 +11,7 @@ from protocol.verify.journal import Journal
 from protocol.verify.layout import Manifest
 from protocol.verify.line_files import read_lines
 from protocol.verify.log_proofs import Head
+from protocol.verify.revoked import Revoked
 from protocol.verify.said_book import SaidBook
 from protocol.verify.trust import Trust
 from protocol.verify.verdicts import Finding, Ledger
@@ -29,8 +30,11 @@ class State:
     manifest_sha256: str = ""
     signers: list[str] = field(default_factory=list)
     heads: dict[str, Head] = field(default_factory=dict)
-    proved: set[tuple[str, str]] = field(default_factory=set)
+    proved: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    """Log and index of the leaf that names a fact or a statement, by kind and SHA-256."""
     statements: list[Statement] = field(default_factory=list)
+    revoked: dict[str, Revoked] = field(default_factory=dict)
+    """By the origin of the log whose key it was."""
     policies: dict[str, bytes] = field(default_factory=dict)
     book: SaidBook | None = None
     signed_by: dict[str, str] = field(default_factory=dict)

@@ -26,9 +26,10 @@ from protocol.verify.container import Container, Held
 from protocol.verify.days import Days, Evidence, ShownDay
 from protocol.verify.grounds import check_facts, check_keys, check_log
 from protocol.verify.journal import Journal
-from protocol.verify.layout import Manifest, parse_continued
+from protocol.verify.layout import STATEMENTS, Manifest, parse_continued
 from protocol.verify.log_proofs import check_continued
 from protocol.verify.opening import open_bundle
+from protocol.verify.revoked import counts_from, is_dated_ahead
 from protocol.verify.run import Run, State, Tell
 from protocol.verify.session import check_session, read_shown
 from protocol.verify.trust import Trust
@@ -154,6 +155,23 @@ def _check_journals(run: Run, state: State) -> None:
         run.count(words.BEACONS, "beacons", len(found.beacons))
         _check_brackets(run, found)
     _check_consistency(run, state)
+    _check_revoked(run, state)
+
+
+def _check_revoked(run: Run, state: State) -> None:
+    """8: nothing was received under a key since the log has said that it was revoked."""
+    for journal in state.journals:
+        revoked = state.revoked.get(journal.origin)
+        if revoked is None:
+            continue
+        trees = [tree for each in state.journals for tree in each.trees_of(revoked.log)]
+        since_ms = counts_from(revoked, trees)
+        note = partial(run.note, words.RECEIPTS, origin=journal.origin)
+        if is_dated_ahead(revoked, trees):
+            note("revoked-ahead", STATEMENTS, leaf=str(revoked.leaf))
+        for _, size, time_ms in journal.receipts:
+            if since_ms is not None and time_ms > since_ms + LIMIT_MS:
+                note("receipt-revoked", f"{journal.origin} receipt over {size}", by=str((time_ms - since_ms) // _MS))
 
 
 def _check_brackets(run: Run, journal: Journal) -> None:

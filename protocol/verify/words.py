@@ -195,6 +195,10 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
                       "the receipt of size {size} does not come after {before}: receipts were swapped, repeated or taken from elsewhere"),
     "not-receipted": (_NO, "最后一份回执只到 {last}，条目到 {end}：其后的条目没有人签收",
                       "the last receipt covers {last} entries of {end}: nobody receipted those behind it"),
+    "receipt-revoked": (_BAD, "汇聚端日志已载明密钥吊销，{by} 秒之后仍签收了这个日志",
+                        "it was given {by} s after the collector's log had said that this key was revoked"),
+    "revoked-ahead": (_BAD, "吊销登记（日志第 {leaf} 条）在其自称的时间之前已在日志中",
+                      "the log held the revocation (leaf {leaf}) before the time that it states"),
     # 9 beacons
     "beacon-unknown": (_NO, "信标不能用受信任的回执密钥核实：{why}", "the beacon cannot be verified by the receipt keys that you trust: {why}"),
     "beacon-shrank": (_BAD, "汇聚端日志变小了：大小 {size}，而第 {at} 条记录的信标已是 {before}",

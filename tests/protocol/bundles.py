@@ -77,6 +77,7 @@ class World:
     beacon_s: int = 3600
     with_facts: bool = True
     with_decision: bool = False
+    revoked: tuple[str, int] | None = None  # "early" or "late" in the log, and the UTC ms that it states
     before_days: int = 1  # recorded before the first day that the bundle is about
     intervals: int = 1
     log_leaves: list[bytes] = field(default_factory=list)
@@ -167,6 +168,8 @@ class World:
             registered.PolicyInForce(ASSET, "", first, POLICY_SHA, 1),
             registered.Enrolment(AGENT.name, str(AGENT.verifier), self.start_ms - DAY_MS),
         ]
+        if self.revoked:
+            said.append(registered.Revocation(AGENT.name, self.revoked[1], "the PC was sold"))
         return [registered.encode(each) for each in said]
 
     # what the agent journals
@@ -178,7 +181,8 @@ class World:
         self.log(log_leaf.encode(opened))
         for raw in self.facts:
             self.log(log_leaf.encode(log_leaf.Fact(sha256=facts.identity(raw))))
-        for raw in self.statements:
+        late = self.statements[-1:] if self.revoked and self.revoked[0] == "late" else []
+        for raw in self.statements[: len(self.statements) - len(late)]:
             self.log(log_leaf.encode(log_leaf.Registered(sha256=registered.identity(raw))))
         self._put(Genesis(assets=(ASSET,), key=str(AGENT.verifier), build="1"), self.start_ms)
         self._put(Start(version="1"), self.start_ms)
@@ -198,6 +202,8 @@ class World:
                 self._receipt(at + 2_000)
                 waiting = 0
         self._receipt(at + 2_000)
+        for raw in late:
+            self.log(log_leaf.encode(log_leaf.Registered(sha256=registered.identity(raw))))
 
     def _put(self, body: entry.Body, at_ms: int) -> None:
         made = make(body, index=len(self.entries), wall_ms=at_ms, mono_ms=at_ms - self.start_ms + 1_000, boot=BOOT)

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from protocol import tiles
+from protocol.interval import DAY_MS
 from protocol.keys import ED25519, SigningKey
 from protocol.note import Checkpoint, cosign, sign_checkpoint
 from protocol.signed_decision import decision_text, sign_decision
@@ -464,3 +465,28 @@ def test_a_decision_that_its_approver_did_not_sign(change, people, word, verdict
 
 def signed_as(**changes: str) -> bytes:
     return sign_decision(decision_text(replace(decided_world().decision, **changes)), PERSON)
+
+
+# A key that was revoked
+
+
+def run_revoked(where: str, stated_ms: int) -> Result:
+    made = World(revoked=(where, stated_ms))
+    return run(made.sealed())
+
+
+def test_a_revocation_that_came_into_the_log_after_the_last_receipt_takes_nothing_back() -> None:
+    """Nor does it when it is dated back, as by an operator who would rather not have received it."""
+    for stated_ms in (world().end_ms + DAY_MS, world().start_ms):
+        result = run_revoked("late", stated_ms)
+        assert result.verdict is Verdict.VALID, told(result)
+
+
+def test_what_was_received_after_the_log_said_that_the_key_was_revoked_contradicts() -> None:
+    result = run_revoked("early", world().start_ms)
+    assert (result.verdict, found(result)) == (Verdict.CONTRADICTED, {"receipt-revoked"})
+    noon = world().start_ms + DAY_MS // 2
+    result = run_revoked("early", noon)
+    assert {"receipt-revoked", "revoked-ahead"} == found(result), "the log held it before the time that it states"
+    receipts = sum(time_ms > noon + 60_000 for _, _, time_ms in world().receipted)
+    assert [check.found for check in result.checks if check.number == words.RECEIPTS] == [receipts + 1]
