@@ -37,6 +37,7 @@ from collector.api import (
     frozen,
     health,
     instruments,
+    network,
     own_log,
     policies,
     problem,
@@ -163,6 +164,7 @@ def _api() -> APIRouter:
         fact_lists,
         documents,
         findings,
+        network,
     ):
         keyed.include_router(part.router)
     api.include_router(keyed)

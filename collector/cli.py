@@ -79,6 +79,7 @@ COMMANDS = {
     "propose": Command("collector.commands.propose", "propose a policy, a correction, hours by hand or a decision"),
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
+    "network": Command("collector.commands.network", "which instruments are in the provincial network, and which late"),
     "decision-text": Command("collector.commands.decision_text", "print what the approver of a decision signs"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
     "keys": Command("collector.commands.keys", "the collector's own keys: list, put on an offline medium, take back"),

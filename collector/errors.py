@@ -13,12 +13,14 @@
     ├── ExportError                 a file for people cannot be written as asked
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
+    ├── CalendarUnknown             the working days of a year are not known yet
     ├── FreezingError               a period cannot be frozen, or nothing is frozen under that name
     └── RegistryError               a fact cannot be registered as asked
         ├── FactError               what somebody said cannot be recorded beside what is recorded already
         │   ├── KeyTaken            the source sent something else under this key
         │   ├── NumberTaken         the unit has another order of this number
         │   └── UnknownDocument     a fact names a file that nobody stored
+        ├── NetworkError            an instrument cannot have joined or left the network so
         ├── ProposalError           what somebody proposes cannot be so, or was ruled on already
         ├── FindingRefused          findings of an on-site check that nobody whose key counts has signed
         ├── NotAllowed              the person has no right to it, or not there
@@ -105,6 +107,17 @@ class FreezingError(CollectorError):
     """A period cannot be frozen, or nothing is frozen under that name."""
 
 
+class CalendarUnknown(CollectorError):
+    """Which days of a year are worked is not known: a term that runs through it cannot be told."""
+
+    def __init__(self, year: int) -> None:
+        super().__init__(
+            f"the working days of {year} are not known to this program: they are announced in the autumn before; "
+            "install a newer chinesecalendar"
+        )
+        self.year = year
+
+
 class RegistryError(CollectorError):
     """The registry refuses what it was asked to record."""
 
@@ -127,6 +140,10 @@ class NumberTaken(FactError):
 
 class UnknownDocument(FactError):
     """A file that a fact names is not in the store."""
+
+
+class NetworkError(RegistryError):
+    """A step into the network or out of it that cannot be so."""
 
 
 class ProposalError(RegistryError):
