@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from collector.api.models import HourRecord
-from collector.api.record_lines import encode_page
+from collector.api.record_lines import encode_line, encode_page
 from protocol import hours
 from tests.collector.province import IDLE, OFF, RUN, Piece, Province
 
@@ -64,8 +64,8 @@ def test_every_number_of_a_record_comes_under_its_own_name() -> None:
     members = {"asset": "A001", "day": "2026-11-16", "policy": "9f" * 32, "owner": "", "until": 80_000, **numbers}
     members |= {"lead_in": "run", "lead_out": "off", "flags": ["never-closed"], "journals": [["o", 1, 2]], "spans": []}
     raw = json.dumps(members).encode()
-    row = (raw, datetime(2026, 11, 18, 4, tzinfo=UTC), 60, 7, 10, 20, 30, 40, 50)
-    page = json.loads(encode_page([row], next_cursor="next"))
+    row = (hashlib.sha256(raw).digest(), datetime(2026, 11, 18, 4, tzinfo=UTC), 60, 7, 10, 20, 30, 40, 50, raw)
+    page = json.loads(encode_page([encode_line(row)], next_cursor="next"))
     [line] = page["items"]
     assert page["next_cursor"] == "next"
     assert {name: line[name] for name in numbers} == numbers
