@@ -1,16 +1,17 @@
 """The list of hour records as bytes: from the records' own JSON to the answer's, with no model in between.
 
 A year of an instrument is 365 records, and a list is asked for a thousand at a time: what models and encoders cost for
-each member is most of such an answer. So the members that are shown are decoded by a struct that leaves out the rest
-(spans are most of a record), put into another one, and encoded. models.HourRecord is what the description shows; the
-tests hold the lines against it, name by name and value by value.
+each member is most of such an answer. So the members that are shown are decoded by a struct that leaves out the rest,
+put into another one, and encoded. models.HourRecord is what the description shows; the tests hold the lines against
+it, name by name and value by value.
 
-A line is a function of its row: the record by its hash, when it was derived, and its grades. Lines that were encoded
-before are held by that (held_lines), and the database is asked for the bytes of the other records only.
+The database keeps a record's bytes without its spans and evidence for this, and its hash. A line is a function of the
+hash, of when the record was derived, and of its grades; lines that were encoded before are held by those (held_lines).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
@@ -44,35 +45,17 @@ _as_they_are = attrgetter(*_SECONDS, *_WORDS)
 
 
 Row = tuple[Any, ...]
-"""The record's SHA-256, when it was derived, what counts, what of that is external, the effective seconds by grade, and
-last the record's bytes where they were wanted, else None."""
+"""What is shown of the record's bytes, their SHA-256, when it was derived, what counts, what of that is external, and
+the effective seconds by grade."""
 
 
-def load_lines(ask: Callable[[str | None], list[Row]], held: HeldLines) -> list[bytes]:
-    """The lines of the rows that `ask` finds; it is told the records whose bytes are wanted too, by their SHA-256 in
-    hexadecimal with commas between, or None for all.
-
-    Lines are of one moment: where bytes are lacking, all rows are asked for again, and once more where a record was
-    derived (or its line dropped) between the two.
-    """
-    rows = ask("")
-    lines = held.find(rows)
-    if None in lines:
-        lacking = (row[0].hex() for row, line in zip(rows, lines, strict=True) if line is None)
-        lines = _complete(ask(",".join(lacking)), held)
-    if None in lines:
-        lines = _complete(ask(None), held)
-    return [line for line in lines if line is not None]
-
-
-def _complete(rows: list[Row], held: HeldLines) -> list[bytes | None]:
-    """The line of each row that is held or has the record's bytes."""
-    keys = [(*row[:-1], None) for row in rows]
-    lines = held.find(keys)
-    for n, row in enumerate(rows):
-        if lines[n] is None and row[-1] is not None:
-            lines[n] = encode_line(row)
-    held.keep((key, line) for key, line in zip(keys, lines, strict=True) if line is not None)
+def encode_lines(rows: Sequence[Row], held: HeldLines) -> list[bytes]:
+    """The line of each row, those that are held as they are; the others are held from now on."""
+    keys = [row[1:] for row in rows]
+    found = held.find(keys)
+    lines = [encode_line(row) if line is None else line for row, line in zip(rows, found, strict=True)]
+    if None in found:
+        held.keep(zip(keys, lines, strict=True))
     return lines
 
 
@@ -89,16 +72,20 @@ def place_of(line: bytes) -> list[str | int]:
 
 def readings_path(asset_no: str, day: str) -> str:
     """Where the readings of a local day are, as they were received."""
-    before = date.fromisoformat(day) - timedelta(days=1)  # a local day begins at 16:00 UTC of the day before
-    return (
-        f"/api/v1/readings?asset_no={quote(asset_no, safe='')}&start={before}T16:00:00Z&end={day}T16:00:00Z&limit=1000"
-    )
+    name = asset_no if asset_no.isalnum() and asset_no.isascii() else quote(asset_no, safe="")
+    # a local day begins at 16:00 UTC of the day before
+    return f"/api/v1/readings?asset_no={name}&start={_before(day)}T16:00:00Z&end={day}T16:00:00Z&limit=1000"
+
+
+@lru_cache(maxsize=4096)
+def _before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
 def encode_line(row: Row) -> bytes:
-    """The line of a row with the record's bytes, which are ours and not checked again."""
-    sha256, derived_at, counted_s, counted_external_s, *by_grade, body = row
-    record: Any = _decoder.decode(body)
+    """The line of a row, whose record is ours and not checked again."""
+    shown, sha256, derived_at, counted_s, counted_external_s, *by_grade = row
+    record: Any = _decoder.decode(shown)
     until = record.until
     observed_s = until - record.unobserved_s - record.bridged_s
     line = _LINE(

@@ -42,7 +42,7 @@ from collector.api.paging import (
     scope_of,
 )
 from collector.api.problem import Problem, not_found, responses
-from collector.api.record_lines import encode_page, load_lines, place_of, readings_path
+from collector.api.record_lines import encode_lines, encode_page, place_of, readings_path
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -86,9 +86,7 @@ def list_records(
         **scope.values,
     }
     query = _SQL.list_records if asset_no is None else _SQL.list_records_of_instrument
-    lines = load_lines(
-        lambda wanted: connection.execute(query, values | {"wanted": wanted}, binary=True).fetchall(), given.lines
-    )
+    lines = encode_lines(connection.execute(query, values, binary=True).fetchall(), given.lines)
     if asset_no is not None and not lines:
         load_instrument(connection, asset_no, given.today(), scope=scope, first_day=first_day, last_day=last_day)
     next_cursor = None
