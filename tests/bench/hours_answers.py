@@ -37,7 +37,8 @@ from tests.collector.province import DOMAIN
 from tests.serving import serving
 
 YEAR = 2025
-REQUESTS = 60
+INSTRUMENTS = 60
+REQUESTS = 200
 BLOCK = 10
 RUNS = 40
 WANTED = 8
@@ -51,7 +52,7 @@ _ROWS = """SELECT asset_no, day, until_s, owner, off_s, standby_s, prepare_s, ru
 
 def measure(dsn: str, connection: Connection) -> Iterable[dict[str, object]]:
     """Requests a second of one caller; the database holds the records of YEAR."""
-    practice, *instruments = (f"A{number:05}" for number in range(1, REQUESTS + 2))
+    practice, *instruments = (f"A{number:05}" for number in range(1, INSTRUMENTS + 2))
     for asset_no in (practice, *instruments):
         _put_bodies(connection, asset_no)
     connection.execute("VACUUM ANALYZE hour_record")
