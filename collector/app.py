@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.responses import Response
@@ -66,6 +66,34 @@ from collector.web import pages
 PREFIX = "/api/v1"
 _OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/", "/log")
 
+_KEYED = (
+    units,
+    bundles,  # before instruments, whose number would else take the last part of its path
+    instruments,
+    figures,
+    flags,
+    days,  # before records, whose day would else take the last part of its paths
+    records,
+    contradictions,
+    decisions,
+    exports,
+    sessions,
+    readings,
+    entries,
+    agents,
+    policies,
+    frozen,
+    proposals,
+    reported,
+    audit,
+    registry,
+    facts,
+    fact_lists,
+    documents,
+    findings,
+    network,
+)
+
 _DESCRIPTION = """What the collector knows of instruments and their hours.
 
 An API key is needed for everything under `/api/v1` but enrolment and what agents deliver. What lies outside the key's
@@ -109,7 +137,7 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
         generate_unique_id_function=_name_of_route,
     )
     app.state.rates = Rates(config.api)
-    app.include_router(_api(), prefix=PREFIX)
+    _include_api(app)
     app.include_router(health.router)
     app.include_router(own_log.router)
     app.include_router(docs.router)
@@ -134,44 +162,14 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
     return app
 
 
-def _api() -> APIRouter:
-    api = APIRouter(responses=problem.responses(400, 414, 422, 429, 431))
-    keyed = APIRouter(
-        dependencies=[Depends(identify), Depends(problem.refuse_repeated)], responses=problem.responses(401, 403)
-    )
-    for part in (
-        units,
-        bundles,  # before instruments, whose number would else take the last part of its path
-        instruments,
-        figures,
-        flags,
-        days,  # before records, whose day would else take the last part of its paths
-        records,
-        contradictions,
-        decisions,
-        exports,
-        sessions,
-        readings,
-        entries,
-        agents,
-        policies,
-        frozen,
-        proposals,
-        reported,
-        audit,
-        registry,
-        facts,
-        fact_lists,
-        documents,
-        findings,
-        network,
-    ):
-        keyed.include_router(part.router)
-    api.include_router(keyed)
-    api.include_router(enrolments.router)
-    api.include_router(certificates.router)
-    api.include_router(deliveries.router)
-    return api
+def _include_api(app: FastAPI) -> None:
+    """Each router by itself: the framework searches one inside another again for each that it is in."""
+    keyed = [Depends(identify), Depends(problem.refuse_repeated)]
+    for part in _KEYED:
+        refused = problem.responses(400, 401, 403, 414, 422, 429, 431)
+        app.include_router(part.router, prefix=PREFIX, dependencies=keyed, responses=refused)
+    for part in (enrolments, certificates, deliveries):
+        app.include_router(part.router, prefix=PREFIX, responses=problem.responses(400, 414, 422, 429, 431))
 
 
 def _draw(request: Request, found: Problem) -> Response:

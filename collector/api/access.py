@@ -5,7 +5,7 @@ under `/api/v1` names the right that it needs by the type of its `caller`; the s
 that what lies outside looks like what is not there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from http import HTTPStatus
@@ -14,7 +14,9 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from psycopg_pool import ConnectionPool
+from starlette.concurrency import run_in_threadpool
 
+from collector.api.held_lines import HeldLines
 from collector.api.problem import Problem
 from collector.api.rates import Kind, address_of, rates_of
 from collector.config import Config
@@ -37,7 +39,8 @@ those who hold one always find a thread to go on."""
 class Services:
     """What the application was given; `receipt_vkey` is the public half of the key that signs receipts.
 
-    `issuer` signs agents' certificates; None where the broker admits whoever comes.
+    `issuer` signs agents' certificates; None where the broker admits whoever comes. `lines` are those of hour records
+    that were shown before.
     """
 
     config: Config
@@ -45,13 +48,14 @@ class Services:
     now: Callable[[], datetime]
     receipt_vkey: str
     issuer: Issuer | None = field(default=None, repr=False)
+    lines: HeldLines = field(default_factory=HeldLines, repr=False)
 
     def today(self) -> date:
         """The local day at the collector."""
         return local_day(round(self.now().timestamp() * 1000))
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     held = request.app.state.services
     assert isinstance(held, Services)
     return held
@@ -60,22 +64,57 @@ def services(request: Request) -> Services:
 Given = Annotated[Services, Depends(services)]
 
 
-def lend_connection(given: Given) -> Iterator[Connection]:
-    """One connection for one request; it goes back to the pool when the answer is made."""
-    with given.pool.connection() as connection:
-        yield connection
+class Loan:
+    """At most one connection for one request, taken from the pool when it is first needed.
+
+    Taking may wait for the network, so it belongs into a thread, and into the one that asks the first question:
+    each way into a thread and back costs as much as a short question does.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection]) -> None:
+        self._pool = pool
+        self.taken: Connection | None = None
+
+    def take(self) -> Connection:
+        """The connection of this request; raises PoolTimeout where the database is away."""
+        if self.taken is None:
+            self.taken = self._pool.getconn()
+        return self.taken
+
+    def give_back(self) -> None:
+        """Waits for nobody: the pool itself ends what was left open."""
+        if self.taken is not None:
+            self._pool.putconn(self.taken)
+            self.taken = None
 
 
-Lent = Annotated[Connection, Depends(lend_connection, scope="function", max_concurrency=POOL_SIZE)]
+async def lend(given: Given) -> AsyncIterator[Loan]:
+    """The request's loan; what it took goes back to the pool when the answer is made."""
+    loan = Loan(given.pool)
+    try:
+        yield loan
+    finally:
+        loan.give_back()
+
+
+Lending = Annotated[Loan, Depends(lend, scope="function", max_concurrency=POOL_SIZE)]
+
+
+async def take_connection(loan: Lending) -> Connection:
+    """One connection for one request."""
+    return await run_in_threadpool(loan.take) if loan.taken is None else loan.taken
+
+
+Lent = Annotated[Connection, Depends(take_connection)]
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `jk_…`")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key, for tools without bearer tokens")
 
 
-def identify(
+async def identify(
     request: Request,
     given: Given,
-    connection: Lent,
+    loan: Lending,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     header: Annotated[str | None, Security(_header)],
 ) -> Caller:
@@ -83,19 +122,19 @@ def identify(
     key = bearer.credentials if bearer is not None else header
     if not key:
         raise _unauthorized("an API key is needed")
-    caller = find_caller_of_key(connection, key, now=given.now())
+    caller = await run_in_threadpool(lambda: find_caller_of_key(loan.take(), key, now=given.now()))
     if caller is None:
         raise _unauthorized("this API key is unknown, expired or revoked")
     rates_of(request).take(Kind.KEY, str(caller.key_id))
     return caller
 
 
-def permit(right: Right) -> Callable[[Request, Lent, Caller], Caller]:
+def permit(right: Right) -> Callable[[Request, Lent, Caller], Awaitable[Caller]]:
     """The dependency of a route that needs this right: its caller, or Problem 403."""
 
-    def check(request: Request, connection: Lent, caller: Annotated[Caller, Depends(identify)]) -> Caller:
+    async def check(request: Request, connection: Lent, caller: Annotated[Caller, Depends(identify)]) -> Caller:
         if not caller.access.allows(right):
-            note_refusal(request, connection, caller, right)
+            await run_in_threadpool(note_refusal, request, connection, caller, right)
             raise _forbidden(caller, right)
         return caller
 

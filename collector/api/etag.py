@@ -32,26 +32,26 @@ class _Tagging:
         self._send = send
         self._held = held
         self._start: Message | None = None
-        self._body = bytearray()
+        self._parts: list[bytes] = []
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 200:
             self._start = message
         elif message["type"] == "http.response.body" and self._start is not None:
-            self._body += message.get("body", b"")
+            self._parts.append(message.get("body", b""))
             if not message.get("more_body", False):
                 await self._finish(self._start)
         else:
             await self._send(message)
 
     async def _finish(self, start: Message) -> None:
-        tag = f'"{hashlib.sha256(self._body).hexdigest()[:_TAG_CHARS]}"'
+        body = b"".join(self._parts)  # no copy where there is one part, as of nearly every answer
+        tag = f'"{hashlib.sha256(body).hexdigest()[:_TAG_CHARS]}"'
         headers = MutableHeaders(raw=start["headers"])
         headers["ETag"] = tag
         # Answers depend on the key and may change at any time: keep them, but ask each time.
         headers["Cache-Control"] = "private, no-cache"
         headers["Vary"] = "Authorization, X-API-Key"
-        body = bytes(self._body)
         if is_held(self._held, tag):
             start["status"] = 304
             del headers["content-length"], headers["content-type"]

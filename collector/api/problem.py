@@ -117,7 +117,7 @@ def answer(request: Request, problem: Problem) -> Response:
     )
 
 
-def refuse_repeated(request: Request) -> None:
+async def refuse_repeated(request: Request) -> None:
     """422 for a parameter of the query that is given twice: no route takes a list, and one of the values would be
     dropped without a word."""
     counted = Counter(name for name, _ in request.query_params.multi_items())

@@ -1,7 +1,7 @@
 """How often who may ask: one way for requests, keys, wrong passwords, enrolments and uplinks.
 
-A limit holds over a sliding window that is kept as two counters (`limits`, sliding window counter), so that it costs
-the same however high it is. Whoever is counted falls into one of a fixed number of buckets, by a hash that nobody
+A limit holds over a sliding window that is kept as two counters (collector.api.window), so that it costs the same
+however high it is. Whoever is counted falls into one of a fixed number of buckets, by a hash that nobody
 outside can foresee: memory is bounded whoever asks, and two that share a bucket, which is rare, share its limit. Counts
 live in one process: they slow a flood or a guesser down, and lock nobody out for longer than the window.
 
@@ -11,7 +11,6 @@ them, wrong tokens by address and agent, and uplinks by address and agent as wel
 
 import hashlib
 import ipaddress
-import math
 import secrets
 import time
 from enum import Enum
@@ -19,17 +18,15 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from fastapi import Request
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from collector.api.problem import Problem
+from collector.api.window import Windows
 from collector.config import Api
 
 BUCKETS = 1 << 13
-"""Of each kind: some 6 MB of counters when every one is in use, which takes an attacker with as many networks."""
+"""Of each kind: some 2 MB of counters when every one is in use, which takes an attacker with as many networks."""
 IPV6_PREFIX = 64
 """What one subscriber has: to count its single addresses would be to count nothing."""
 
@@ -75,21 +72,16 @@ class Rates:
             Kind.ADDRESS: Allowance(settings.requests_per_minute_per_address, 1),
             Kind.KEY: Allowance(settings.requests_per_minute_per_key, 1),
         }
-        self._items: dict[Kind, RateLimitItem] = {
-            kind: RateLimitItemPerMinute(amount, minutes, kind.name) for kind, (amount, minutes) in allowances.items()
-        }
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._windows = {kind: Windows(amount, 60 * minutes) for kind, (amount, minutes) in allowances.items()}
         self._salt = secrets.token_bytes(16)
 
     def wait_s(self, kind: Kind, who: str) -> int:
         """Counts one more, and returns 0; where that would be one too many, how long to wait."""
-        item, bucket = self._items[kind], self._bucket(who)
-        return 0 if self._limiter.hit(item, bucket) else self._wait_s(item, bucket)
+        return self._windows[kind].hit(self._bucket(who), time.time())
 
     def is_exhausted(self, kind: Kind, who: str) -> int:
         """How long to wait before one more would be counted; 0: not at all. Counts nothing."""
-        item, bucket = self._items[kind], self._bucket(who)
-        return 0 if self._limiter.test(item, bucket) else self._wait_s(item, bucket)
+        return self._windows[kind].look(self._bucket(who), time.time())
 
     def take(self, kind: Kind, who: str) -> None:
         """Counts one more; Problem 429 with Retry-After where that is one too many."""
@@ -98,8 +90,8 @@ class Rates:
             raise self.too_many(kind, wait_s)
 
     def too_many(self, kind: Kind, wait_s: int) -> Problem:
-        item = self._items[kind]
-        allowed = f"{item.amount} in {item.get_expiry() // 60} min"
+        windows = self._windows[kind]
+        allowed = f"{windows.amount} in {windows.length_s // 60} min"
         return Problem(
             "too-many-requests",
             f"too many {kind.value} (at most {allowed}); ask again in {wait_s} s",
@@ -107,13 +99,9 @@ class Rates:
             headers={"Retry-After": str(wait_s)},
         )
 
-    def _wait_s(self, item: RateLimitItem, bucket: str) -> int:
-        left_s = self._limiter.get_window_stats(item, bucket).reset_time - time.time()
-        return min(max(1, math.ceil(left_s)), item.get_expiry())
-
-    def _bucket(self, who: str) -> str:
+    def _bucket(self, who: str) -> int:
         digest = hashlib.blake2b(who.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=8).digest()
-        return str(int.from_bytes(digest, "big") % BUCKETS)
+        return int.from_bytes(digest, "big") % BUCKETS
 
 
 def rates_of(request: Request) -> Rates:

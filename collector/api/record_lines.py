@@ -1,20 +1,24 @@
 """The list of hour records as bytes: from the records' own JSON to the answer's, with no model in between.
 
 A year of an instrument is 365 records, and a list is asked for a thousand at a time: what models and encoders cost for
-each member is most of such an answer. So the members that are shown are decoded by a struct that leaves out the rest
-(spans are most of a record), put into another one, and encoded. models.HourRecord is what the description shows; the
-tests hold the lines against it, name by name and value by value.
+each member is most of such an answer. So the members that are shown are decoded by a struct that leaves out the rest,
+put into another one, and encoded. models.HourRecord is what the description shows; the tests hold the lines against
+it, name by name and value by value.
+
+The database keeps a record's bytes without its spans and evidence for this, and its hash. A line is a function of the
+hash, of when the record was derived, and of its grades; lines that were encoded before are held by those (held_lines).
 """
 
-import hashlib
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from collector.api.held_lines import HeldLines
 from protocol.grades import GRADES
 from protocol.hours import HourRecord
 from protocol.interval import DAY_S
@@ -35,32 +39,56 @@ _LINE = msgspec.defstruct(
     ],
 )
 _decoder = msgspec.json.Decoder(_Members)
+_encoder = msgspec.json.Encoder()
+_places = msgspec.json.Decoder(msgspec.defstruct("_Place", [("day", date), ("asset_no", str)]))
 _as_they_are = attrgetter(*_SECONDS, *_WORDS)
 
 
-def encode_page(rows: Iterable[tuple[Any, ...]], *, next_cursor: str | None) -> bytes:
-    """A page of records from their stored bytes, which are ours and not checked again.
+Row = tuple[Any, ...]
+"""What is shown of the record's bytes, their SHA-256, when it was derived, what counts, what of that is external, and
+the effective seconds by grade."""
 
-    A row goes on with when it was derived, what counts, what of that is external, and the effective seconds by grade.
-    """
-    return msgspec.json.encode({"items": [_line(*row) for row in rows], "next_cursor": next_cursor})
+
+def encode_lines(rows: Sequence[Row], held: HeldLines) -> list[bytes]:
+    """The line of each row, those that are held as they are; the others are held from now on."""
+    keys = [row[1:] for row in rows]
+    found = held.find(keys)
+    lines = [encode_line(row) if line is None else line for row, line in zip(rows, found, strict=True)]
+    if None in found:
+        held.keep(zip(keys, lines, strict=True))
+    return lines
+
+
+def encode_page(lines: Sequence[bytes], *, next_cursor: str | None) -> bytes:
+    """A page of lines."""
+    return b"".join((b'{"items":[', b",".join(lines), b'],"next_cursor":', _encoder.encode(next_cursor), b"}"))
+
+
+def place_of(line: bytes) -> list[str | int]:
+    """The ordinal of the day, and the asset number, by which lines are sorted."""
+    place: Any = _places.decode(line)
+    return [place.day.toordinal(), place.asset_no]
 
 
 def readings_path(asset_no: str, day: str) -> str:
     """Where the readings of a local day are, as they were received."""
-    before = date.fromisoformat(day) - timedelta(days=1)  # a local day begins at 16:00 UTC of the day before
-    return (
-        f"/api/v1/readings?asset_no={quote(asset_no, safe='')}&start={before}T16:00:00Z&end={day}T16:00:00Z&limit=1000"
-    )
+    name = asset_no if asset_no.isalnum() and asset_no.isascii() else quote(asset_no, safe="")
+    # a local day begins at 16:00 UTC of the day before
+    return f"/api/v1/readings?asset_no={name}&start={_before(day)}T16:00:00Z&end={day}T16:00:00Z&limit=1000"
 
 
-def _line(
-    body: bytes, derived_at: datetime, counted_s: int | None, counted_external_s: int | None, *by_grade: int
-) -> object:
-    record: Any = _decoder.decode(body)
+@lru_cache(maxsize=4096)
+def _before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
+def encode_line(row: Row) -> bytes:
+    """The line of a row, whose record is ours and not checked again."""
+    shown, sha256, derived_at, counted_s, counted_external_s, *by_grade = row
+    record: Any = _decoder.decode(shown)
     until = record.until
     observed_s = until - record.unobserved_s - record.bridged_s
-    return _LINE(
+    line = _LINE(
         record.asset,
         record.day,
         until < DAY_S,
@@ -72,9 +100,10 @@ def _line(
         counted_external_s,
         None if counted_s is None else dict(zip(GRADES, by_grade, strict=True)),
         record.policy,
-        hashlib.sha256(body).hexdigest(),
+        sha256.hex(),
         readings_path(record.asset, record.day),
         [{"origin": origin, "first": first, "last": last} for origin, first, last in record.journals],
         derived_at,
         *_as_they_are(record),
     )
+    return _encoder.encode(line)

@@ -42,7 +42,7 @@ from collector.api.paging import (
     scope_of,
 )
 from collector.api.problem import Problem, not_found, responses
-from collector.api.record_lines import encode_page, readings_path
+from collector.api.record_lines import encode_lines, encode_page, place_of, readings_path
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -86,12 +86,13 @@ def list_records(
         **scope.values,
     }
     query = _SQL.list_records if asset_no is None else _SQL.list_records_of_instrument
-    rows = connection.execute(query, values, binary=True).fetchall()
-    if asset_no is not None and not rows:
+    lines = encode_lines(connection.execute(query, values, binary=True).fetchall(), given.lines)
+    if asset_no is not None and not lines:
         load_instrument(connection, asset_no, given.today(), scope=scope, first_day=first_day, last_day=last_day)
-    key = _key(rows[limit - 1][0]) if len(rows) > limit else None
-    next_cursor = None if key is None else cursors.encode(key, scope=scope_of(request))
-    return Response(encode_page(rows[:limit], next_cursor=next_cursor), media_type="application/json")
+    next_cursor = None
+    if len(lines) > limit:
+        next_cursor = cursors.encode(place_of(lines[limit - 1]), scope=scope_of(request))
+    return Response(encode_page(lines[:limit], next_cursor=next_cursor), media_type="application/json")
 
 
 @router.get(
@@ -207,8 +208,3 @@ def _item(body: bytes, derived_at: datetime, graded: GradeRecord | None) -> Hour
         journals=[JournalRange(origin=origin, first=first, last=last) for origin, first, last in record.journals],
         derived_at=derived_at,
     )
-
-
-def _key(body: bytes) -> list[str | int]:
-    record = hours.decode(body)
-    return [date.fromisoformat(record.day).toordinal(), record.asset]

@@ -27,7 +27,7 @@ from protocol import hours
 from protocol.hours import HourRecord
 
 router = APIRouter(include_in_schema=False)
-_SQL = load("api")
+_SQL = load("web")
 MAX_LINES = 1000
 
 Year = Annotated[int | None, Query(ge=FIRST_DAY.year, le=LAST_DAY.year)]
@@ -202,17 +202,11 @@ def _of_record(record: HourRecord, counted_s: int | None, by_grade: Sequence[int
 
 
 def _load_days(connection: Connection, asset_no: str, year: int, *, visiting: Visitor) -> list[Line]:
-    first_day, last_day = date(year, 1, 1), date(year, 12, 31)
     values = {
         "asset_no": asset_no,
-        "first_day": first_day,
-        "last_day": last_day,
-        "after_day": date.fromordinal(first_day.toordinal() - 1),
-        "after_asset_no": "",
-        "limit": MAX_LINES,
+        "first_day": date(year, 1, 1),
+        "last_day": date(year, 12, 31),
         **visiting.access.scope.values,
     }
-    rows = connection.execute(_SQL.list_records_of_instrument, values, binary=True)
-    return [
-        _of_record(hours.decode(bytes(body)), counted_s, by_grade) for body, _, counted_s, _, *by_grade in rows
-    ]  # fmt: skip
+    rows = connection.execute(_SQL.list_year_of_instrument, values, binary=True)
+    return [_of_record(hours.decode(body), counted_s, by_grade) for body, counted_s, *by_grade in rows]

@@ -63,7 +63,7 @@ ORDER BY agent_id, watcher, channel;
 
 -- name: list_records
 -- Hour records in a scope of a range of days after a (day, asset number), of all instruments, with their grades.
-SELECT r.body, derived_at, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s
+SELECT r.shown, r.sha256, derived_at, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s
 FROM hour_record r LEFT JOIN day_grade g USING (asset_no, day)
 WHERE day BETWEEN %(first_day)s AND %(last_day)s AND (day, asset_no) > (%(after_day)s, %(after_asset_no)s)
   AND (%(scope_kind)s = 'everything' OR in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day))
@@ -72,7 +72,7 @@ LIMIT %(limit)s;
 
 -- name: list_records_of_instrument
 -- Hour records in a scope of a range of days after a day, of one instrument, with their grades.
-SELECT r.body, derived_at, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s
+SELECT r.shown, r.sha256, derived_at, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s
 FROM hour_record r LEFT JOIN day_grade g USING (asset_no, day)
 WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s AND day > %(after_day)s
   AND (%(scope_kind)s = 'everything' OR in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day))

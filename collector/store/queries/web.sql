@@ -58,6 +58,14 @@ SELECT (SELECT count(*) FROM instrument WHERE in_scope(asset_no, %(scope_kind)s,
 FROM hour_record LEFT JOIN day_grade g USING (asset_no, day)
 WHERE day = %(day)s AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day);
 
+-- name: list_year_of_instrument
+-- The records of an instrument in a range of days and in a scope, with what counts of them and in which grades.
+SELECT r.body, counted_s, a_s, b_s, c_s, d_s, x_s
+FROM hour_record r LEFT JOIN day_grade g USING (asset_no, day)
+WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s
+  AND (%(scope_kind)s = 'everything' OR in_scope(asset_no, %(scope_kind)s, %(scope_name)s, day, day))
+ORDER BY day;
+
 -- name: has_records_before
 -- Whether anything was observed on the day before, so that today is not the first.
 SELECT EXISTS (SELECT FROM hour_record WHERE day = %(day)s);

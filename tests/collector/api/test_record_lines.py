@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from collector.api.models import HourRecord
-from collector.api.record_lines import encode_page
+from collector.api.record_lines import encode_line, encode_page
 from protocol import hours
 from tests.collector.province import IDLE, OFF, RUN, Piece, Province
 
@@ -64,8 +64,8 @@ def test_every_number_of_a_record_comes_under_its_own_name() -> None:
     members = {"asset": "A001", "day": "2026-11-16", "policy": "9f" * 32, "owner": "", "until": 80_000, **numbers}
     members |= {"lead_in": "run", "lead_out": "off", "flags": ["never-closed"], "journals": [["o", 1, 2]], "spans": []}
     raw = json.dumps(members).encode()
-    row = (raw, datetime(2026, 11, 18, 4, tzinfo=UTC), 60, 7, 10, 20, 30, 40, 50)
-    page = json.loads(encode_page([row], next_cursor="next"))
+    row = (raw, hashlib.sha256(raw).digest(), datetime(2026, 11, 18, 4, tzinfo=UTC), 60, 7, 10, 20, 30, 40, 50)
+    page = json.loads(encode_page([encode_line(row)], next_cursor="next"))
     [line] = page["items"]
     assert page["next_cursor"] == "next"
     assert {name: line[name] for name in numbers} == numbers
@@ -96,3 +96,40 @@ def test_the_grades_of_a_day_and_their_bytes(api: httpx.Client, province: Provin
     assert (detail["graded"], detail["counted_s"], detail["grades"]) == (None, None, None)
     assert api.get("/api/v1/hours/A001/2026-11-16/grades").status_code == 404
     assert api.get(LIST).json()["items"][0]["grades"] is None
+
+
+@pytest.mark.usefixtures("week")
+def test_a_line_that_was_shown_before_is_the_same_and_one_whose_record_changed_is_not(
+    api: httpx.Client, province: Province
+) -> None:
+    first = api.get(LIST)
+    again = api.get(LIST)
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    [journal] = first.json()["items"][2]["journals"]
+    province.observe(journal["origin"], Piece(WEDNESDAY, 11 * HOUR, 12 * HOUR, RUN))
+    province.derive(WEDNESDAY)
+    before, after = first.json()["items"][2], api.get(LIST).json()["items"][2]
+    assert after["record_sha256"] != before["record_sha256"]
+    assert after["effective_s"] == before["effective_s"] + HOUR
+    province.connection.execute("UPDATE hour_record SET derived_at = '2026-11-18T05:00:00Z' WHERE day = '2026-11-18'")
+    assert api.get(LIST).json()["items"][2] == after | {"derived_at": "2026-11-18T05:00:00Z"}
+
+
+def test_a_line_is_whole_whatever_the_instrument_is_called(api: httpx.Client, province: Province) -> None:
+    """What is shown is cut from the record's bytes by the database, at names that no text in a record can hold."""
+    name = 'A","facts":[],"flags":[1]}é/%'
+    province.add_instrument(name)
+    province.observe(province.add_agent("em-09", name), Piece(MONDAY, 0, 24 * HOUR, RUN))
+    province.derive(WEDNESDAY)
+    question = {"asset_no": name, "first_day": "2026-11-16", "last_day": "2026-11-16"}
+    [item] = api.get("/api/v1/hours", params=question).json()["items"]
+    assert HourRecord.model_validate(item).model_dump(mode="json") == item
+    assert (item["asset_no"], item["effective_s"]) == (name, 24 * HOUR)
+    found = api.get(item["readings"])
+    assert found.status_code == 200, (item["readings"], found.text)
+    rows = province.connection.execute("SELECT shown, body, sha256 FROM hour_record WHERE asset_no = %s", [name])
+    for shown, body, sha256 in rows:
+        whole = json.loads(body)
+        assert json.loads(shown) == {key: whole[key] for key in whole if key in json.loads(shown)}
+        assert whole.keys() - json.loads(shown).keys() == {"facts", "spans", "classes", "bridged", "served", "told"}
+        assert sha256 == hashlib.sha256(body).digest()
