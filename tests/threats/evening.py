@@ -1,0 +1,108 @@
+"""An evening after a day of work: an agent has delivered by way of a broker, hours are derived, everything has ended.
+
+Real programs did it (tests/faults/world.py). It is made once for a file of tests; each attack has a copy to itself.
+"""
+
+import shutil
+from pathlib import Path
+from random import Random
+
+from protocol.entry import Beacon, Reading, decode
+from tests.faults.backup import Backup
+from tests.faults.database import Server
+from tests.faults.host import Host
+from tests.faults.world import World
+from tests.threats.place import Place
+
+_LEFT_OUT = shutil.ignore_patterns("broker", "port")
+
+
+class Evening:
+    """`noon` is a backup of the database from the middle of the day: fewer entries, an older log."""
+
+    def __init__(self, directory: Path, server: Server) -> None:
+        self._server = server
+        self._world = World(directory, server, Random(1))
+        try:
+            self.noon = self._let_pass(self._world)
+        except BaseException:
+            self.close()
+            raise
+
+    def copy(self, to: Path) -> Place:
+        """A copy of everything, for one attack."""
+        world = self._world
+        shutil.copytree(world.directory, to, symlinks=True, ignore=_LEFT_OUT)
+        database = self._server.copy(world.database)
+        return Place(to, database, world.config.environment(database.dsn), agent_id=world.hosts[0].agent_id)
+
+    def close(self) -> None:
+        """Leave nothing but files."""
+        self._world.close()
+
+    def _let_pass(self, world: World) -> Path:
+        world.keep_log()
+        host = world.host()
+        world.until("readings over a beacon, with a receipt", lambda: _readings_over_a_beacon(host) > 3)
+        size = host.receipted()
+        world.log.stop()
+        noon = Backup(world.database, world.directory / "noon").file
+        _grow(world)
+        world.until("more receipts", lambda: host.receipted() > size + 5)
+        host.unplug()
+        host.stop()
+        assert host.is_delivered(), "the agent ended before it had its receipts"
+        _derive(world)
+        _grow(world)
+        world.ingest.stop()
+        assert not world.falls(), world.falls()[0]
+        world.connection.close()
+        world.broker.kill()
+        _note_trust(world)
+        return noon
+
+
+def _readings_over_a_beacon(host: Host) -> int:
+    """How many a receipt covers, behind the first beacon."""
+    issued = host.issued()[-1]
+    bodies = [decode(next(iter(issued.entries[index]))).body for index in range(issued.receipted)]
+    first = next((at for at, body in enumerate(bodies) if isinstance(body, Beacon)), len(bodies))
+    return sum(isinstance(body, Reading) for body in bodies[first:])
+
+
+def _grow(world: World) -> None:
+    """Let the collector's log grow, and end."""
+    size = _leaves(world)
+    world.log.start()
+    world.until("a larger log", lambda: _leaves(world) > size)
+    world.log.stop()
+
+
+def _leaves(world: World) -> int:
+    row = world.connection.execute("SELECT sum(size) FROM log_head").fetchone()
+    return int(row[0]) if row and row[0] else 0
+
+
+def _derive(world: World) -> None:
+    account = world.service("account")
+    account.start()
+    world.until("hour records", lambda: _is_derived(world))
+    account.stop()
+    assert not account.falls, account.falls[0]
+
+
+def _is_derived(world: World) -> bool:
+    row = world.connection.execute("SELECT EXISTS (SELECT FROM hour_record), EXISTS (SELECT FROM dirty_day)").fetchone()
+    return row == (True, False)
+
+
+def _note_trust(world: World) -> None:
+    place = Place(
+        world.directory,
+        world.database,
+        world.config.environment(world.database.dsn),
+        agent_id=world.hosts[0].agent_id,
+    )
+    done = place.collector("trust")
+    assert done.code == 0, done.complained
+    place.trust.write_text(done.said, "utf-8")
