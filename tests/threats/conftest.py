@@ -47,11 +47,26 @@ def place(evening: Evening, tmp_path: Path) -> Iterator[Place]:
 @pytest.fixture
 def world(server: Server) -> Iterator[World]:
     """A broker and a collector that run, and agents as the test wants them. Nobody may have ended without a word."""
+    with _world(server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_world(server: Server) -> Iterator[World]:
+    """One for a file, where attacks do not disturb each other."""
+    with _world(server) as made:
+        yield made
+
+
+@contextmanager
+def _world(server: Server) -> Iterator[World]:
     with _directory("world") as directory:
         made = World(directory, server, Random(1))
-        yield made
-        falls = made.falls()
-        made.close()
+        try:
+            yield made
+            falls = made.falls()
+        finally:
+            made.close()
         assert not falls, falls[0]
 
 

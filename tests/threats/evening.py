@@ -33,8 +33,7 @@ class Evening:
         """A copy of everything, for one attack."""
         world = self._world
         shutil.copytree(world.directory, to, symlinks=True, ignore=_LEFT_OUT)
-        database = self._server.copy(world.database)
-        return Place(to, database, world.config.environment(database.dsn), agent_id=world.hosts[0].agent_id)
+        return place_of(world).moved(to, self._server.copy(world.database))
 
     def close(self) -> None:
         """Leave nothing but files."""
@@ -43,17 +42,17 @@ class Evening:
     def _let_pass(self, world: World) -> Path:
         world.keep_log()
         host = world.host()
-        world.until("readings over a beacon, with a receipt", lambda: _readings_over_a_beacon(host) > 3)
+        world.until("readings over a beacon, with a receipt", lambda: readings_over_a_beacon(host) > 3)
         size = host.receipted()
         world.log.stop()
         noon = Backup(world.database, world.directory / "noon").file
-        _grow(world)
+        grow(world)
         world.until("more receipts", lambda: host.receipted() > size + 5)
         host.unplug()
         host.stop()
         assert host.is_delivered(), "the agent ended before it had its receipts"
         _derive(world)
-        _grow(world)
+        grow(world)
         world.ingest.stop()
         assert not world.falls(), world.falls()[0]
         world.connection.close()
@@ -62,7 +61,7 @@ class Evening:
         return noon
 
 
-def _readings_over_a_beacon(host: Host) -> int:
+def readings_over_a_beacon(host: Host) -> int:
     """How many a receipt covers, behind the first beacon."""
     issued = host.issued()[-1]
     bodies = [decode(next(iter(issued.entries[index]))).body for index in range(issued.receipted)]
@@ -70,7 +69,7 @@ def _readings_over_a_beacon(host: Host) -> int:
     return sum(isinstance(body, Reading) for body in bodies[first:])
 
 
-def _grow(world: World) -> None:
+def grow(world: World) -> None:
     """Let the collector's log grow, and end."""
     size = _leaves(world)
     world.log.start()
@@ -96,13 +95,13 @@ def _is_derived(world: World) -> bool:
     return row == (True, False)
 
 
+def place_of(world: World) -> Place:
+    """Where a world's programs have their files."""
+    return Place(world.directory, world.database, world.config.environment(world.database.dsn))
+
+
 def _note_trust(world: World) -> None:
-    place = Place(
-        world.directory,
-        world.database,
-        world.config.environment(world.database.dsn),
-        agent_id=world.hosts[0].agent_id,
-    )
+    place = place_of(world)
     done = place.collector("trust")
     assert done.code == 0, done.complained
     place.trust.write_text(done.said, "utf-8")

@@ -18,13 +18,15 @@ from tests.faults.database import Database
 from tests.faults.program import Program
 from tests.threats.command import PATIENCE_S, Done, run
 
+AGENT = "em-01"
+"""The first agent of a world."""
 VALID, INCOMPLETE, CONTRADICTED = 0, 1, 2
 
 
 class Place:
     """One collector and one host. `trust` are the keys that an inspector noted before anything was done."""
 
-    def __init__(self, directory: Path, database: Database, environment: dict[str, str], *, agent_id: str) -> None:
+    def __init__(self, directory: Path, database: Database, environment: dict[str, str]) -> None:
         self.directory = directory
         self.database = database
         self.environment = {
@@ -32,19 +34,22 @@ class Place:
             "JISHI_DATABASE_DSN": database.dsn,
             "JISHI_COLLECTOR_DATA_DIR": str(directory),
         }
-        self.asset = f"A-{agent_id}"
-        self.host = directory / agent_id
+        self.asset = f"A-{AGENT}"
         self.trust = directory / "trust.txt"
         self._bundles = 0
 
     @property
     def journal(self) -> Path:
         """The host's first journal."""
-        return self.host / "state" / "journal" / "1"
+        return self.directory / AGENT / "state" / "journal" / "1"
 
     @property
     def domain(self) -> str:
         return self.environment["JISHI_COLLECTOR_DOMAIN"]
+
+    def moved(self, to: Path, database: Database) -> "Place":
+        """The same with a copy of its files and of its database."""
+        return Place(to, database, self.environment)
 
     def collector(self, *words: str) -> Done:
         """`jishi-collector`."""
