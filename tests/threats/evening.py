@@ -51,13 +51,13 @@ class Evening:
         host.unplug()
         host.stop()
         assert host.is_delivered(), "the agent ended before it had its receipts"
-        _derive(world)
+        place_of(world).derive()
         grow(world)
         world.ingest.stop()
         assert not world.falls(), world.falls()[0]
         world.connection.close()
         world.broker.kill()
-        _note_trust(world)
+        place_of(world).note_trust()
         return noon
 
 
@@ -82,26 +82,6 @@ def _leaves(world: World) -> int:
     return int(row[0]) if row and row[0] else 0
 
 
-def _derive(world: World) -> None:
-    account = world.service("account")
-    account.start()
-    world.until("hour records", lambda: _is_derived(world))
-    account.stop()
-    assert not account.falls, account.falls[0]
-
-
-def _is_derived(world: World) -> bool:
-    row = world.connection.execute("SELECT EXISTS (SELECT FROM hour_record), EXISTS (SELECT FROM dirty_day)").fetchone()
-    return row == (True, False)
-
-
 def place_of(world: World) -> Place:
     """Where a world's programs have their files."""
     return Place(world.directory, world.database, world.config.environment(world.database.dsn))
-
-
-def _note_trust(world: World) -> None:
-    place = place_of(world)
-    done = place.collector("trust")
-    assert done.code == 0, done.complained
-    place.trust.write_text(done.said, "utf-8")

@@ -59,15 +59,21 @@ class Place:
         """`jishi-audit`, which knows nothing of the collector."""
         return run("protocol.audit.cli", *words, environment={}, within=self.directory)
 
-    def bundle(self) -> Path:
-        """The instrument's evidence of yesterday and today."""
+    def bundle(self, asset: str = "") -> Path:
+        """The evidence of today and the two days before, of the first agent's instrument or another."""
         today = local_day(system_now_ms())
         self._bundles += 1
         out = self.directory / f"bundle-{self._bundles}"
-        days = ("--from", str(today - timedelta(days=1)), "--to", str(today))
-        done = self.collector("bundle", self.asset, *days, "--out", str(out))
+        days = ("--from", str(today - timedelta(days=2)), "--to", str(today))
+        done = self.collector("bundle", asset or self.asset, *days, "--out", str(out))
         assert done.code == 0, done.complained
         return out
+
+    def note_trust(self) -> None:
+        """Let the inspector have the collector's keys as they are now."""
+        done = self.collector("trust")
+        assert done.code == 0, done.complained
+        self.trust.write_text(done.said, "utf-8")
 
     def verify(self, bundle: Path) -> Done:
         """`jishi-audit verify`."""
@@ -101,11 +107,17 @@ class Place:
         """Run `account` until no day waits."""
         account = self.program("account", "account")
         account.start()
-        await_it(
-            "hours are derived", lambda: self.rows("SELECT FROM hour_record") and not self.rows("SELECT FROM dirty_day")
-        )
-        account.stop()
+        try:
+            await_it("hours are derived", self._is_derived)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}\n{account.tail()}\n{self.rows('SELECT * FROM dirty_day')}") from problem
+        finally:
+            account.stop()
         assert not account.falls, account.falls[0]
+
+    def _is_derived(self) -> bool:
+        [derived] = self.rows("SELECT EXISTS (SELECT FROM hour_record), EXISTS (SELECT FROM dirty_day)")
+        return derived == (True, False)
 
     def restore(self, backup: Path) -> None:
         """Put a backup in the place of the database."""
