@@ -4,6 +4,7 @@ Nothing of it is the agent's code (tests/light_agent.py); it speaks MQTT with th
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from collector.registry import instruments
@@ -25,14 +26,14 @@ LONG = timedelta(days=500)
 class Liar:
     """`agent` is what it shows at first; it may speak of other histories by the same key."""
 
-    def __init__(self, world: World, agent_id: str) -> None:
+    def __init__(self, world: World, agent_id: str, *, also: Sequence[tuple[str, str]] = ()) -> None:
         self.agent = LightAgent(agent_id)
         self.asset = f"A-{agent_id}"
         self._world = world
         stranger = LightAgent(f"before-{agent_id}")
         world.until("somebody listens", lambda: world.send(stranger.agent_id, stranger.hello()))
         instruments.register_instrument(world.connection, self.asset, name_zh="电子显微镜")
-        enrol_light(world.connection, self.agent, asset_no=self.asset, now=datetime.now(UTC) - LONG)
+        enrol_light(world.connection, self.agent, asset_no=self.asset, now=datetime.now(UTC) - LONG, also=also)
 
     def say(self, payload: bytes) -> Welcome | Refusal | Ask | bytes:
         """What the collector answers, a receipt as its bytes."""
