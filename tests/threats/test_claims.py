@@ -10,9 +10,10 @@ from random import Random
 import httpx
 import pytest
 
+from collector.clock import system_now_ms
 from collector.registry import instruments, policies, units
 from protocol.entry import Genesis, Reading
-from protocol.interval import day_bounds_ms
+from protocol.interval import day_bounds_ms, local_day
 from protocol.keys import ED25519
 from tests.faults.line import LOOPBACK
 from tests.faults.world import POLICY, World
@@ -21,7 +22,8 @@ from tests.threats.liar import Liar
 from tests.threats.place import Place
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
-DAY = date(2026, 11, 16)
+DAY = local_day(system_now_ms()) - timedelta(days=30)
+"""Some day in the past: who writes of tomorrow is told apart."""
 FILES = {"class": "files", "channel": "growth", "at_least": 1, "hold_ms": 120_000}
 USCC = "12100000400000624D"
 HEADINGS = "key,asset,start,end,purpose\n"
