@@ -4,7 +4,8 @@ An attacker does to a copy of it what he can, and commands of the product are ru
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -105,15 +106,8 @@ class Place:
 
     def derive(self) -> None:
         """Run `account` until no day waits."""
-        account = self.program("account", "account")
-        account.start()
-        try:
-            await_it("hours are derived", self._is_derived)
-        except AssertionError as problem:
-            raise AssertionError(f"{problem}\n{account.tail()}\n{self.rows('SELECT * FROM dirty_day')}") from problem
-        finally:
-            account.stop()
-        assert not account.falls, account.falls[0]
+        with self.running("account") as account:
+            await_it("hours are derived", self._is_derived, told=account.tail)
 
     def _is_derived(self) -> bool:
         [derived] = self.rows("SELECT EXISTS (SELECT FROM hour_record), EXISTS (SELECT FROM dirty_day)")
@@ -123,19 +117,23 @@ class Place:
         """Put a backup in the place of the database."""
         restore(self.database, backup)
 
-    def program(self, name: str, *words: str) -> Program:
-        """A service of the collector, not started; its waits are divided by ten."""
-        return Program(
-            name,
-            ("tests.faults.hurried", "collector", *words),
-            log=self.directory / f"{name}.out",
-            environment=self.environment,
-        )
+    @contextmanager
+    def running(self, command: str) -> Iterator[Program]:
+        """A service of the collector; its waits are divided by ten."""
+        words = ("tests.faults.hurried", "collector", command)
+        log = self.directory / f"{command}.out"
+        program = Program(command, words, log=log, environment=self.environment)
+        program.start()
+        try:
+            yield program
+        finally:
+            program.stop()
+        assert not program.falls, program.falls[0]
 
 
-def await_it(what: str, holds: Callable[[], object]) -> None:
-    """Wait until it holds."""
+def await_it(what: str, holds: Callable[[], object], *, told: Callable[[], str]) -> None:
+    """Wait until it holds; `told` is what the one who should bring it about has said."""
     deadline_s = time.monotonic() + PATIENCE_S
     while not holds():
-        assert time.monotonic() < deadline_s, f"{what}: it did not come about"
+        assert time.monotonic() < deadline_s, f"{what}: it did not come about\n{told()}"
         time.sleep(0.03)

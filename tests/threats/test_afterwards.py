@@ -131,10 +131,8 @@ def test_the_host_deletes_receipted_entries_and_the_first_one_is_told(place: Pla
 
 def test_leaves_that_were_altered_stop_the_log(place: Place) -> None:
     place.sql("UPDATE log_leaf SET body = body || ' ' WHERE leaf_index = 1")
-    log = place.program("log", "log")
-    log.start()
-    await_it("the log stands still", lambda: "stands still" in log.tail())
-    log.stop()
+    with place.running("log") as log:
+        await_it("the log stands still", lambda: "stands still" in log.tail(), told=log.tail)
     status = place.collector("log", "status")
     assert "the leaves in the database do not lead to the root" in status.said
 
