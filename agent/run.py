@@ -208,7 +208,8 @@ def _told_to_stop() -> Iterator[threading.Event]:
     told = threading.Event()
 
     def tell(_number: int, _frame: FrameType | None) -> None:
-        told.set()
+        # Not here: the main thread may hold the event's lock between two instructions of its wait, for ever then.
+        threading.Thread(target=told.set, name="stop", daemon=True).start()
 
     numbers = [getattr(signal, name) for name in STOP_SIGNALS if hasattr(signal, name)]
     before = {number: signal.signal(number, tell) for number in numbers}

@@ -1,12 +1,12 @@
 """`jishi-collector account`: derive hour records as evidence comes in, or recompute them and compare."""
 
-import signal
 import sys
 import threading
 from argparse import ArgumentParser, Namespace
 from datetime import date
 
 from collector.commands.days import parse_day
+from collector.commands.stopping import call_on_signals
 from collector.config import Config
 from collector.errors import DerivationError
 
@@ -29,8 +29,7 @@ def run(config: Config, arguments: Namespace) -> None:
     from collector.flags.job import DailyLook
 
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    call_on_signals(stopping.set)
     after_days = config.accounts.close_after_days
     Worker(config.dsn, close_after_days=after_days, when_idle=DailyLook(after_days=after_days)).run(stopping)
 

@@ -1,9 +1,9 @@
 """`jishi-collector ingest`: one worker that takes in what agents send; any number of them share the shards."""
 
-import signal
 from argparse import ArgumentParser, Namespace
 
 from collector.certificates.directory import worker_context
+from collector.commands.stopping import call_on_signals
 from collector.config import Config
 from collector.keys import load_receipt_key
 
@@ -25,8 +25,7 @@ def run(config: Config, _arguments: Namespace) -> None:
         receipt_key=load_receipt_key(config.data_dir, config.domain),
         tls=worker_context(config.data_dir) if config.broker.tls else None,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: worker.stop())
+    call_on_signals(worker.stop)
     if config.ingest.metrics_port:
         serve_metrics(worker, config.ingest.metrics_host, config.ingest.metrics_port)
     tune_interpreter()

@@ -1,10 +1,10 @@
 """`jishi-collector log`: write the collector's own log, show how it stands, or open the next one."""
 
-import signal
 import threading
 from argparse import ArgumentParser, Namespace
 
 from collector.commands import actor
+from collector.commands.stopping import call_on_signals
 from collector.config import Config
 from collector.errors import ConfigError
 
@@ -36,8 +36,7 @@ def _grow(config: Config, _arguments: Namespace) -> None:
     from collector.keys import load_receipt_key
 
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    call_on_signals(stopping.set)
     keys = Keys(config.data_dir, config.domain, load_receipt_key(config.data_dir, config.domain))
     LogWorker(config.dsn, keys, directory=config.log.directory_in(config.data_dir)).run(stopping)
 

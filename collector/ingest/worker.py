@@ -76,7 +76,7 @@ def tune_interpreter() -> None:
 
 
 class Worker:
-    """`run` until `stop`; both may be called from different threads, or `stop` from a signal handler."""
+    """`run` until `stop`, which may be called from another thread (a signal handler has to make one)."""
 
     def __init__(
         self,

@@ -17,16 +17,21 @@ class Backup:
 
     def __init__(self, database: Database, file: Path) -> None:
         self._database = database
-        self._file = file
+        self.file = file
         _run("pg_dump", "--format=custom", f"--file={file}", f"--dbname={database.dsn}")
 
     def restore(self) -> None:
         """Put a database that holds exactly that in the place of the present one. Nobody may use it meanwhile."""
-        name = sql.Identifier(self._database.name)
-        with psycopg.connect(self._database.server.dsn_of("postgres"), autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-            admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        _run("pg_restore", "--exit-on-error", f"--dbname={self._database.dsn}", str(self._file))
+        restore(self._database, self.file)
+
+
+def restore(database: Database, file: Path) -> None:
+    """Put what `pg_dump` wrote to a file in the place of a database. Nobody may use it meanwhile."""
+    name = sql.Identifier(database.name)
+    with psycopg.connect(database.server.dsn_of("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    _run("pg_restore", "--exit-on-error", f"--dbname={database.dsn}", str(file))
 
 
 def _run(program: str, *words: str) -> None:

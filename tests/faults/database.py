@@ -54,6 +54,10 @@ class Server:
         """A database with the whole schema and nothing in it."""
         return Database(self, self._copy(self._template))
 
+    def copy(self, database: "Database") -> "Database":
+        """One that holds what this one does; nobody may be connected to it meanwhile."""
+        return Database(self, self._copy(database.name))
+
     def dsn_of(self, name: str) -> str:
         return conninfo.make_conninfo(self._server.dsn, dbname=name)
 

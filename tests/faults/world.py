@@ -155,7 +155,7 @@ class World:
         patience_s = times * self.patience_s
         deadline_s = time.monotonic() + patience_s
         while not reached():
-            if falls := self._falls():
+            if falls := self.falls():
                 raise Stuck(f"{what}: it cannot come about any more, {falls[0]}")
             if time.monotonic() > deadline_s:
                 raise Stuck(f"{what}: it did not come about within {patience_s:.0f} s")
@@ -204,7 +204,7 @@ class World:
         logs = list(gather_logs(self.connection, self.hosts, self.crowd))
         watched = list(gather_watched(self.connection, self.hosts))
         self.violations += oracle.judge(logs, watched, receipt_key=self.receipt_key.verifier)
-        self.violations += self._falls()
+        self.violations += self.falls()
         return self.violations
 
     def close(self) -> None:
@@ -273,7 +273,7 @@ class World:
                 return await asyncio.wait_for(client.inbox.get(), ANSWER_S)
         return None
 
-    def _falls(self) -> list[str]:
+    def falls(self) -> list[str]:
         """Who ended without having been asked."""
         programs = self._programs()
         for program in programs:
@@ -287,6 +287,10 @@ class World:
             self.log,
             *(program for host in self.hosts for program in (host.agent, host.meter)),
         ]
+
+    def service(self, command: str) -> Program:
+        """A program of the collector, not started; who starts it ends it."""
+        return self._program(command, command)
 
     def _worker(self, number: int) -> Program:
         return self._program(f"ingest-{number}", "ingest")
