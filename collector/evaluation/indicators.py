@@ -19,6 +19,7 @@ A rate of a sum is the quotient of sums, never a mean of rates (domain.md sectio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from math import floor
 from typing import Literal, get_args
 
 import msgspec
@@ -152,6 +153,11 @@ def add_up(parts: Iterable[Seconds]) -> Seconds:
     """Their sums, member by member."""
     held = list(parts)
     return Seconds(**{name: sum(getattr(part, name) for part in held) for name in SECONDS})
+
+
+def nearest(exact: Fraction) -> int:
+    """The whole number that is printed, halves up, as protocol.hours.in_tenths rounds: made once, on output."""
+    return floor(exact + Fraction(1, 2))
 
 
 def _compute(uscc: str, members: list[Member], of_asset: Mapping[str, Figure]) -> Indicators:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from collector.errors import RoundError
-from collector.evaluation.indicators import ALL_UNITS, Indicators
+from collector.evaluation.indicators import ALL_UNITS, Indicators, nearest
 from collector.evaluation.scheme import Rating, Scheme
 
 EXPERTS = "experts"
@@ -83,8 +83,8 @@ def score_all(indicators: Iterable[Indicators], scheme: Scheme, given: Given) ->
 
 
 def rounded(hundredths: str) -> int:
-    """Exact hundredths of a point as they are printed: whole ones, half to even."""
-    return round(Fraction(hundredths))
+    """Exact hundredths of a point as they are printed: whole ones."""
+    return nearest(Fraction(hundredths))
 
 
 def encode(score: Score) -> bytes:

@@ -62,8 +62,8 @@ def test_what_prints_alike_may_still_differ() -> None:
     assert (first.uscc, first.rank, second.rank) == (UNITS[0], 1, 2)
 
 
-@pytest.mark.parametrize(("hundredths", "printed"), [("1/2", 0), ("3/2", 2), ("5/2", 2), ("85/3", 28), ("9000", 9000)])
-def test_points_are_printed_to_a_hundredth_half_to_even(hundredths: str, printed: int) -> None:
+@pytest.mark.parametrize(("hundredths", "printed"), [("1/2", 1), ("3/2", 2), ("5/2", 3), ("85/3", 28), ("9000", 9000)])
+def test_points_are_printed_to_a_hundredth_halves_up(hundredths: str, printed: int) -> None:
     assert rounded(hundredths) == printed
 
 
