@@ -45,6 +45,8 @@ from collector.api import (
     records,
     registry,
     reported,
+    round_points,
+    rounds,
     sessions,
     units,
 )
@@ -163,6 +165,8 @@ def _api() -> APIRouter:
         fact_lists,
         documents,
         findings,
+        rounds,
+        round_points,
     ):
         keyed.include_router(part.router)
     api.include_router(keyed)
