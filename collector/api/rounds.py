@@ -161,7 +161,7 @@ def fix_round_population(
 def fix_round_data(
     request: Request, given: Given, caller: HoldsRounds, connection: Lent, name: Name, asked: AskedData
 ) -> Round:
-    """Takes the figures of a frozen period, for good. A province's year takes minutes."""
+    """Takes the figures of a frozen period, for good. A province's year takes a minute or so."""
     by = by_of(request, caller, given, asked.why)
     # In transactions of its own: writers of grades are held off by the first one only.
     with translated():

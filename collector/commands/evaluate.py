@@ -1,9 +1,9 @@
 """`jishi-collector evaluate`: hold rounds of evaluation, show them, and compute them again."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,6 +23,7 @@ from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
 
 Deed = Callable[[Connection, Namespace], None]
+_POINTS = re.compile(r"(?P<whole>[0-9]{1,3})(\.(?P<part>[0-9]{1,2}))?", re.ASCII)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -72,15 +73,12 @@ def run(config: Config, arguments: Namespace) -> None:
 
 def parse_points(text: str) -> int:
     """Points with at most two decimals, as hundredths."""
-    try:
-        hundredths = Decimal(text) * 100
-        if hundredths == int(hundredths) and abs(hundredths) <= 10_000:
-            return int(hundredths)
-    except (InvalidOperation, ValueError, OverflowError):
-        pass
-    raise ArgumentTypeError(
-        f"{text[:40]!r} is no number of points: write it as 4, 4.5 or 4.50, with at most 2 decimals"
-    )
+    found = _POINTS.fullmatch(text)
+    if found is None:
+        raise ArgumentTypeError(
+            f"{text[:40]!a} is no number of points: write it as 4, 4.5 or 4.50, with at most 2 decimals"
+        )
+    return int(found["whole"]) * 100 + int((found["part"] or "").ljust(2, "0"))
 
 
 def _deed(

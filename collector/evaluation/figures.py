@@ -1,21 +1,20 @@
 """The figures of a round: of each instrument that is counted, out of one frozen period of the round's year.
 
 The seconds are the frozen sums; grades, which no frozen period holds, are those of the frozen records as they were
-known when the figures were taken (a place in the order of grade records). What two people decide later about time in
-doubt is another round's business. Of a day on which not all external time counts, what does not count is taken from the
-verified time first: a grade record divides external time by grade and not by standing, and the smaller figure is the
-one that is proved.
+known when the figures were taken (a place in the order of grade records; graded.py). What two people decide later about
+time in doubt is another round's business.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from collector.accounts.freezing import Frozen, find_frozen, list_frozen
 from collector.errors import FreezingError, RoundError
 from collector.evaluation import indicators
+from collector.evaluation.graded import Graded, sum_grades
 from collector.evaluation.indicators import SECONDS, Figure, Indicators, Seconds
 from collector.evaluation.members import Wanted, list_members
 from collector.evaluation.population import Member
@@ -67,20 +66,19 @@ def fix_data(connection: Connection, name: str, *, period: str, by: By) -> Round
 
 def gather(connection: Connection, data: Frozen, grade_seq: int, members: Iterable[Member]) -> list[Figure]:
     """The figures of the instruments among these members, by asset number; RoundError where grades are missing."""
-    owned = {member.name: member.uscc for member in members if member.kind == "instrument"}
+    owned = {member.name: str(member.uscc) for member in members if member.kind == "instrument"}
     sums: dict[str, dict[str, dict[str, int]]] = defaultdict(dict)
     for (body,) in connection.execute(_SQL.list_sums, {"frozen_id": data.frozen_id}, binary=True):
         leaf = msgspec.json.decode(body, type=frozen.Figure)
         sums[leaf.asset][leaf.owner] = leaf.sums
-    values = {"frozen_id": data.frozen_id, "grade_seq": grade_seq}
-    graded = {tuple(row[:2]): row[2:] for row in connection.execute(_SQL.list_graded, values)}
-    if missing := sorted(asset for (asset, uscc), row in graded.items() if row[-1] and owned.get(asset) == uscc):
+    graded = sum_grades(connection, data.frozen_id, grade_seq=grade_seq, owned=owned)
+    if missing := sorted(asset for asset, each in graded.items() if each.ungraded_days):
         raise RoundError(
             f"frozen days of {', '.join(missing[:MAX_NAMED])} have no grades: they were frozen before there were any; "
             "let `jishi-collector account` derive them and freeze the year again under another name"
         )
     return [
-        _figure(asset, str(uscc), sums[asset], graded.get((asset, uscc)))
+        _figure(asset, uscc, sums[asset], graded.get(asset, Graded()))
         for asset, uscc in sorted(owned.items())
         if asset in sums
     ]
@@ -145,28 +143,27 @@ def _check_owners(connection: Connection, held: Round, data: Frozen, members: It
         )
 
 
-def _figure(asset_no: str, uscc: str, sums: dict[str, dict[str, int]], graded: Any) -> Figure:
+def _figure(asset_no: str, uscc: str, sums: dict[str, dict[str, int]], graded: Graded) -> Figure:
     own = sums.get(uscc, {})
-    counted, counted_verified, a, b, c, d, x, policies, _ = graded or (0, 0, 0, 0, 0, 0, 0, (), 0)
     seconds = Seconds(
         network_s=own.get("network", 0) * DAY_S,
         observed_s=own.get("until_s", 0) - own.get("unobserved_s", 0) - own.get("bridged_s", 0),
         bridged_s=own.get("bridged_s", 0),
         effective_s=own.get("effective_s", 0),
-        counted_s=counted,
-        counted_verified_s=counted_verified,
+        counted_s=graded.counted_s,
+        counted_verified_s=own.get("verified_s", 0) - graded.uncounted_verified_s,
         claimed_s=own.get("claimed_s", 0),
         verified_s=own.get("verified_s", 0),
         unresolved_s=own.get("unresolved_s", 0),
-        a_s=a,
-        b_s=b,
-        c_s=c,
-        d_s=d,
-        x_s=x,
+        a_s=graded.by_grade.get("A", 0),
+        b_s=graded.by_grade.get("B", 0),
+        c_s=graded.by_grade.get("C", 0),
+        d_s=graded.by_grade.get("D", 0),
+        x_s=graded.by_grade.get("X", 0),
         hand_s=own.get("hand_s", 0),
         elsewhere_s=sum(each.get("effective_s", 0) for owner, each in sums.items() if owner != uscc),
     )
-    return Figure(asset_no, uscc, seconds, tuple(policies))
+    return Figure(asset_no, uscc, seconds, tuple(sorted(graded.policies)))
 
 
 def _insert(connection: Connection, held: Round, figures: list[Figure]) -> None:

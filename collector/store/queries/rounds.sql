@@ -123,44 +123,32 @@ WHERE frozen_id = %(frozen_id)s AND kind = 'owner'
     AND %(day)s::text BETWEEN convert_from(body, 'UTF8')::jsonb ->> 3 AND convert_from(body, 'UTF8')::jsonb ->> 4;
 
 -- name: list_graded
--- Of each instrument and owner the frozen records' seconds by grade, what counts of them, and the policies; by the
--- newest grades of each record up to a line. Of a day of which not all external time counts, what does not count is
--- taken from the verified time first. ungraded: days without grades.
-WITH owners AS (
-    SELECT asset_no, convert_from(body, 'UTF8')::jsonb ->> 2 AS uscc,
-           (convert_from(body, 'UTF8')::jsonb ->> 3)::date AS begins,
-           (convert_from(body, 'UTF8')::jsonb ->> 4)::date AS ends
-    FROM frozen_leaf WHERE frozen_id = %(frozen_id)s AND kind = 'owner'
-), graded AS (
-    SELECT f.asset_no, f.day, f.revision, o.uscc, (
-        SELECT convert_from(g.body, 'UTF8')::jsonb FROM closed_grade g
-        WHERE (g.asset_no, g.day, g.record) = (f.asset_no, f.day, f.revision) AND g.seq <= %(grade_seq)s
-        ORDER BY g.number DESC LIMIT 1) AS said
-    FROM frozen_record f
-    JOIN owners o ON o.asset_no = f.asset_no AND f.day BETWEEN o.begins AND o.ends
-    WHERE f.frozen_id = %(frozen_id)s
-), told AS (
-    SELECT g.asset_no, g.uscc, g.said, (
-        SELECT jsonb_object_agg(each ->> 0, each -> 1) FROM jsonb_array_elements(g.said -> 'effective') each
-    ) AS by_grade, (
-        SELECT sum((each ->> 1)::bigint) FROM jsonb_array_elements(g.said -> 'external') each
-    ) AS external_s, c.body
-    FROM graded g JOIN closed_record c USING (asset_no, day, revision)
-), parted AS (
-    SELECT asset_no, uscc, said ->> 'policy' AS policy, said IS NULL AS is_ungraded,
-           coalesce((by_grade ->> 'A')::bigint, 0) AS a_s, coalesce((by_grade ->> 'B')::bigint, 0) AS b_s,
-           coalesce((by_grade ->> 'C')::bigint, 0) AS c_s, coalesce((by_grade ->> 'D')::bigint, 0) AS d_s,
-           coalesce((by_grade ->> 'X')::bigint, 0) AS x_s, coalesce((said ->> 'counted_s')::bigint, 0) AS counted_s,
-           CASE WHEN coalesce(external_s, 0) = 0 THEN 0 ELSE greatest(0,
-               (said ->> 'counted_external_s')::bigint - (convert_from(body, 'UTF8')::jsonb ->> 'claimed_s')::bigint
-           ) END AS counted_verified_s
-    FROM told
+-- Of the days of a frozen period on which these instruments had these owners: the newest grades of each record up to a
+-- line, NULL where there are none.
+WITH wanted AS (
+    SELECT l.asset_no, (l.said ->> 3)::date AS begins, (l.said ->> 4)::date AS ends
+    FROM unnest(%(assets)s::text[], %(owners)s::text[]) AS u (asset_no, uscc)
+    JOIN (
+        SELECT asset_no, convert_from(body, 'UTF8')::jsonb AS said FROM frozen_leaf
+        WHERE frozen_id = %(frozen_id)s AND kind = 'owner'
+    ) AS l USING (asset_no)
+    WHERE l.said ->> 2 = u.uscc
 )
-SELECT asset_no, uscc, sum(counted_s)::bigint, sum(counted_verified_s)::bigint, sum(a_s)::bigint, sum(b_s)::bigint,
-       sum(c_s)::bigint, sum(d_s)::bigint, sum(x_s)::bigint,
-       coalesce(array_agg(DISTINCT policy ORDER BY policy) FILTER (WHERE policy IS NOT NULL), '{}'),
-       count(*) FILTER (WHERE is_ungraded)
-FROM parted GROUP BY asset_no, uscc;
+SELECT f.asset_no, f.day, f.revision, g.body
+FROM frozen_record f
+JOIN wanted w ON w.asset_no = f.asset_no AND f.day BETWEEN w.begins AND w.ends
+LEFT JOIN LATERAL (
+    SELECT body FROM closed_grade c
+    WHERE (c.asset_no, c.day, c.record) = (f.asset_no, f.day, f.revision) AND c.seq <= %(grade_seq)s
+    ORDER BY c.number DESC LIMIT 1
+) AS g ON true
+WHERE f.frozen_id = %(frozen_id)s;
+
+-- name: list_records
+-- The bytes of some records.
+SELECT c.asset_no, c.day, c.revision, c.body
+FROM unnest(%(assets)s::text[], %(days)s::date[], %(revisions)s::integer[]) AS u (asset_no, day, revision)
+JOIN closed_record c USING (asset_no, day, revision);
 
 -- name: insert_figure
 -- The year of one instrument.
