@@ -72,7 +72,7 @@ class AskedPoints(Model):
     hundredths: int = Field(ge=0, le=10_000, description="Hundredths of a point")
 
 
-class AskedGift(AskedStep):
+class AskedAward(AskedStep):
     """All of these points or none."""
 
     points: list[AskedPoints] = Field(min_length=1, max_length=500)

@@ -9,8 +9,8 @@ from collector.api.access import Given, GivesPoints, HoldsRounds, Lent, ReadsSco
 from collector.api.problem import responses
 from collector.api.round_asked import by_of, do, find
 from collector.api.round_models import (
+    AskedAward,
     AskedExpert,
-    AskedGift,
     AskedOpening,
     AskedRating,
     AskedStep,
@@ -23,7 +23,7 @@ from collector.api.round_models import (
 )
 from collector.api.rounds import Name
 from collector.evaluation import experts, results
-from collector.evaluation.experts import Gift
+from collector.evaluation.experts import Award
 from collector.evaluation.results import Result
 from collector.evaluation.rounds import Round
 from collector.evaluation.schemes import find_scheme
@@ -71,12 +71,12 @@ def open_round_entry(
 
 @router.post("/{name}/points", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404))
 def give_round_points(
-    request: Request, given: Given, caller: GivesPoints, connection: Lent, name: Name, asked: AskedGift
+    request: Request, given: Given, caller: GivesPoints, connection: Lent, name: Name, asked: AskedAward
 ) -> PointsGiven:
     """The caller gives points, all of these or none; until all are in he may give others for the same."""
     by = by_of(request, caller, given, asked.why)
-    gifts = [Gift(each.uscc, each.indicator, each.hundredths) for each in asked.points]
-    do(connection, lambda: experts.give_points(connection, name, caller.person, gifts=gifts, by=by))
+    awards = [Award(each.uscc, each.indicator, each.hundredths) for each in asked.points]
+    do(connection, lambda: experts.give_points(connection, name, caller.person, awards=awards, by=by))
     return _points(connection, find(connection, name), caller.person)
 
 

@@ -12,7 +12,7 @@ from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import RoundError, SchemeError
 from collector.evaluation import experts, figures, members, results, rounds, schemes
-from collector.evaluation.experts import OF_EXPERTS, Gift
+from collector.evaluation.experts import OF_EXPERTS, Award
 from collector.evaluation.population import Rules, Verdict
 from collector.evaluation.rounds import By
 from collector.evaluation.scheme import MAX_SCHEME_BYTES, RATINGS
@@ -158,10 +158,10 @@ def _open(connection: Connection, arguments: Namespace) -> None:
 
 
 def _points(connection: Connection, arguments: Namespace) -> None:
-    gift = Gift(arguments.unit, arguments.indicator, arguments.points)
+    award = Award(arguments.unit, arguments.indicator, arguments.points)
     with connection.transaction():
         person = asker.find(connection, arguments).person
-        experts.give_points(connection, arguments.name, person, gifts=[gift], by=_by(connection, arguments))
+        experts.give_points(connection, arguments.name, person, awards=[award], by=_by(connection, arguments))
 
 
 def _close(connection: Connection, arguments: Namespace) -> None:

@@ -1,8 +1,8 @@
 """Experts' points: each gives his own, blind to the others until all are in or the entry is closed.
 
 Nobody is shown another's points before, whatever his role is, and the audit trail names what was given without how
-much. Until then an expert may give other points for the same, which take the place of the first ones and leave them
-kept; afterwards nothing is changed any more.
+much and why. Until then an expert may give other points for the same, which take the place of the first ones and leave
+them kept; afterwards nothing is changed any more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from collector.evaluation.rounds import By, Round, check_why, find_round, hold_r
 from collector.evaluation.scheme import HUNDREDTHS, Scheme
 from collector.evaluation.schemes import find_scheme
 from collector.evaluation.scoring import Given, ranked
-from collector.evaluation.states import check_deed
+from collector.evaluation.states import check_deed, check_step
 from collector.registry.access import Right
 from collector.registry.audit import record_change
 from collector.registry.people import Person, find_access, find_person
@@ -27,8 +27,8 @@ OF_EXPERTS = (1, 3, 4, 6, 8)
 """Indicators that can be an expert's at all."""
 
 
-class Gift(NamedTuple):
-    """What an expert gives a unit for an indicator, in hundredths of a point."""
+class Award(NamedTuple):
+    """What an expert awards a unit for an indicator, in hundredths of a point."""
 
     uscc: str
     indicator: int
@@ -79,8 +79,8 @@ def appoint_expert(connection: Connection, name: str, person: str, *, indicators
 def open_entry(connection: Connection, name: str, *, scheme: str, by: By) -> Round:
     """Experts begin under a scheme; the round is then in state `experts`. Raises RoundError, UnknownName."""
     held = hold_round(connection, name)
+    check_step(name, held=held.state, wanted="experts")
     entered = find_scheme(connection, scheme)
-    step(connection, held, "experts", by=by, new={"scheme": entered.sha256})
     if entered.scheme.from_day > held.first_day:
         raise RoundError(
             f"scheme {entered.scheme.name} holds for years from {entered.scheme.from_day} on, and round {name} is of "
@@ -94,35 +94,36 @@ def open_entry(connection: Connection, name: str, *, scheme: str, by: By) -> Rou
             f"nobody gives points to indicator {', '.join(map(str, lacking))}: appoint an expert "
             f"(jishi-collector evaluate expert {name} NAME --indicator {lacking[0]})"
         )
+    step(connection, held, "experts", by=by, new={"scheme": entered.sha256})
     connection.execute(_SQL.insert_round_scheme, {"round_id": held.round_id, "sha256": entered.sha256})
     return find_round(connection, name)
 
 
-def give_points(connection: Connection, name: str, expert: Person, *, gifts: Sequence[Gift], by: By) -> None:
+def give_points(connection: Connection, name: str, expert: Person, *, awards: Sequence[Award], by: By) -> None:
     """An expert gives points, all of these or none. In the caller's transaction. Raises RoundError, UnknownName."""
     held = hold_round(connection, name)
     check_deed(name, held=held.state, deed="give points")
     check_why(by.why)
     own = {indicator for person_id, _, indicator in _appointed(connection, held) if person_id == expert.person_id}
     units, scheme = _units(connection, held), _scheme(connection, held)
-    for gift in gifts:
-        if gift.indicator not in own:
-            raise RoundError(f"{expert.name} is not appointed to indicator {gift.indicator} of round {name}")
-        if gift.uscc not in units:
-            raise RoundError(f"unit {gift.uscc[:20]!a} is not ranked in round {name}: nothing of it is counted")
-        most = scheme.expert_points(gift.indicator) * HUNDREDTHS
-        if not 0 <= gift.hundredths <= most:
+    for award in awards:
+        if award.indicator not in own:
+            raise RoundError(f"{expert.name} is not appointed to indicator {award.indicator} of round {name}")
+        if award.uscc not in units:
+            raise RoundError(f"unit {award.uscc[:20]!a} is not ranked in round {name}: nothing of it is counted")
+        most = scheme.expert_points(award.indicator) * HUNDREDTHS
+        if not 0 <= award.hundredths <= most:
             raise RoundError(
-                f"{gift.hundredths} hundredths of a point for indicator {gift.indicator}: 0 to {most} are expected"
+                f"{award.hundredths} hundredths of a point for indicator {award.indicator}: 0 to {most} are expected"
             )
     if are_all_in(connection, held):
         raise RoundError(f"all points of round {name} are in and everybody may see them: nothing is changed any more")
     same = {"round_id": held.round_id, "person_id": expert.person_id, **by.values}
     with connection.cursor() as cursor:
-        cursor.executemany(_SQL.insert_points, ({**same, **gift._asdict()} for gift in gifts))
-    # How much was given is nobody's to see yet, and people read the trail.
-    new = {"expert": expert.name, "given": [f"{gift.uscc} indicator {gift.indicator}" for gift in gifts]}
-    record_change(connection, by.actor, "round.give-points", target=name, new=new, reason=by.why)
+        cursor.executemany(_SQL.insert_points, ({**same, **award._asdict()} for award in awards))
+    # Neither how much nor why: nobody is to see it yet, and people read the trail. Both are kept with the points.
+    new = {"expert": expert.name, "given": [f"{award.uscc} indicator {award.indicator}" for award in awards]}
+    record_change(connection, by.actor, "round.give-points", target=name, new=new)
 
 
 def list_points(connection: Connection, held: Round, *, seen_by: Person) -> list[Points]:

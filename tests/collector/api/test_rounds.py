@@ -6,15 +6,13 @@ import httpx
 import pytest
 
 from collector.registry.access import Access, Scope
-from tests.collector.api.test_access import SCHEME as EXAMPLE
 from tests.collector.conftest import make_key
+from tests.collector.evaluation.playing import FULL, SCHEME
 from tests.collector.evaluation.world import XIAN, World, generate
 from tests.collector.province import MovableClock, Province
 
 V1 = "/api/v1/rounds"
-SCHEME = EXAMPLE.decode().replace("from_day = 2026-01-01", "from_day = 2025-01-01")
 WHY = {"why": "the notice"}
-FULL = {1: 500, 3: 1000, 4: 1000, 6: 2000, 8: 1000}
 Keys = dict[str, dict[str, str]]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector.cli import main
-from tests.collector.evaluation.test_rounds import SCHEME, ranked_units
+from tests.collector.evaluation.playing import SCHEME, ranked_units
 from tests.collector.evaluation.world import World
 
 WHO = ["--why", "the notice", "--by", "eva"]

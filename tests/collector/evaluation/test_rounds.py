@@ -1,4 +1,4 @@
-"""The life of a round: each step once and in order, every choice with its reason, points blind until all are in."""
+"""The life of a round: each step once and in order, every choice with its reason, and whatever was altered is found."""
 
 from datetime import date, timedelta
 
@@ -6,71 +6,27 @@ import psycopg
 import pytest
 
 from collector.errors import BadUscc, RoundError, SchemeError, UnknownName
-from collector.evaluation.experts import (
-    Gift,
-    appoint_expert,
-    are_open,
-    give_points,
-    list_points,
-    list_progress,
-    open_entry,
-)
-from collector.evaluation.figures import fix_data, list_figures, list_indicators
+from collector.evaluation.figures import fix_data, list_figures
 from collector.evaluation.members import Wanted, fix_population, list_members
 from collector.evaluation.population import Rules
 from collector.evaluation.results import close_round, list_results, set_rating
-from collector.evaluation.rounds import Round, choose, create_round, find_round, list_rounds, list_steps
+from collector.evaluation.rounds import choose, create_round, find_round, list_rounds, list_steps
 from collector.evaluation.schemes import enter_scheme, find_scheme, list_schemes
-from collector.evaluation.scoring import ranked
 from collector.evaluation.states import FOLLOWS, STATES, WHERE, check_deed, check_step
 from collector.evaluation.verification import verify_round
 from collector.registry import instruments
-from collector.registry.people import Person
-from tests.collector.evaluation.test_scheme import EXAMPLE
+from tests.collector.evaluation.playing import (
+    FULL,
+    SCHEME,
+    draft,
+    give_all,
+    ranked_units,
+    with_data,
+    with_experts,
+    with_population,
+)
 from tests.collector.evaluation.world import BEIJING, FIRST, LAST, LIMIT_FEN, NOW, XIAN, Held, World, by, generate
 from tests.collector.province import Province
-
-SCHEME = EXAMPLE.replace("from_day = 2026-01-01", "from_day = 2025-01-01")
-FULL = {1: 500, 3: 1000, 4: 1000, 6: 2000, 8: 1000}
-
-
-def draft(world: World, **more: object) -> Round:
-    with world.connection.transaction():
-        return create_round(world.connection, "2025", year=2025, by=by("the notice"), **more)  # type: ignore[arg-type]
-
-
-def with_population(world: World) -> Round:
-    draft(world)
-    with world.connection.transaction():
-        return fix_population(world.connection, "2025", by=by())
-
-
-def with_data(world: World) -> Round:
-    with_population(world)
-    return fix_data(world.connection, "2025", period="2025", by=by())
-
-
-def with_experts(world: World, *names: str, scheme: str = SCHEME) -> list[Person]:
-    """Experts of all their indicators, and the entry open."""
-    with_data(world)
-    experts = [world.person(name, "expert") for name in names]
-    with world.connection.transaction():
-        for name in names:
-            appoint_expert(world.connection, "2025", name, indicators=FULL, by=by())
-        entered = enter_scheme(world.connection, scheme.encode(), by=by())
-        open_entry(world.connection, "2025", scheme=entered.sha256[:8], by=by())
-    return experts
-
-
-def ranked_units(world: World) -> list[str]:
-    held = find_round(world.connection, "2025")
-    return [each.uscc for each in ranked(line.indicators for line in list_indicators(world.connection, held))]
-
-
-def give_all(world: World, expert: Person, *, less: int = 0) -> None:
-    gifts = [Gift(uscc, number, most - less) for uscc in ranked_units(world) for number, most in FULL.items()]
-    with world.connection.transaction():
-        give_points(world.connection, "2025", expert, gifts=gifts, by=by("read all reports", name=expert.name))
 
 
 def test_a_round_goes_from_its_draft_to_its_ranking(world: World, dsn: str) -> None:
@@ -272,109 +228,6 @@ def test_a_decision_after_the_figures_were_taken_changes_nothing(world: World, d
     again = list_figures(world.connection, fix_data(world.connection, "2025-again", period="2025", by=by()))
     gained = sum(each.seconds.counted_s for each in again) - sum(each.seconds.counted_s for each in before)
     assert gained > 0
-
-
-def test_an_expert_sees_his_own_points_until_all_are_in(world: World) -> None:
-    ann, ben = with_experts(world, "ann", "ben")
-    inspector = world.person("inspector", "inspector")
-    give_all(world, ann, less=13)
-    held = find_round(world.connection, "2025")
-    wanted = len(FULL) * len(ranked_units(world))
-    assert [tuple(each) for each in list_progress(world.connection, held)] == [
-        ("ann", wanted, wanted),
-        ("ben", 0, wanted),
-    ]
-    assert not are_open(world.connection, held)
-    assert {each.expert for each in list_points(world.connection, held, seen_by=ann)} == {"ann"}
-    assert list_points(world.connection, held, seen_by=ben) == []
-    assert list_points(world.connection, held, seen_by=inspector) == []
-    told = str(world.province.rows("SELECT old, new, reason FROM audit"))
-    assert not any(str(most) in told for most in (487, 987, 1987)), "the trail does not tell how much"
-    give_all(world, ben, less=100)
-    assert are_open(world.connection, held)
-    for person in (ann, ben, inspector):
-        assert len(list_points(world.connection, held, seen_by=person)) == 2 * wanted
-
-
-def test_until_then_points_may_be_given_again_and_the_first_ones_are_kept(world: World) -> None:
-    ann, _ = with_experts(world, "ann", "ben")
-    give_all(world, ann)
-    give_all(world, ann, less=50)
-    held = find_round(world.connection, "2025")
-    points = list_points(world.connection, held, seen_by=ann)
-    assert {each.hundredths for each in points} == {most - 50 for most in FULL.values()}
-    assert world.province.rows("SELECT count(*) FROM round_points") == [(2 * len(points),)]
-
-
-def test_when_all_are_in_nothing_is_changed_any_more(world: World) -> None:
-    [ann] = with_experts(world, "ann")
-    give_all(world, ann)
-    with pytest.raises(RoundError, match="all points of round 2025 are in and everybody may see them"):
-        give_all(world, ann, less=50)
-
-
-def test_a_round_may_close_over_an_expert_who_gave_nothing_and_opens_the_points(world: World) -> None:
-    ann, ben = with_experts(world, "ann", "ben")
-    with pytest.raises(RoundError, match=r"nobody gave points to .* indicator 1"), world.connection.transaction():
-        close_round(world.connection, "2025", by=by())
-    assert find_round(world.connection, "2025").state == "experts"
-    give_all(world, ann)
-    with world.connection.transaction():
-        closed = close_round(world.connection, "2025", by=by("ben fell ill"))
-    assert len(list_points(world.connection, closed, seen_by=ben)) > 0
-    with pytest.raises(RoundError, match="is in state closed: to give points belongs to experts"):
-        give_all(world, ben)
-
-
-def test_points_that_cannot_be_are_refused_all_together(world: World) -> None:
-    [ann] = with_experts(world, "ann")
-    ben, unit = world.person("ben", "expert"), ranked_units(world)[0]
-    for expert, gift, says in (
-        (ben, Gift(unit, 1, 100), "ben is not appointed to indicator 1"),
-        (ann, Gift(unit, 5, 100), "ann is not appointed to indicator 5"),
-        (ann, Gift("12610000000000077A", 1, 100), "is not ranked in round 2025"),
-        (ann, Gift(unit, 1, 501), "501 hundredths of a point for indicator 1: 0 to 500 are expected"),
-        (ann, Gift(unit, 1, -1), "-1 hundredths of a point for indicator 1"),
-    ):
-        with pytest.raises(RoundError, match=says), world.connection.transaction():
-            give_points(
-                world.connection,
-                "2025",
-                expert,
-                gifts=[Gift(unit, gift.indicator if expert == ben else 3, 100), gift],
-                by=by(),
-            )
-    assert world.province.rows("SELECT count(*) FROM round_points") == [(0,)]
-
-
-def test_who_may_be_an_expert_of_what(world: World) -> None:
-    draft(world)
-    world.person("reader", "reader")
-    world.person("ann", "expert")
-    with pytest.raises(RoundError, match="reader is reader over everything and may give no points"):
-        appoint_expert(world.connection, "2025", "reader", indicators=[1], by=by())
-    with pytest.raises(RoundError, match="indicator 5 is none that experts give points to"):
-        appoint_expert(world.connection, "2025", "ann", indicators=[1, 5], by=by())
-    with pytest.raises(UnknownName):
-        appoint_expert(world.connection, "2025", "nobody", indicators=[1], by=by())
-
-
-def test_the_entry_opens_with_a_scheme_that_holds_and_experts_for_all_of_it(world: World) -> None:
-    with_data(world)
-    world.person("ann", "expert")
-    with world.connection.transaction():
-        later = enter_scheme(world.connection, EXAMPLE.encode(), by=by())
-        fitting = enter_scheme(world.connection, SCHEME.encode(), by=by())
-        appoint_expert(world.connection, "2025", "ann", indicators=[1, 3, 4], by=by())
-    for scheme, says in (
-        (later.sha256, "holds for years from 2026-01-01 on, and round 2025 is of 2025"),
-        (fitting.sha256, "nobody gives points to indicator 6, 8: appoint an expert"),
-        ("12345678", "no single scheme begins with '12345678'"),
-        (fitting.sha256[:4], "no single scheme begins with"),
-    ):
-        with pytest.raises((RoundError, UnknownName), match=says), world.connection.transaction():
-            open_entry(world.connection, "2025", scheme=scheme, by=by())
-    assert find_round(world.connection, "2025").state == "data"
 
 
 def test_a_scheme_is_kept_as_its_bytes_once(world: World) -> None:
