@@ -46,6 +46,8 @@ from collector.api import (
     records,
     registry,
     reported,
+    round_points,
+    rounds,
     sessions,
     units,
 )
@@ -92,6 +94,8 @@ _KEYED = (
     documents,
     findings,
     network,
+    rounds,
+    round_points,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.

@@ -44,6 +44,7 @@ COMMANDS = {
     "explain": Command("collector.commands.explain", "say why a second of an instrument's day counted or did not"),
     "freeze": Command("collector.commands.freeze", "fix a period's records and figures for good"),
     "frozen": Command("collector.commands.frozen", "list what was frozen, and what became different since"),
+    "evaluate": Command("collector.commands.evaluate", "hold rounds of evaluation, show them and compute them again"),
     "rebuild-readings": Command(
         "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
     ),

@@ -25,6 +25,8 @@
         ├── FindingRefused          findings of an on-site check that nobody whose key counts has signed
         ├── NotAllowed              the person has no right to it, or not there
         ├── DocumentError           a file cannot be stored as a document, or is not what it was any more
+        ├── RoundError              a round of evaluation cannot be taken there, or nothing like that is in it
+        │   └── SchemeError         a scoring scheme that does not add up (all faults in one message)
         ├── PeriodFrozen            it would begin inside a frozen period, and does not say that it amends it
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
@@ -160,6 +162,14 @@ class NotAllowed(RegistryError):
 
 class DocumentError(RegistryError):
     """A file is too large, not what it says, damaged, or gone."""
+
+
+class RoundError(RegistryError):
+    """A round of evaluation cannot be what is asked, where it stands or at all."""
+
+
+class SchemeError(RoundError):
+    """A scoring scheme that cannot be used; the message names every fault with its place and the remedy."""
 
 
 class PeriodFrozen(RegistryError):

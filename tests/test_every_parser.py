@@ -112,6 +112,9 @@ NOT_FOREIGN = {
     "collector.evidence.bundle_journals.size_of": "reads back our own receipts",
     "collector.ingest.held.open_bundle": "reads back what was stored; parse_bundle is tested over it",
     "collector.ingest.rows.with_shift": "takes a row that we packed ourselves",
+    "collector.evaluation.indicators.decode": "reads back what we computed and stored",
+    "collector.evaluation.scoring.decode": "reads back what we computed and stored",
+    "collector.evaluation.scheme.identity": "hashes",
     "collector.store.queries.parse": "reads our own SQL files",
 }
 

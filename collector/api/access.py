@@ -152,6 +152,9 @@ Rules = Annotated[Caller, Depends(permit(Right.RULINGS))]
 ChangesRegistry = Annotated[Caller, Depends(permit(Right.REGISTRY))]
 HandsInFindings = Annotated[Caller, Depends(permit(Right.FINDINGS))]
 Freezes = Annotated[Caller, Depends(permit(Right.FREEZE))]
+HoldsRounds = Annotated[Caller, Depends(permit(Right.ROUNDS))]
+GivesPoints = Annotated[Caller, Depends(permit(Right.POINTS))]
+ReadsScores = Annotated[Caller, Depends(permit(Right.SCORES))]
 
 
 def actor_of(request: Request, caller: Caller) -> Actor:

@@ -19,7 +19,7 @@ MAX_ASSET_CHARS = 64
 
 
 class Right(StrEnum):
-    """One kind of thing that can be asked for or, from FACTS on, changed."""
+    """One kind of thing that can be asked for or, from FACTS on, changed; SCORES is asked for."""
 
     INSTRUMENTS = "instruments"
     HOURS = "hours"
@@ -33,11 +33,14 @@ class Right(StrEnum):
     REGISTRY = "registry"
     FREEZE = "freeze"
     FINDINGS = "findings"
+    ROUNDS = "rounds"
+    POINTS = "points"
+    SCORES = "scores"
 
 
 _FIGURES = frozenset({Right.INSTRUMENTS, Right.HOURS, Right.POLICIES})
 _READER = _FIGURES | {Right.READINGS, Right.PAGES}
-_INSPECTOR = _READER | {Right.AGENTS, Right.AUDIT, Right.FINDINGS}
+_INSPECTOR = _READER | {Right.AGENTS, Right.AUDIT, Right.FINDINGS, Right.SCORES}
 ROLES: dict[str, frozenset[Right]] = {
     "platform": _FIGURES,
     "reader": _READER,
@@ -46,13 +49,17 @@ ROLES: dict[str, frozenset[Right]] = {
     "operator": _READER | {Right.AGENTS},
     "inspector": _INSPECTOR,
     "registrar": _INSPECTOR | {Right.REGISTRY, Right.FREEZE},
+    "evaluator": _READER | {Right.ROUNDS, Right.SCORES},
+    "expert": _FIGURES | {Right.POINTS, Right.SCORES},
 }
 """`platform` is a machine that takes figures; `reader` a unit's or an instrument's own people; `officer` the unit's
 information officer, who records facts and proposes; `approver` one who also rules on what others proposed; `operator`
 who keeps agents and collector running; `inspector` who may ask for all that there is, the audit trail included, and
-hands in what he found on site; `registrar` who also changes the registry and freezes periods."""
+hands in what he found on site; `registrar` who also changes the registry and freezes periods; `evaluator` who
+holds rounds of evaluation for the platform; `expert` who gives points in one. SCORES shows points and rankings, which
+are nobody else's before they are published."""
 
-UNSCOPED = frozenset({Right.AUDIT, Right.REGISTRY, Right.FREEZE})
+UNSCOPED = frozenset({Right.AUDIT, Right.REGISTRY, Right.FREEZE, Right.ROUNDS, Right.POINTS, Right.SCORES})
 """Rights over what belongs to no single instrument: they need a scope of everything."""
 
 

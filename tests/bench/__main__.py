@@ -24,6 +24,7 @@ PARTS = (
     "derive",
     "hours",
     "evidence",
+    "evaluation",
 )
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import json
+import tomllib
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +20,11 @@ from collector.api.problem import Problem
 from collector.api.rates import network, read_address
 from collector.approvals import proposed
 from collector.commands.days import parse_day, parse_instant, parse_kept_days
+from collector.commands.evaluate import parse_points
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
-from collector.errors import CollectorError, ConfigError, DocumentError, RegistryError, SheetError
+from collector.errors import CollectorError, ConfigError, DocumentError, RegistryError, SchemeError, SheetError
+from collector.evaluation import scheme
 from collector.facts.cells import read_instant, read_period
 from collector.facts.file_type import examine
 from collector.facts.lines import read_lines
@@ -82,6 +86,8 @@ def _sheet(raw: bytes) -> object:
     return list(read_sheet(raw, columns={"uscc": [], "name_zh": []}, optional=["name_zh"], report=Report()))
 
 
+SCHEME = (Path(__file__).parents[2] / "deploy" / "evaluation" / "scheme-example.toml").read_bytes()
+SCHEME_JSON = json.dumps(tomllib.loads(SCHEME.decode()), default=str).encode()
 PROPOSED_DECISION = (
     b'{"kind":"decision","asset":"A001","start":1764547516000,"end":1764554716000,"verdict":"exclude",'
     b'"flags":["constant-load"]}'
@@ -97,6 +103,8 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.commands.days.parse_day": (_text(parse_day), (ArgumentTypeError,), (b"2026-11-26",)),
     "collector.commands.days.parse_instant": (_text(parse_instant), (ArgumentTypeError,), (b"2026-11-26T09:30:00",)),
     "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
+    "collector.commands.evaluate.parse_points": (_text(parse_points), (ArgumentTypeError,), (b"4", b"4.50")),
+    "collector.evaluation.scheme.parse": (scheme.parse, (SchemeError,), (SCHEME, SCHEME_JSON)),
     "collector.config.load_config environment": (_text(_environment), (ConfigError,), (b"8321",)),
     "collector.facts.cells.read_instant": (
         _text(read_instant), (RegistryError,), (b"2026-11-16 09:00", b"2026/11/16T9:00:00.5+08:00"),

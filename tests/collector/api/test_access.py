@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from collector.accounts.freezing import Period, freeze, one_snapshot
 from collector.approvals.proposed import ProposedDecision
 from collector.config import Config
+from collector.evaluation.rounds import By, create_round
+from collector.evaluation.schemes import enter_scheme
 from collector.evidence.findings import import_findings
 from collector.facts.documents import DocumentFiles, add_file
 from collector.facts.store import record_fact
@@ -43,6 +45,7 @@ USES = {
 USE_OF = {asset: facts.identity(facts.encode(use)) for asset, use in USES.items()}
 
 NOTE = make_note(WANG)
+SCHEME = (Path(__file__).parents[3] / "deploy" / "evaluation" / "scheme-example.toml").read_bytes()
 
 DECISION = ProposedDecision(asset="A001", start=AT - 7_200_000, end=AT - 3_600_000, verdict="exclude")
 DECIDED_AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -114,11 +117,29 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_site_findings": ("/findings", Right.READINGS),
     "show_finding": (f"/findings/{hashlib.sha256(NOTE).hexdigest()}", Right.READINGS),
     "show_finding_note": (f"/findings/{hashlib.sha256(NOTE).hexdigest()}/note", Right.READINGS),
+    "list_rounds": ("/rounds", Right.HOURS),
+    "show_round": ("/rounds/2026", Right.HOURS),
+    "list_round_members": ("/rounds/2026/population", Right.HOURS),
+    "list_round_indicators": ("/rounds/2026/indicators", Right.HOURS),
+    "list_schemes": ("/rounds/schemes", Right.HOURS),
+    "show_scheme_bytes": (f"/rounds/schemes/{hashlib.sha256(SCHEME).hexdigest()}", Right.HOURS),
+    "list_round_points": ("/rounds/2026/points", Right.SCORES),
+    "show_round_ranking": ("/rounds/2026/ranking", Right.SCORES),
     "show_document": (f"/documents/{hashlib.sha256(PDF).hexdigest()}", Right.READINGS),
 }
 WRITES: dict[str, tuple[str, str, Right]] = {
     "hand_in_findings": ("POST", "/findings", Right.FINDINGS),
     "freeze_period": ("POST", "/frozen", Right.FREEZE),
+    "create_round": ("POST", "/rounds", Right.ROUNDS),
+    "enter_scheme": ("POST", "/rounds/schemes", Right.ROUNDS),
+    "choose_round_member": ("POST", "/rounds/2026/choices", Right.ROUNDS),
+    "fix_round_population": ("POST", "/rounds/2026/population", Right.ROUNDS),
+    "fix_round_data": ("POST", "/rounds/2026/data", Right.ROUNDS),
+    "appoint_round_expert": ("POST", "/rounds/2026/experts", Right.ROUNDS),
+    "open_round_entry": ("POST", "/rounds/2026/opening", Right.ROUNDS),
+    "give_round_points": ("POST", "/rounds/2026/points", Right.POINTS),
+    "close_round": ("POST", "/rounds/2026/closing", Right.ROUNDS),
+    "set_round_rating": ("POST", "/rounds/2026/ratings", Right.ROUNDS),
     "import_registry": ("POST", "/registry/units", Right.REGISTRY),
     "enter_network_step": ("POST", "/network", Right.REGISTRY),
     "make_proposal": ("POST", "/proposals", Right.FACTS),
@@ -164,6 +185,10 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
         freeze(
             province.connection, Period("2026-w47", MONDAY, TUESDAY), by="li", now=datetime(2026, 11, 20, tzinfo=UTC)
         )
+    by = By(Actor("li", "command", "li@host"), "test", datetime(2026, 11, 20, tzinfo=UTC))
+    with province.connection.transaction():
+        create_round(province.connection, "2026", year=2026, by=by)
+        enter_scheme(province.connection, SCHEME, by=by)
     province.connection.execute(
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",

@@ -21,6 +21,9 @@ from schemathesis.python.asgi import shutdown_lifespans
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from collector.config import Api, Config
+from collector.evaluation.rounds import By, create_round
+from collector.registry.access import Access
+from collector.registry.audit import Actor
 from tests.collector.conftest import make_key
 from tests.collector.province import RUN, MovableClock, Piece, Province
 
@@ -65,6 +68,23 @@ def test_every_operation_answers_as_the_description_says(
         asked.add(operation.label)
     assert len(asked) > 15
     assert asked >= TAKE_NOTHING
+
+
+@pytest.mark.parametrize("role", ["evaluator", "expert"])
+@pytest.mark.timeout(60 + 15 * EXAMPLES)
+def test_operations_of_rounds_do_for_those_who_may_change_them(
+    description: schemathesis.BaseSchema, province: Province, clock: MovableClock, role: str
+) -> None:
+    headers = {"X-API-Key": make_key(province, clock, access=Access(role))}
+    by = By(Actor("li", "command", "li@host"), "test", clock.at)
+    with province.connection.transaction():
+        create_round(province.connection, "2025", year=2025, by=by)
+    operations = [result.ok() for result in description.get_all_operations()]
+    of_rounds = [each for each in operations if each.path.startswith("/api/v1/rounds")]
+    assert len(of_rounds) > 15
+    for operation in of_rounds:
+        _ask(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), headers)
+        _ask(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), headers)
 
 
 def _ask(cases: SearchStrategy[schemathesis.Case], headers: dict[str, str]) -> None:

@@ -17,8 +17,10 @@ def test_the_rights_of_the_roles_are_these_and_no_others() -> None:
         "operator": figures | {"readings", "pages", "agents"},
         "officer": figures | {"readings", "pages", "facts"},
         "approver": figures | {"readings", "pages", "facts", "rulings"},
-        "inspector": figures | {"readings", "pages", "agents", "audit", "findings"},
-        "registrar": figures | {"readings", "pages", "agents", "audit", "findings", "registry", "freeze"},
+        "inspector": figures | {"readings", "pages", "agents", "audit", "findings", "scores"},
+        "registrar": figures | {"readings", "pages", "agents", "audit", "findings", "scores", "registry", "freeze"},
+        "evaluator": figures | {"readings", "pages", "rounds", "scores"},
+        "expert": figures | {"points", "scores"},
     }
 
 
@@ -33,6 +35,13 @@ def test_what_belongs_to_no_instrument_needs_a_scope_of_everything(scope: Scope)
     for right in (Right.AUDIT, Right.REGISTRY, Right.FREEZE):
         assert Access("registrar").allows(right)
         assert not Access("registrar", scope).allows(right)
+
+
+@pytest.mark.parametrize("scope", [UNIT, INSTRUMENT])
+def test_a_round_belongs_to_the_whole_platform(scope: Scope) -> None:
+    for role, right in (("evaluator", Right.ROUNDS), ("expert", Right.POINTS), ("inspector", Right.SCORES)):
+        assert Access(role).allows(right)
+        assert not Access(role, scope).allows(right)
 
 
 def test_an_officer_of_a_unit_records_facts_there_and_rules_on_nothing() -> None:
