@@ -18,16 +18,15 @@ out of decoded rows and of stored bytes.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.clock_bounds import Fix
 from protocol.entry import Entry, Reading, Start
 from protocol.grades import GradedBlock, is_ruly
-from protocol.observation import covered_ms
 from protocol.witness import Block
 
+_ABOVE_ALL: Final = 2**63
 NAMED_WITHIN: Final = 130
 """How many entries before it a `start` can name as recovered: an agent writes it right behind them."""
 
@@ -53,13 +52,16 @@ class Log(NamedTuple):
 
     def received_ms(self, index: int) -> int | None:
         """When the first receipt over an entry was given."""
-        at = bisect_right(self.receipts, index, key=itemgetter(0)) - 1
+        at = bisect_right(self.receipts, (index, _ABOVE_ALL, 0)) - 1
         return self.receipts[at][2] if at >= 0 and index < self.receipts[at][1] else None
 
-    def beacon(self, index: int) -> tuple[str, Fix] | None:
-        """The newest beacon at or before an entry."""
-        at = bisect_right(self.beacons, index, key=lambda each: each[1].entry_index)
-        return self.beacons[at - 1] if at else None
+    def beacons_upto(self, index: int, since: int = 0) -> int:
+        """How many beacons lie at or before an entry; `since`: how many lie at or before an earlier one."""
+        if not since:
+            return bisect_right(self.beacons, index, key=lambda each: each[1].entry_index)
+        while since < len(self.beacons) and self.beacons[since][1].entry_index <= index:
+            since += 1
+        return since
 
 
 NO_LOG: Final = Log(is_whole=False)
@@ -83,23 +85,26 @@ def recovered_by(entry: Entry) -> frozenset[int]:
 def bracketed(blocks: Iterable[Block], logs: Mapping[str, Log]) -> Iterator[GradedBlock]:
     """Each block with its bounds, by origin and index; one of a log that is not among `logs` is bounded by nothing."""
     ended: dict[tuple[str, str, str, str], int] = {}
+    passed: dict[str, int] = {}
     for origin, entry, reading in sorted(blocks, key=lambda block: (block[0], block[1].index)):
-        log = logs.get(origin, NO_LOG)
+        log, index = logs.get(origin, NO_LOG), entry.index
         shown = (origin, entry.boot, reading.watcher, reading.channel)
-        end_mono_ms = reading.start_mono_ms + sum(reading.durations_ms)
-        ruly = is_ruly(reading.start_mono_ms, end_mono_ms, written_ms=entry.mono_ms, before_ms=ended.get(shown))
-        ended[shown] = max(end_mono_ms, ended.get(shown, 0))
-        is_recovered = entry.index in log.recovered
-        in_order = is_recovered or entry.mono_ms >= _latest(log.landmarks.get(entry.boot, ()), entry.index)
-        beacon = log.beacon(entry.index)
-        start_ms, end_ms = covered_ms(entry, reading)
+        start_mono_ms, lasts_ms = reading.start_mono_ms, sum(reading.durations_ms)
+        end_mono_ms, before_ms = start_mono_ms + lasts_ms, ended.get(shown)
+        ruly = is_ruly(start_mono_ms, end_mono_ms, written_ms=entry.mono_ms, before_ms=before_ms)
+        ended[shown] = end_mono_ms if before_ms is None else max(end_mono_ms, before_ms)
+        is_recovered = index in log.recovered
+        in_order = is_recovered or entry.mono_ms >= _latest(log.landmarks.get(entry.boot, ()), index)
+        passed[origin] = beacons = log.beacons_upto(index, passed.get(origin, 0))
+        beacon = log.beacons[beacons - 1] if beacons else None
+        start_ms = entry.wall_ms - entry.mono_ms + start_mono_ms
         yield GradedBlock(
             start_ms=start_ms,
-            end_ms=end_ms,
+            end_ms=start_ms + lasts_ms,
             edges_ms=_edges(start_ms, reading),
-            received_ms=log.received_ms(entry.index),
+            received_ms=log.received_ms(index),
             beacon_ms=None if beacon is None else beacon[1].time_ms,
-            error_ms=_error_ms(entry, beacon, log.shifts.get(entry.index, 0)),
+            error_ms=_error_ms(entry, beacon, log.shifts.get(index, 0)),
             is_recovered=is_recovered,
             is_ruly=ruly and in_order,
             is_whole=log.is_whole,
@@ -110,7 +115,7 @@ def bracketed(blocks: Iterable[Block], logs: Mapping[str, Log]) -> Iterator[Grad
 
 def _latest(landmarks: Sequence[Landmark], index: int) -> int:
     """The latest monotonic ms of a landmark before an entry, 0 where there is none."""
-    at = bisect_right(landmarks, index, key=itemgetter(0))
+    at = bisect_right(landmarks, (index, _ABOVE_ALL))
     return landmarks[at - 1][1] if at else 0
 
 

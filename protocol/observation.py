@@ -7,7 +7,7 @@ states. Nothing here depends on the order or the number of deliveries.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, islice, pairwise, repeat
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -71,13 +71,22 @@ def once_only(
     They are the last five members of an Observation up to `counter_mwh`, so that other watchers than a meter can be
     told in numbers of their own.
     """
-    claims: list[_Claim] = []
-    for rank, (entry, reading) in enumerate(sorted(readings, key=_journal_order)):
+    held = list(readings)
+    if any(after[0].index <= before[0].index for before, after in pairwise(held)):
+        held.sort(key=_journal_order)
+    found: list[Observation] = []
+    ranks: list[int] = []
+    for rank, (entry, reading) in enumerate(held):
         edges = accumulate(reading.durations_ms, initial=_start_ms(entry, reading))
-        for (start, end), value in zip(pairwise(edges), values(reading), strict=True):
-            if value is not None and start < end:
-                claims.append((start, rank, Observation(start, end, *value)))
-    return _settle(sorted(claims))  # no two have start and rank in common
+        found += [
+            Observation(start, end, *value)
+            for (start, end), value in zip(pairwise(edges), values(reading), strict=True)
+            if value is not None and start < end
+        ]
+        ranks += [rank] * (len(found) - len(ranks))
+    if all(before[1] <= after[0] for before, after in pairwise(found)):
+        return found  # nearly always: nothing was told twice, and no clock was set
+    return _settle(sorted(zip(map(itemgetter(0), found), ranks, found, strict=True)))  # none share start and rank
 
 
 def layer(sources: Iterable[Sequence[Observation]], policy: Policy) -> list[Observation]:
@@ -121,7 +130,7 @@ def _energy(reading: Reading) -> tuple[Iterable[int | None], Iterable[int | None
     if reading.deltas is None or reading.counter is None:
         return repeat(None), repeat(None)
     before = reading.counter - sum(reading.deltas)
-    return reading.deltas, (before + risen for risen in accumulate(reading.deltas))
+    return reading.deltas, islice(accumulate(reading.deltas, initial=before), 1, None)
 
 
 def _scaled(shown: _Shown, policy: Policy) -> _Shown:
