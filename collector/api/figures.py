@@ -4,6 +4,7 @@ Each figure says where what it is summed from is: of a unit its instruments, of 
 bytes, readings and entries follow from there.
 """
 
+from math import floor
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -72,7 +73,7 @@ def _item(row: years.YearFigures, year: int) -> YearFigures:
         external_s=row.external_s,
         in_network_s=row.in_network_s,
         coverage=_rounded(row.coverage, 4),
-        average_effective_h=None if row.average_effective_s is None else round(row.average_effective_s / 3600, 1),
+        average_effective_h=None if row.average_effective_s is None else _rounded(row.average_effective_s / 3600, 1),
         sharing_rate_hours=_rounded(row.sharing_rate_hours, 4),
         sharing_rate_verified=_rounded(row.sharing_rate_verified, 4),
         flags=[] if row.effective_s else ["sharing-rate-undefined"],
@@ -89,11 +90,12 @@ def _details(row: years.YearFigures, year: int) -> str:
 
 
 def _rate(row: years.RankedUnit) -> float | None:
-    return round(row.external_s / row.effective_s, 4) if row.effective_s else None
+    return _rounded(row.external_s / row.effective_s, 4) if row.effective_s else None
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+    """Halves up, as everywhere on output (protocol.hours.in_tenths); `round` would make them even."""
+    return None if value is None else floor(value * 10**digits + 0.5) / 10**digits
 
 
 def _key(item: YearFigures) -> list[str | int]:
