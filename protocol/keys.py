@@ -118,6 +118,7 @@ def parse_vkey(text: str) -> VerifierKey:
     return key
 
 
+@lru_cache(maxsize=1024)
 def check_key_name(name: str) -> None:
     """Check a key name; ValueError when it is empty, too long, or holds a space or a plus (C2SP signed-note)."""
     if not name or "+" in name or min(name) <= " " or any(map(str.isspace, name)):

@@ -111,6 +111,7 @@ NOT_FOREIGN = {
     "collector.ingest.accept.names_key": "asks entry.decode and compares",
     "collector.evidence.bundle_journals.size_of": "reads back our own receipts",
     "collector.ingest.held.open_bundle": "reads back what was stored; parse_bundle is tested over it",
+    "collector.api.record_lines.place_of": "reads back a line that we encoded",
     "collector.ingest.rows.with_shift": "takes a row that we packed ourselves",
     "collector.evaluation.indicators.decode": "reads back what we computed and stored",
     "collector.evaluation.scoring.decode": "reads back what we computed and stored",

@@ -16,7 +16,7 @@ from protocol.bindings import Channel, MeasurementFact, Stretch
 from protocol.clock_bounds import LIMIT_MS, Clocks, clocks_of, corrected, shift_ms
 from protocol.entry import Body, Declaration, Entry, MonoMs, Natural, Naturals, Reading, WallMs, decode_all
 from protocol.errors import TooLarge
-from protocol.interval import days_touched
+from protocol.interval import DAY_MS, UTC_OFFSET_MS, days_touched, local_day
 from protocol.observation import covered_ms
 from protocol.said import Stay, stays
 from protocol.tiles import parse_entries
@@ -75,8 +75,9 @@ class Blocks:
         for tile in journal.tiles:
             raws = self._raws(journal, tile)
             readings = [raw for raw in raws if READING_MARK in raw[:200]]
-            for glance in _glances(readings):
-                self._note(journal, tile, glance, channels)
+            extents = {self._extent(journal, glance, channels) for glance in _glances(readings)}
+            for channel, first, last in sorted(each for each in extents if each is not None):
+                self._note(journal, tile, channel, range(first, last + 1))
             others = [(index, raw) for index, raw in enumerate(raws, tile.first) if DECLARATION_MARK in raw[:200]]
             decoded = decode_all([raw for _, raw in others])
             placed = ((index, entry) for (index, _), entry in zip(others, decoded, strict=True))
@@ -85,15 +86,24 @@ class Blocks:
                 raise TooLarge(f"more than {MAX_DECLARATIONS} declarations: ask for a shorter period")
         self.stays += stays(journal.origin, said, asset_no)
 
-    def _note(self, journal: Journal, tile: Tile, glance: "_Glance", channels: set[Channel]) -> None:
-        """More days than the readings touch do no harm, so an entry is not held to its form here."""
+    def _extent(self, journal: Journal, glance: "_Glance", channels: set[Channel]) -> tuple[Channel, int, int] | None:
+        """The channel of a reading, and the first and last local day that it touches, in days since 1970.
+
+        More days than the readings touch do no harm, so an entry is not held to its form here.
+        """
         channel = Channel(journal.agent_id, glance.d.s, glance.d.ch)
         if channel not in channels or glance.d.x is not None:
-            return
+            return None
         self.readings += 1
         by_ms = self._shift_ms(journal, glance.b, Clocks(glance.i, glance.t, glance.m))
-        start_ms = glance.t + by_ms - glance.m + glance.d.a
-        for day in days_touched(start_ms, start_ms + sum(glance.d.d)):
+        start_ms = glance.t + by_ms - glance.m + glance.d.a + UTC_OFFSET_MS
+        lasts_ms = sum(glance.d.d)
+        return (channel, start_ms // DAY_MS, (start_ms + lasts_ms - 1) // DAY_MS) if lasts_ms else None
+
+    def _note(self, journal: Journal, tile: Tile, channel: Channel, numbers: Iterable[int]) -> None:
+        """A file has readings of a channel that touch these days."""
+        for number in numbers:
+            day = local_day(number * DAY_MS - UTC_OFFSET_MS)
             self.days.add(day)
             held = self._tiles[channel, day]
             if not held or held[-1][1] is not tile:
