@@ -71,6 +71,9 @@ class Receiver:
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_reader, _READ)
+        self._watched: tuple[Any, int] = (None, 0)  # what else the selector waits for, and until it can do what
 
     @property
     def is_listening(self) -> bool:
@@ -105,13 +108,20 @@ class Receiver:
     def _wait(self, connection: Any, wanted: int, timeout_s: float) -> int:
         """Waits for a wake-up or for what is wanted of the connection; returns what that is ready for.
 
-        Not by `select`, which takes no descriptor from 1024 on.
+        Not by `select`, which takes no descriptor from 1024 on; and what is waited for changes seldom.
         """
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wake_reader, _READ)
-            if wanted:
-                selector.register(connection, wanted)
-            return next((events for key, events in selector.select(timeout_s) if key.fileobj is connection), 0)
+        if (connection, wanted) != self._watched:
+            self._watch(connection, wanted)
+        return next((events for key, events in self._selector.select(timeout_s) if key.data is connection), 0)
+
+    def _watch(self, connection: Any, wanted: int) -> None:
+        before, events = self._watched
+        if events:
+            self._selector.unregister(before)
+        self._watched = (None, 0)
+        if wanted:
+            self._selector.register(connection, wanted, connection)
+            self._watched = (connection, wanted)
 
     def send(self, connection_no: int, mid: int, *, topic: str, answer: bytes | None) -> None:
         """Publishes the answer, then acknowledges the message if it came over the connection that still is."""
@@ -135,6 +145,7 @@ class Receiver:
         while self._client is not None and self._client.want_write() and self._clock_s() < deadline_s:
             self.poll(timeout_s=0.05, read=False)
         self._drop()
+        self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
 
