@@ -4,6 +4,7 @@ import itertools
 import shutil
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,13 +15,16 @@ import pytest
 from agent import config, identity
 from agent.clock import SystemClock
 from agent.enrolment import Answer, enrol
+from agent.journal import Journal
 from agent.notify import ServiceManager
+from agent.rotation import rotate
 from agent.run import Agent
 from collector.embedded.broker import EmbeddedBroker
 from collector.ingest.worker import Worker
 from collector.registry import enrolment, epochs, instruments, people
 from collector.registry.enrolment import Watch
 from collector.store.database import Connection
+from protocol.batch import parse_bundle
 from tests.light_agent import DOMAIN, RECEIPT_KEY
 
 CONFIGURATION = """\
@@ -305,3 +309,58 @@ def test_a_revoked_agent_goes_on_watching_and_a_token_brings_it_back_with_all_it
         None,
         None,
     )
+
+
+def bytes_of(directory: Path, origin: str) -> list[bytes]:
+    """Every entry of a journal, as it stands on the disk of a host whose agent has ended."""
+    journal = Journal.open(directory, origin=origin)
+    try:
+        assert journal.readable_from == 0
+        return list(journal.entries(0, journal.size))
+    finally:
+        journal.close()
+
+
+def bytes_held(connection: Connection, origin: str) -> list[bytes]:
+    """Every entry of a journal that the collector keeps, in their order."""
+    rows = connection.execute(
+        "SELECT entries FROM batch JOIN journal USING (journal_id) WHERE origin = %s ORDER BY first", [origin]
+    )
+    return [entry for (bundle,) in rows for entry in parse_bundle(zlib.decompress(bundle))]
+
+
+def test_a_key_that_is_replaced_while_it_records_loses_nothing_and_doubles_nothing(
+    connection: Connection, worker: Worker, host: Callable[..., Host]
+) -> None:
+    pc = host()
+    pc.start()
+    eventually(lambda: pc.delivered() >= 5)
+    who = identity.load(pc.state_dir, agent_id="em-01")
+    asking = threading.Thread(target=rotate, args=(pc.state_dir, who, "once a year"), kwargs={"clock": SystemClock()})
+    asking.start()
+    eventually(lambda: (pc.tend(), pc.epoch)[1] == 2)
+    asking.join(30)
+    assert not asking.is_alive()
+    eventually(lambda: pc.delivered() >= 6)
+    eventually(lambda: (pc.tend(), holes(connection))[1] == [])
+    pc.stop()
+    first, second = epochs.list_epochs(connection)
+    assert (second.reason, second.predecessor, second.genesis_fits, second.missing) == (
+        "rotated",
+        first.origin,
+        True,
+        0,
+    )
+    assert second.unreviewed, "the registry has not had its word yet"
+    after = identity.load(pc.state_dir, agent_id="em-01")
+    assert after.key.seed != who.key.seed
+    old, new = bytes_of(who.journal, first.origin), bytes_of(after.journal, second.origin)
+    assert bytes_held(connection, first.origin) == old
+    held = bytes_held(connection, second.origin)
+    assert held == new[: len(held)]
+    assert len(held) >= 6, "what it said last may be on its way"
+    assert stored_twice(connection) == []
+    spans = connection.execute(
+        "SELECT start_at, end_at FROM reading WHERE channel = 'host' ORDER BY start_at"
+    ).fetchall()
+    assert max(later - earlier for (_, earlier), (later, _) in itertools.pairwise(spans)) < timedelta(seconds=10)
