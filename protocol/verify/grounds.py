@@ -5,6 +5,7 @@ the agents' keys are those of its enrolments.
 """
 
 from functools import partial
+from operator import itemgetter
 
 from protocol import facts as facts_
 from protocol import registered
@@ -13,7 +14,7 @@ from protocol.facts import Decision
 from protocol.keys import VerifierKey, parse_vkey
 from protocol.note import MAX_NOTE_BYTES
 from protocol.policy import MAX_POLICY_BYTES, parse_policy
-from protocol.registered import Enrolment, PolicyInForce, Revocation
+from protocol.registered import Enrolment, PersonKey, PolicyInForce, Revocation
 from protocol.signed_decision import open_decision
 from protocol.topics import parse_origin
 from protocol.verify import words
@@ -74,6 +75,7 @@ def check_facts(run: Run, state: State) -> None:
             run.note(words.FACTS, "fact-form", place, why=str(error))
     _check_signed(run, state)
     _read_statements(run, state, proved)
+    _check_signers(run, state)
     for kind, sha256 in sorted(proved):
         run.note(words.FACTS, "fact-missing", PROOFS, kind=kind, sha256=sha256)
 
@@ -97,12 +99,36 @@ def _check_note(run: Run, state: State, path: str, ref: str) -> None:
         signed, key = open_by(state.held.read(path, most=MAX_NOTE_BYTES), state.trust.person, open_decision)
         if facts_.target_of(facts_.identity(facts_.encode(signed))) != ref:
             raise MalformedFact("it signs another decision than the one whose name it bears")
-        state.signed_by[ref] = key.name
+        state.signed_by[ref] = key
         run.count(words.FACTS, "signed decisions")
     except UnknownSigner as error:
         run.note(words.FACTS, "decision-signer", path, why=str(error))
     except ForeignBytesError as error:
         run.note(words.FACTS, "decision-false", path, why=str(error))
+
+
+def _check_signers(run: Run, state: State) -> None:
+    """Whose key it is that signed a decision, by the registry's word, and that it counted when the log took it in."""
+    assert state.book is not None, "facts were read before"
+    owners = {each.vkey: each.name for each in state.statements if isinstance(each, PersonKey)}
+    for ref, fact in sorted(state.book, key=itemgetter(0)):
+        key = state.signed_by.get(ref)
+        if key is None or not isinstance(fact, Decision):
+            continue
+        sha256 = ref.removeprefix("fact:")
+        path, owner = state.manifest.decisions()[sha256], owners.get(str(key))
+        revoked = state.revoked.get(key.name)
+        if owner is None:
+            run.note(words.FACTS, "decision-owner", path, key=key.name)
+        elif owner != fact.approver:
+            run.note(words.FACTS, "decision-person", path, owner=owner, approver=fact.approver)
+        if revoked is not None and _order(*state.proved["fact", sha256]) > _order(revoked.log, revoked.leaf):
+            run.note(words.FACTS, "decision-revoked", path, key=key.name)
+
+
+def _order(log: str, index: int) -> tuple[int, ...]:
+    """The place of a leaf among those of all logs, which follow each other by year and number."""
+    return (*map(int, log.split("-")), index)
 
 
 def _read_statements(run: Run, state: State, proved: set[tuple[str, str]]) -> None:

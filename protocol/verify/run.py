@@ -37,8 +37,8 @@ class State:
     """By the origin of the log whose key it was."""
     policies: dict[str, bytes] = field(default_factory=dict)
     book: SaidBook | None = None
-    signed_by: dict[str, str] = field(default_factory=dict)
-    """Who signed a decision, by its ref: the name of a key that is trusted."""
+    signed_by: dict[str, VerifierKey] = field(default_factory=dict)
+    """Who signed a decision, by its ref: a key that is trusted."""
     agent_keys: dict[str, VerifierKey] = field(default_factory=dict)
     journals: list[Journal] = field(default_factory=list)
 

@@ -17,6 +17,7 @@ from protocol.decided import decided
 from protocol.errors import ForeignBytesError
 from protocol.facts import Decision
 from protocol.grades import Decided
+from protocol.keys import VerifierKey
 from protocol.registered import history_of
 from protocol.verify import days as days_
 from protocol.verify import journal as journal_
@@ -111,10 +112,15 @@ def verify(container: Container, trust: Trust | None, *, tell: Tell = lambda _nu
     )
 
 
+def _name_of(key: VerifierKey | None) -> str:
+    return "" if key is None else key.name
+
+
 def _decisions(state: State) -> list[DecisionResult]:
     found = [(fact.start, ref, fact) for ref, fact in state.book or () if isinstance(fact, Decision)]
     return [
-        DecisionResult(fact, state.signed_by.get(ref, "")) for _, ref, fact in sorted(found, key=lambda each: each[:2])
+        DecisionResult(fact, _name_of(state.signed_by.get(ref)))
+        for _, ref, fact in sorted(found, key=lambda each: each[:2])
     ]
 
 

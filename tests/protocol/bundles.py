@@ -77,7 +77,10 @@ class World:
     beacon_s: int = 3600
     with_facts: bool = True
     with_decision: bool = False
+    owner: str = "wang"  # whose key the decision is signed with
+    decided: str = "early"  # or "late": where in the log the decision lies
     revoked: tuple[str, int] | None = None  # "early" or "late" in the log, and the UTC ms that it states
+    revokes: str = AGENT.name
     before_days: int = 1  # recorded before the first day that the bundle is about
     intervals: int = 1
     log_leaves: list[bytes] = field(default_factory=list)
@@ -168,8 +171,10 @@ class World:
             registered.PolicyInForce(ASSET, "", first, POLICY_SHA, 1),
             registered.Enrolment(AGENT.name, str(AGENT.verifier), self.start_ms - DAY_MS),
         ]
+        if self.with_decision:
+            said.append(registered.PersonKey(str(PERSON.verifier), self.owner, self.start_ms - DAY_MS))
         if self.revoked:
-            said.append(registered.Revocation(AGENT.name, self.revoked[1], "the PC was sold"))
+            said.append(registered.Revocation(self.revokes, self.revoked[1], "the PC was sold"))
         return [registered.encode(each) for each in said]
 
     # what the agent journals
@@ -179,7 +184,8 @@ class World:
             log="2026-1", key=str(LOG.verifier), receipt=str(RECEIPT.verifier), predecessor="", why="first log"
         )
         self.log(log_leaf.encode(opened))
-        for raw in self.facts:
+        decided_late = self.facts[-1:] if self.with_decision and self.decided == "late" else []
+        for raw in self.facts[: len(self.facts) - len(decided_late)]:
             self.log(log_leaf.encode(log_leaf.Fact(sha256=facts.identity(raw))))
         late = self.statements[-1:] if self.revoked and self.revoked[0] == "late" else []
         for raw in self.statements[: len(self.statements) - len(late)]:
@@ -204,6 +210,8 @@ class World:
         self._receipt(at + 2_000)
         for raw in late:
             self.log(log_leaf.encode(log_leaf.Registered(sha256=registered.identity(raw))))
+        for raw in decided_late:
+            self.log(log_leaf.encode(log_leaf.Fact(sha256=facts.identity(raw))))
 
     def _put(self, body: entry.Body, at_ms: int) -> None:
         made = make(body, index=len(self.entries), wall_ms=at_ms, mono_ms=at_ms - self.start_ms + 1_000, boot=BOOT)

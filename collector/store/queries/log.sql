@@ -191,13 +191,17 @@ SELECT 'person-key', k.key_id, k.recorded_at,
     jsonb_build_array('person-key', k.vkey, p.name, floor(extract(epoch FROM k.recorded_at) * 1000)::bigint)
 FROM person_key k JOIN person p USING (person_id)
 WHERE k.key_id > coalesce((%(keys)s::jsonb ->> 'person-key')::bigint, 0)
-    AND (%(asset_no)s::text IS NULL OR k.key_id IN (SELECT key_id FROM finding WHERE asset_no = %(asset_no)s))
+    AND (%(asset_no)s::text IS NULL OR k.key_id IN (
+        SELECT key_id FROM finding WHERE asset_no = %(asset_no)s
+        UNION ALL SELECT s.key_id FROM signed_decision s JOIN fact f ON f.sha256 = s.fact WHERE f.asset_no = %(asset_no)s))
 UNION ALL
 SELECT 'revocation', (extract(epoch FROM v.revoked_at) * 1000000)::bigint, v.revoked_at,
     jsonb_build_array('revocation', k.name, floor(extract(epoch FROM v.revoked_at) * 1000)::bigint, v.why)
 FROM person_key_revocation v JOIN person_key k USING (key_id)
 WHERE (extract(epoch FROM v.revoked_at) * 1000000)::bigint > coalesce((%(keys)s::jsonb ->> 'revocation')::bigint, 0)
-    AND (%(asset_no)s::text IS NULL OR k.key_id IN (SELECT key_id FROM finding WHERE asset_no = %(asset_no)s))
+    AND (%(asset_no)s::text IS NULL OR k.key_id IN (
+        SELECT key_id FROM finding WHERE asset_no = %(asset_no)s
+        UNION ALL SELECT s.key_id FROM signed_decision s JOIN fact f ON f.sha256 = s.fact WHERE f.asset_no = %(asset_no)s))
 ORDER BY 1, 2, 4;
 
 -- name: insert_leaf

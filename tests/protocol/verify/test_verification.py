@@ -463,6 +463,28 @@ def test_a_decision_that_its_approver_did_not_sign(change, people, word, verdict
     assert (result.verdict, found(result)) == (verdict, {word}), told(result)
 
 
+def test_a_key_signs_for_whom_the_registry_says_that_it_is() -> None:
+    other = World(with_decision=True, owner="zhao")
+    result = run(other.sealed(), parse_trust(trust_text(EXPORT, LOG, RECEIPT, PERSON)))
+    assert (result.verdict, found(result)) == (Verdict.CONTRADICTED, {"decision-person"}), told(result)
+
+
+def test_a_key_that_nobody_registered_is_told() -> None:
+    made = World(with_decision=True)
+    made.statements = [raw for raw in made.statements if b"person-key" not in raw]
+    result = run(made.sealed(), parse_trust(trust_text(EXPORT, LOG, RECEIPT, PERSON)))
+    assert found(result) == {"decision-owner", "fact-missing"}, told(result)
+
+
+def test_what_a_revoked_key_signed_counts_only_if_the_log_had_it_before() -> None:
+    trust = parse_trust(trust_text(EXPORT, LOG, RECEIPT, PERSON))
+    before = World(with_decision=True, decided="early", revoked=("late", 0), revokes=PERSON.name)
+    assert run(before.sealed(), trust).verdict is Verdict.VALID
+    after = World(with_decision=True, decided="late", revoked=("early", 0), revokes=PERSON.name)
+    result = run(after.sealed(), trust)
+    assert (result.verdict, found(result)) == (Verdict.CONTRADICTED, {"decision-revoked"}), told(result)
+
+
 def signed_as(**changes: str) -> bytes:
     return sign_decision(decision_text(replace(decided_world().decision, **changes)), PERSON)
 
