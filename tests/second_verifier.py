@@ -191,6 +191,7 @@ class _Bundle:
         self.files, self.trust = files, trust
         self.heads = {}
         self.enrolled = {}
+        self.owners = {}
 
     def problems(self):
         for check in (self.manifest, self.logs, self.said, self.decisions, self.journals, self.hours):
@@ -254,6 +255,8 @@ class _Bundle:
             statement = json.loads(line)
             if isinstance(statement, list) and statement[0] == "enrolment":
                 self.enrolled[statement[1]] = _key(statement[2])
+            if isinstance(statement, list) and statement[0] == "person-key":
+                self.owners[statement[1].split("+")[0]] = statement[2]
             if isinstance(statement, list) and statement[0] == "policy":
                 body = self.files.get(f"policy/{statement[4]}.json")
                 if body is None or hashlib.sha256(body).hexdigest() != statement[4]:
@@ -268,7 +271,9 @@ class _Bundle:
                     yield f"nobody signed {line[:60]!r}"
                     continue
                 notes.remove(path)
-                text, _ = _signed(self.files[path], self.trust["person"])
+                text, signer = _signed(self.files[path], self.trust["person"])
+                if self.owners.get(signer) != json.loads(line)["approver"]:
+                    yield f"{path} is signed by {signer}, which the registry does not name as the approver's"
                 if text.encode() != b"jishi-decision/v1\n" + line + b"\n":
                     yield f"{path} signs something else"
         for path in notes:

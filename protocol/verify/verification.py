@@ -117,11 +117,9 @@ def _name_of(key: VerifierKey | None) -> str:
 
 
 def _decisions(state: State) -> list[DecisionResult]:
-    found = [(fact.start, ref, fact) for ref, fact in state.book or () if isinstance(fact, Decision)]
-    return [
-        DecisionResult(fact, _name_of(state.signed_by.get(ref)))
-        for _, ref, fact in sorted(found, key=lambda each: each[:2])
-    ]
+    found = {ref: fact for ref, fact in state.book or () if isinstance(fact, Decision)}
+    in_order = sorted(found, key=lambda ref: (found[ref].start, ref))
+    return [DecisionResult(found[ref], _name_of(state.signed_by.get(ref))) for ref in in_order]
 
 
 def _agent_result(run: Run, journal: Journal) -> AgentResult:
