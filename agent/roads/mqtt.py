@@ -56,6 +56,7 @@ class MqttLink:
         self._client: Client | None = None
         self._moved_ms = 0
         self._complaint = ""
+        self._is_answered = False
 
     @property
     def socket(self) -> socket.socket | None:
@@ -81,6 +82,7 @@ class MqttLink:
         self._client = client
         self._moved_ms = self._clock.now().mono_ms
         self._complaint = ""
+        self._is_answered = False
         try:
             if self._tls is not None:
                 client.tls_set_context(self._tls())
@@ -104,7 +106,7 @@ class MqttLink:
         self._moved_ms = now_ms if read else self._moved_ms
         if any(codes) and not any(isinstance(event, Lost) for event in self.events):
             failed = next(code for code in codes if code)
-            self.drop(f"the connection was lost ({self._complaint or MQTTErrorCode(failed).name})")
+            self.drop(f"the connection was lost ({self._why(MQTTErrorCode(failed).name)})")
         elif now_ms - self._moved_ms > STILL_MS:
             self.drop(f"nothing came from the broker for {STILL_MS // 1000} s")
 
@@ -127,6 +129,7 @@ class MqttLink:
     # Callbacks: they only enqueue, and subscribe
 
     def _on_connect(self, client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._is_answered = True
         if reason.is_failure:
             self.events.append(Lost(f"the broker refused the connection ({reason})"))
         else:
@@ -141,7 +144,18 @@ class MqttLink:
         self.events.append(Received(bytes(message.payload)))
 
     def _on_disconnect(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self.events.append(Lost(f"the connection ended ({self._complaint or reason})"))
+        self.events.append(Lost(f"the connection ended ({self._why(str(reason))})"))
+
+    def _why(self, reason: str) -> str:
+        """What is known of a loss. A broker that refuses a certificate says so and hangs up in one breath, and the end
+        of the connection mostly overtakes its word."""
+        told = self._complaint or reason
+        if self._tls is None or self._is_answered or "alert" in told.lower():
+            return told
+        return (
+            f"{told}; who hangs up behind TLS before the first answer has most likely refused this agent's "
+            "certificate: see jishi-agent doctor"
+        )
 
     def _on_log(self, _client: Client, _userdata: Any, level: int, text: str) -> None:
         """Keep paho's last complaint: where TLS refuses one of the two, its code says no more than "lost"."""
