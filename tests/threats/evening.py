@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 from random import Random
 
+from collector.evidence.registered import list_registered
 from protocol.entry import Beacon, Reading, decode
+from protocol.registered import identity
 from tests.faults.backup import Backup
 from tests.faults.database import Server
 from tests.faults.host import Host
@@ -43,6 +45,7 @@ class Evening:
         world.keep_log()
         host = world.host()
         world.until("readings over a beacon, with a receipt", lambda: readings_over_a_beacon(host) > 3)
+        world.until("the log holds what is registered", lambda: _is_registered_in_log(world))
         size = host.receipted()
         world.log.stop()
         noon = Backup(world.database, world.directory / "noon").file
@@ -75,6 +78,12 @@ def grow(world: World) -> None:
     world.log.start()
     world.until("a larger log", lambda: _leaves(world) > size)
     world.log.stop()
+
+
+def _is_registered_in_log(world: World) -> bool:
+    """Whether the collector's log has every statement of the registry, the enrolment among them."""
+    held = {ref for (ref,) in world.connection.execute("SELECT ref FROM log_leaf")}
+    return held >= {f"registered:{identity(said.raw)}" for said in list_registered(world.connection, None)}
 
 
 def _leaves(world: World) -> int:
