@@ -112,12 +112,30 @@ def test_what_was_sent_while_no_worker_ran_is_delivered_when_one_comes(
     link = Link(broker, agent)
     with running(dsn, broker):
         _when_listening(link)
+    # The server may notice later that it has gone; its number, which names the MQTT session, is free only then.
+    _wait_for(lambda: _count_advisory_locks(connection) == 0)
     agent.append_readings(3)
     link.send(agent.payload())
     with running(dsn, broker):
         assert _size(link.answers.get(timeout=30)) == 3
     assert _stored(connection) == agent.entries
     link.close()
+
+
+def _count_advisory_locks(connection: Connection) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE locktype = 'advisory' AND datname = current_database()"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
 
 
 def test_poison_is_refused_and_the_next_batch_is_taken(
