@@ -8,7 +8,7 @@ from pydantic import Field
 
 from collector.api.access import Lent, ReadsHours
 from collector.api.fact_lists import Day
-from collector.api.models import Model, Page
+from collector.api.models import HEX64, Model, Page
 from collector.api.paging import AssetNo, Cursor, Limit, after, page
 from collector.api.problem import not_found, responses
 from collector.clock import utc
@@ -18,7 +18,7 @@ from protocol.facts import Decision
 
 router = APIRouter(prefix="/decisions", tags=["hours"])
 _SQL = load("decisions")
-Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Identity of the decision")]
+Sha256 = Annotated[str, Path(pattern=HEX64, description="Identity of the decision")]
 
 
 class HeldDecision(Model):

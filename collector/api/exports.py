@@ -12,6 +12,7 @@ from psycopg import IsolationLevel
 from starlette.responses import StreamingResponse
 
 from collector.api.access import Given, Lent, ReadsHours, Services
+from collector.api.models import USCC
 from collector.api.paging import AssetNo, FirstDay, LastDay, check_days
 from collector.api.problem import Problem, responses
 from collector.exports.hour_records import Selection, as_csv, count, write_xlsx
@@ -28,7 +29,7 @@ MEDIA_TYPES = {
 }
 _CONTENT = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()}
 
-Uscc = Annotated[str | None, Query(pattern="^[0-9A-HJ-NPQRTUWXY]{18}$", description="Only what this unit owned")]
+Uscc = Annotated[str | None, Query(pattern=USCC, description="Only what this unit owned")]
 
 
 @router.get(

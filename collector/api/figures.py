@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from collector.accounts import year as years
 from collector.accounts.year import Question, RankedBy, load_instrument_figures, load_unit_figures
 from collector.api.access import Given, Lent, ReadsHours
-from collector.api.models import Page, RankedUnit, Ranking, YearFigures
+from collector.api.models import USCC, Page, RankedUnit, Ranking, YearFigures
 from collector.api.paging import FIRST_DAY, LAST_DAY, Cursor, Limit, after, page
 from collector.api.problem import responses
 
@@ -30,9 +30,7 @@ def list_figures(
     connection: Lent,
     year: Year,
     by: Annotated[Literal["unit", "instrument"], Query(description="What each line is about")] = "unit",
-    uscc: Annotated[
-        str | None, Query(pattern="^[0-9A-HJ-NPQRTUWXY]{18}$", description="Only what this unit owned")
-    ] = None,
+    uscc: Annotated[str | None, Query(pattern=USCC, description="Only what this unit owned")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[YearFigures]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from collector.api.access import Given, HandsInFindings, Lent, ReadsReadings, actor_of
-from collector.api.models import Page
+from collector.api.models import HEX64, Page
 from collector.api.paging import AssetNo, Cursor, Limit, after, page
 from collector.api.problem import Problem, not_found, responses
 from collector.errors import NotAllowed, RegistryError
@@ -22,7 +22,7 @@ from collector.store.database import Connection
 router = APIRouter(prefix="/findings", tags=["findings"])
 
 MAX_BODY_BYTES = 2 * MAX_FINDING_BYTES
-Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the note's bytes, in hex")]
+Sha256 = Annotated[str, Path(pattern=HEX64, description="SHA-256 of the note's bytes, in hex")]
 
 
 class AskedFindings(BaseModel):

@@ -15,6 +15,7 @@ from protocol.lead import State
 
 Item = TypeVar("Item", bound=BaseModel)
 HEX64 = "^[0-9a-f]{64}$"
+USCC = "^[0-9A-HJ-NPQRTUWXY]{18}$"
 
 
 class Model(BaseModel):

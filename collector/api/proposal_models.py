@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from collector.api.models import HEX64, Model
+from protocol.note import MAX_NOTE_BYTES
 
 
 class AskedProposal(Model):
@@ -44,7 +45,7 @@ class AskedRuling(Model):
     why: str = Field(default="", max_length=500, description="A refusal needs it")
     note: str | None = Field(
         default=None,
-        max_length=131_072,
+        max_length=MAX_NOTE_BYTES,
         description="The approval of a decision needs it: the text of `GET …/text`, signed with the approver's own key",
     )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from collector.api.models import Model
+from collector.api.models import USCC, Model
 from collector.evaluation.indicators import Measure
 from collector.evaluation.population import Kind, Reason, Verdict
 from collector.evaluation.scheme import Rating
@@ -17,7 +17,7 @@ from collector.evaluation.states import State
 from collector.registry.audit import MAX_TEXT
 
 Why = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, description="Is kept with it, beside who and when")]
-Uscc = Annotated[str, Field(pattern="^[0-9A-HJ-NPQRTUWXY]{18}$")]
+Uscc = Annotated[str, Field(pattern=USCC)]
 
 
 class AskedRound(Model):

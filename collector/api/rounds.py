@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from collector.api.access import Given, HoldsRounds, Lent, ReadsHours
-from collector.api.models import HEX64, Page
+from collector.api.models import HEX64, USCC, Page
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import not_found, responses
 from collector.api.round_asked import by_of, do, find, translated
@@ -109,7 +109,7 @@ def list_round_members(
     connection: Lent,
     name: Name,
     is_in: Annotated[bool | None, Query(description="Only those that are counted, or only the others")] = None,
-    uscc: Annotated[str | None, Query(pattern="^[0-9A-HJ-NPQRTUWXY]{18}$", description="Of this unit")] = None,
+    uscc: Annotated[str | None, Query(pattern=USCC, description="Of this unit")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Member]:
