@@ -82,7 +82,7 @@ def text_to_sign(connection: Connection, proposal_id: int, asker: Asker, *, now:
         raise ProposalError(f"proposal {proposal_id} is no decision: nothing is signed for a {proposal.kind}")
     _check(proposal, asker)
     _check_still_possible(connection, proposal, now=now)
-    return decision_text(_decision(proposal, proposed, asker, approved_ms=_approved_ms(proposal, now)))
+    return decision_text(_decision(proposal, proposed, asker, now=now))
 
 
 def _find_to_rule(connection: Connection, proposal_id: int, asker: Asker, *, now: datetime) -> Proposal:
@@ -125,17 +125,14 @@ def _carry_out(
             fact = record_fact(connection, _fact(proposal, proposed, asker, now=now)).sha256
             return fact, fact
         case ProposedDecision():
-
-            def decision_at(approved_ms: int) -> Decision:
-                return _decision(proposal, proposed, asker, approved_ms=approved_ms)
-
-            signed = signing.open_note(connection, proposal, asker, note, fact_at=decision_at, now=now)
+            wanted = _decision(proposal, proposed, asker, now=now)
+            signed = signing.open_note(connection, proposal, asker, note, wanted=wanted, now=now)
             fact = record_fact(connection, signed.decision).sha256
             signing.keep_note(connection, fact, signed)
             return fact, fact
 
 
-def _decision(proposal: Proposal, proposed: ProposedDecision, asker: Asker, *, approved_ms: int) -> Decision:
+def _decision(proposal: Proposal, proposed: ProposedDecision, asker: Asker, *, now: datetime) -> Decision:
     return Decision(
         v=1,
         at=_ms(proposal.proposed_at),
@@ -147,7 +144,7 @@ def _decision(proposal: Proposal, proposed: ProposedDecision, asker: Asker, *, a
         why=proposal.reason,
         flags=proposed.flags,
         approver=asker.person.name,
-        approved_at=approved_ms,
+        approved_at=_approved_ms(proposal, now),
     )
 
 

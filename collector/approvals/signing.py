@@ -5,9 +5,10 @@ It is signed on the approver's own machine (`jishi-audit key sign`); the key was
 What is brought back must be that very text: the same proposal, the same people, a time of approval since it was made.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+import msgspec
 
 from collector.approvals.proposals import Asker, Proposal
 from collector.errors import NotAllowed, ProposalError, UnknownName
@@ -23,9 +24,6 @@ LONGEST_AGE = timedelta(days=30)
 """How old a signature may be when it is brought: a decision is not kept up somebody's sleeve."""
 _SQL = load("proposals")
 
-FactAt = Callable[[int], Decision]
-"""The fact that approving a proposal at an instant (UTC ms) makes."""
-
 
 class Signed(NamedTuple):
     """A decision with the signature of its approver."""
@@ -36,9 +34,12 @@ class Signed(NamedTuple):
 
 
 def open_note(
-    connection: Connection, proposal: Proposal, asker: Asker, note: bytes | None, *, fact_at: FactAt, now: datetime
+    connection: Connection, proposal: Proposal, asker: Asker, note: bytes | None, *, wanted: Decision, now: datetime
 ) -> Signed:
-    """What the approver signed. ProposalError, NotAllowed where it is not this, not his, or not signed at all."""
+    """What the approver signed: `wanted`, but for the time of its approval.
+
+    ProposalError, NotAllowed where it is not this, not his, or not signed at all.
+    """
     number = proposal.proposal_id
     if note is None:
         raise ProposalError(
@@ -54,7 +55,7 @@ def open_note(
         raise NotAllowed(f"{key.name} was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC ({key.why})")
     if key.person != asker.person.name:
         raise NotAllowed(f"{key.name} is the key of {key.person}: {asker.person.name} signs with his own")
-    _check_text(proposal, decision, fact_at=fact_at, now=now)
+    _check_text(proposal, decision, wanted=wanted, now=now)
     return Signed(decision, note, key)
 
 
@@ -63,9 +64,9 @@ def keep_note(connection: Connection, sha256: str, signed: Signed) -> None:
     connection.execute(_SQL.insert_signed, {"fact": sha256, "note": signed.note, "key_id": signed.key.key_id})
 
 
-def _check_text(proposal: Proposal, decision: Decision, *, fact_at: FactAt, now: datetime) -> None:
+def _check_text(proposal: Proposal, decision: Decision, *, wanted: Decision, now: datetime) -> None:
     number, approved_ms = proposal.proposal_id, decision.approved_at
-    if decision != fact_at(approved_ms):
+    if decision != msgspec.structs.replace(wanted, approved_at=approved_ms):
         raise ProposalError(
             f"the note decides something else than proposal {number} asks for: take its text from "
             f"`jishi-collector decision-text {number}`"
