@@ -111,12 +111,13 @@ def _check_signers(run: Run, state: State) -> None:
     """Whose key it is that signed a decision, by the registry's word, and that it counted when the log took it in."""
     assert state.book is not None, "facts were read before"
     owners = {each.vkey: each.name for each in state.statements if isinstance(each, PersonKey)}
+    paths = state.manifest.decisions()
     for ref, fact in sorted(state.book, key=itemgetter(0)):
         key = state.signed_by.get(ref)
         if key is None or not isinstance(fact, Decision):
             continue
         sha256 = ref.removeprefix("fact:")
-        path, owner = state.manifest.decisions()[sha256], owners.get(str(key))
+        path, owner = paths[sha256], owners.get(str(key))
         revoked = state.revoked.get(key.name)
         if owner is None:
             run.note(words.FACTS, "decision-owner", path, key=key.name)
