@@ -9,7 +9,7 @@ from protocol.verify.trust import parse_trust
 from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import verify
 from tests.protocol.bundles import FIRST, Memory, World, trust_text
-from tests.protocol.verify.test_verification import found, told
+from tests.protocol.verify.verifying import found, told
 
 DAY = FIRST + timedelta(days=1)
 START, END = 9 * 3600, 17 * 3600

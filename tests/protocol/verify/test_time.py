@@ -15,7 +15,7 @@ from protocol.verify.trust import parse_trust
 from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import verify
 from tests.protocol.bundles import LOG, RECEIPT, Memory, World, trust_text
-from tests.protocol.verify.test_verification import found, told
+from tests.protocol.verify.verifying import found, told
 
 
 class Lying(World):
