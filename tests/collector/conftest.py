@@ -1,5 +1,6 @@
-"""Fixtures that the tests of accounts, API and pages share."""
+"""Fixtures that the tests of accounts, API, pages and commands share."""
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,12 +10,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from collector import cli
 from collector.app import create_app
 from collector.config import Api, Broker, Config
 from collector.keys import ensure_receipt_key
 from collector.registry import api_keys, people, policies, units
 from collector.registry.access import Access
 from collector.store.database import Connection
+from tests.collector import commands
 from tests.collector.province import DOMAIN, POLICY, USCC, MovableClock, Province
 from tests.serving import serving
 
@@ -62,6 +65,24 @@ def api(client: httpx.Client, province: Province, clock: MovableClock) -> httpx.
     """A caller with a key that may ask for everything."""
     client.headers["Authorization"] = f"Bearer {make_key(province, clock)}"
     return client
+
+
+@pytest.fixture
+def settings(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The environment of a collector with a migrated database; the folder holds a province to register."""
+    monkeypatch.setenv("JISHI_DATABASE_DSN", dsn)
+    monkeypatch.setenv("JISHI_COLLECTOR_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "province.toml").write_text(commands.PROVINCE, encoding="utf-8")
+    (tmp_path / "policy.json").write_text(json.dumps(commands.POLICY))
+    return tmp_path
+
+
+@pytest.fixture
+def collector(settings: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The folder of a collector with that province."""
+    assert cli.main(["register", str(settings / "province.toml"), "--by", "wang"]) == 0
+    capsys.readouterr()
+    return settings
 
 
 def make_key(

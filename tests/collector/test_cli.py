@@ -11,42 +11,7 @@ from collector import cli
 from collector.commands import up
 from collector.ingest.shards import Seat
 from collector.store.database import Connection
-
-PROVINCE = """
-[[unit]]
-uscc = "12100000400000624D"
-name_zh = "清华大学"
-[[person]]
-name = "li.ming"
-role = "operator"
-[[instrument]]
-asset_no = "A001"
-name_zh = "透射电子显微镜"
-owner = "12100000400000624D"
-from_day = 2025-01-01
-[[policy]]
-file = "policy.json"
-from_day = 2025-01-01
-approved_by = "li.ming"
-"""
-POLICY = {
-    "v": 1,
-    "name": "SEM",
-    "valid_mw": [0, 15000000],
-    "standby": {"on_mw": 40000, "off_mw": 25000, "on_ms": 20000, "off_ms": 60000},
-    "run": {"on_mw": 900000, "off_mw": 600000, "on_ms": 20000, "off_ms": 180000},
-    "gap_ms": 60000,
-}
-
-
-@pytest.fixture
-def settings(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The environment of a collector with a migrated database; the folder holds a province to register."""
-    monkeypatch.setenv("JISHI_DATABASE_DSN", dsn)
-    monkeypatch.setenv("JISHI_COLLECTOR_DATA_DIR", str(tmp_path / "data"))
-    (tmp_path / "province.toml").write_text(PROVINCE, encoding="utf-8")
-    (tmp_path / "policy.json").write_text(json.dumps(POLICY))
-    return tmp_path
+from tests.collector.commands import POLICY, PROVINCE
 
 
 def test_register_is_idempotent_and_token_and_key_are_printed_once(

@@ -9,25 +9,10 @@ import pytest
 
 from collector import cli
 from collector.store.database import Connection
-from tests.collector.test_cli import PROVINCE, settings  # noqa: F401 a fixture
+from tests.collector.commands import PROVINCE, said
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-def collector(settings: Path, capsys: pytest.CaptureFixture[str]) -> Path:  # noqa: F811
-    """The folder of a collector with the province of test_cli."""
-    assert cli.main(["register", str(settings / "province.toml"), "--by", "wang"]) == 0
-    capsys.readouterr()
-    return settings
-
-
-def said(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
-    """What a command prints, on stdout where it succeeds, on stderr where it fails."""
-    assert cli.main(list(words)) == status
-    captured = capsys.readouterr()
-    return captured.err if status else captured.out
 
 
 def test_a_key_is_made_listed_and_revoked(collector: Path, capsys: pytest.CaptureFixture[str]) -> None:

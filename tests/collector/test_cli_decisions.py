@@ -6,15 +6,14 @@ import pytest
 
 from collector import cli
 from protocol.audit.cli import main as audit
-from tests.collector.test_cli import settings  # noqa: F401 a fixture
-from tests.collector.test_cli_access import collector, said  # noqa: F401 a fixture
+from tests.collector.commands import said
 
 NAME = "jishi.example/person/wang"
 
 
 @pytest.fixture
 def wang(
-    collector: Path,  # noqa: F811
+    collector: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:

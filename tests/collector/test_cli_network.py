@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector import cli
-from tests.collector.test_cli import settings  # noqa: F401 a fixture
-from tests.collector.test_cli_access import collector, said  # noqa: F401 a fixture
+from tests.collector.commands import said
 
 SHEET = """资产编号,仪器名称,原值(万元),验收日期,管理单位统一社会信用代码,生效日期
 N001,透射电镜,900,2026-03-02,,2026-03-02
@@ -15,7 +14,7 @@ N002,天平,1.5,2026-03-02,,2026-03-02
 
 
 def test_an_instrument_is_late_joins_and_leaves(
-    collector: Path,  # noqa: F811
+    collector: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -44,7 +43,7 @@ def test_an_instrument_is_late_joins_and_leaves(
     assert cli.main(["network", "list", "--unit", "12100000400000624D"]) == 0
 
 
-def test_where_a_calendar_is_lacking_the_rest_is_told(collector: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_where_a_calendar_is_lacking_the_rest_is_told(collector: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["network", "list", "--as-of", "2150-01-04"]) == 0
     told = capsys.readouterr()
     assert "the working days of 2150 are not known" in told.err

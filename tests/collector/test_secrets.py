@@ -20,7 +20,7 @@ from psycopg import conninfo
 
 from collector.config import load_config
 from collector.keys import ensure_receipt_key, load_receipt_key
-from tests.collector.test_cli import POLICY, PROVINCE
+from tests.collector.commands import POLICY, PROVINCE
 from tests.conftest import find_free_port
 
 PASSWORD = "marked-password-1"
