@@ -3,7 +3,6 @@
 import itertools
 import shutil
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from collector.registry import enrolment, epochs, instruments, people
 from collector.registry.enrolment import Watch
 from collector.store.database import Connection
 from protocol.batch import parse_bundle
+from tests.integration.site import eventually
 from tests.light_agent import DOMAIN, RECEIPT_KEY
 
 CONFIGURATION = """\
@@ -154,13 +154,6 @@ def host(
     yield named
     for each in hosts.values():
         each.stop()
-
-
-def eventually(what: Callable[[], object], *, within_s: float = 30.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not what():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def run_until(host: Host, size: int) -> None:

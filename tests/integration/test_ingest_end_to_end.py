@@ -23,6 +23,7 @@ from protocol.batch import parse_bundle
 from protocol.message import Refusal, Welcome, parse_down
 from protocol.topics import down_topic
 from tests.conftest import find_free_port
+from tests.integration.site import eventually
 from tests.light_agent import DOMAIN, RECEIPT_KEY, LightAgent
 
 Down = Welcome | Refusal | bytes
@@ -113,7 +114,7 @@ def test_what_was_sent_while_no_worker_ran_is_delivered_when_one_comes(
     with running(dsn, broker):
         _when_listening(link)
     # The server may notice later that it has gone; its number, which names the MQTT session, is free only then.
-    _wait_for(lambda: _count_advisory_locks(connection) == 0)
+    eventually(lambda: _count_advisory_locks(connection) == 0)
     agent.append_readings(3)
     link.send(agent.payload())
     with running(dsn, broker):
@@ -129,13 +130,6 @@ def _count_advisory_locks(connection: Connection) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def test_poison_is_refused_and_the_next_batch_is_taken(

@@ -4,6 +4,7 @@ Real programs did it (tests/faults/world.py). It is made once for a file of test
 """
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
@@ -25,11 +26,10 @@ class Evening:
     def __init__(self, directory: Path, server: Server) -> None:
         self._server = server
         self._world = World(directory, server, Random(1))
-        try:
+        with ExitStack() as failed:
+            failed.callback(self.close)
             self.noon = self._let_pass(self._world)
-        except BaseException:
-            self.close()
-            raise
+            failed.pop_all()
 
     def copy(self, to: Path) -> Place:
         """A copy of everything, for one attack."""
