@@ -6,6 +6,9 @@ a row was decided before its line is looked for.
 
 Lines are kept in two generations. What is found in the older one moves to the younger; when the younger is full it
 becomes the older one, and what was not asked for since then is dropped. That costs a look-up nothing but the look-up.
+
+cachetools.LRUCache was tried in its place: an instrument's year took 0.2 to 0.3 ms more of 2.6 where all lines are
+held, and about 1 ms more of 6.5 where they are put in, which is where the API misses its aim (docs/performance.md).
 """
 
 import threading
