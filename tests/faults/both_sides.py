@@ -56,7 +56,9 @@ def gather_watched(connection: Connection, hosts: Sequence[Host]) -> Iterable[Wa
             continue
         truth = read_truth(host.truth)
         lived_s = sum(until_s - since_s for since_s, until_s in host.lives)
-        unobservable_s = truth[-1][1] - truth[0][0] - lived_s + LIFE_S * len(host.lives)
+        # No truth: the meter was never asked, and every other violation is still to be told.
+        span_s = truth[-1][1] - truth[0][0] if truth else 0.0
+        unobservable_s = span_s - lived_s + LIFE_S * len(host.lives)
         records = list(_recorded(connection, host.asset))
         covered = None if host.is_dated else _covered_s(connection, host)
         yield Watched(host.asset, truth, records, max(0.0, unobservable_s), covered)
