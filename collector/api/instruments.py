@@ -19,7 +19,7 @@ _SQL = load("api")
 _NAMED = ("asset_no", "name_zh", "name_en", "model", "registered_at")
 _DESCRIBED = (
     "class_code", "value_fen", "funding", "government_fen", "maker", "origin", "country", "accepted_on", "shareable",
-    "exempt_document", "exempt_reason", "facility_no", "centre_no", "described_from",
+    "exempt_document", "exempt_reason", "bookable", "fee", "location", "facility_no", "centre_no", "described_from",
 )  # fmt: skip
 """What follows the owner in a row of the queries."""
 

@@ -55,6 +55,9 @@ class Instrument(Model):
     shareable: bool | None = Field(description="False: exempt from sharing, by the document and for the reason beside")
     exempt_document: str
     exempt_reason: str
+    bookable: bool | None = Field(description="Whether it is open for booking")
+    fee: str = Field(description="The tariff in the unit's words")
+    location: str = Field(description="Where it stands")
     facility_no: str | None = Field(description="The facility that it belongs to")
     centre_no: str | None = Field(description="The centre that it belongs to")
     described_from: date | None = Field(description="From when this holds; null: only names were ever registered")

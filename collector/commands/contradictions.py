@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collector.accounts.contradictions import find_contradictions
 from collector.commands.days import parse_day
 from collector.config import Config
-from collector.registry.access import parse_scope
+from collector.registry.access import SCOPES, parse_scope
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
 
@@ -14,7 +14,7 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `contradictions`."""
     parser.add_argument("--from", dest="first_day", type=parse_day, required=True, metavar="DAY")
     parser.add_argument("--to", dest="last_day", type=parse_day, required=True, metavar="DAY")
-    parser.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
+    parser.add_argument("--scope", default="everything", help=f"{SCOPES}; default: everything")
 
 
 def run(config: Config, arguments: Namespace) -> None:

@@ -10,7 +10,7 @@ from collector.config import Config
 from collector.errors import RegistryError
 from collector.flags.job import look_at_days
 from collector.flags.listing import list_checks, list_flags
-from collector.registry.access import Scope, parse_scope
+from collector.registry.access import SCOPES, Scope, parse_scope
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
 from collector.store.queries import load
@@ -25,7 +25,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--from", dest="first_day", type=parse_day, required=True, metavar="DAY")
     parser.add_argument("--to", dest="last_day", type=parse_day, required=True, metavar="DAY")
     parser.add_argument("--asset", dest="asset_no", metavar="ASSET", help="this instrument only")
-    parser.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
+    parser.add_argument("--scope", default="everything", help=f"{SCOPES}; default: everything")
     parser.add_argument("--kept", action="store_true", help="list what was found before, without looking again")
     parser.add_argument("--language", choices=("zh", "en"), default="en")
 

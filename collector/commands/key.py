@@ -7,7 +7,7 @@ from collector.commands import actor
 from collector.config import Config
 from collector.errors import ConfigError
 from collector.registry import api_keys
-from collector.registry.access import Access, check_role, parse_scope
+from collector.registry.access import SCOPES, Access, check_role, parse_scope
 from collector.registry.api_keys import DEFAULT_VALID_DAYS, MAX_VALID_DAYS, ApiKey
 from collector.registry.audit import record_change
 from collector.store.database import Connection, connect
@@ -22,9 +22,7 @@ def configure(parser: ArgumentParser) -> None:
     what.add_argument("--revoke", type=int, metavar="NUMBER", help="end a key at once, by its number in the list")
     parser.add_argument("--label", default="", metavar="L", help="what the key is for")
     parser.add_argument("--role", metavar="ROLE", help="what the key may do (default: all that the person may)")
-    parser.add_argument(
-        "--scope", metavar="SCOPE", help="everything, unit:USCC or instrument:ASSET (default: as above)"
-    )
+    parser.add_argument("--scope", metavar="SCOPE", help=f"{SCOPES} (default: as above)")
     parser.add_argument("--valid-days", type=int, default=DEFAULT_VALID_DAYS, metavar="N")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the audit trail")
     actor.declare(parser)

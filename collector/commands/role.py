@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from collector.commands import actor
 from collector.config import Config
 from collector.registry import people
-from collector.registry.access import ROLES, Access, check_role, parse_scope
+from collector.registry.access import ROLES, SCOPES, Access, check_role, parse_scope
 from collector.registry.audit import record_change
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
@@ -18,7 +18,7 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `role`."""
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("role", metavar="ROLE", help=f"{', '.join(ROLES)}, or {NO_ROLE}, which ends all access")
-    parser.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
+    parser.add_argument("--scope", default="everything", help=f"{SCOPES}; default: everything")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the audit trail")
     actor.declare(parser)
 

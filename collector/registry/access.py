@@ -2,13 +2,15 @@
 
     right   one kind of thing that can be asked for
     role    a name with its rights; what the table does not name is refused
-    scope   over what the rights hold: `everything`, `unit:USCC` or `instrument:ASSET`
+    scope   over what the rights hold: `everything`, `division:CODE`, `unit:USCC` or `instrument:ASSET`
     access  a role in a scope: what a person was given, and what a key carries
 
-A scope of a unit holds the days on which the unit owned an instrument; the database knows which (in_scope). Levels of
-divisions (province, city, county) will be further kinds of scope.
+A scope of a unit holds the days on which the unit owned an instrument, that of a division those on which the owner lay
+in it; the database knows which (in_scope). A division is a province, city or county by the first two, four or all six
+digits of GB/T 2260.
 """
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -63,14 +65,29 @@ UNSCOPED = frozenset({Right.AUDIT, Right.REGISTRY, Right.FREEZE, Right.ROUNDS, R
 """Rights over what belongs to no single instrument: they need a scope of everything."""
 
 
+NOT_OF_DIVISIONS = frozenset({Right.FACTS, Right.RULINGS})
+"""What a unit says of itself is said by its own people: whoever looks after a division only asks."""
+
+SCOPES = "everything, division:CODE, unit:USCC or instrument:ASSET"
+"""How scopes are written, for people."""
+
+_DIVISION = re.compile(r"[1-8][0-9](?:[0-9]{2}){0,2}")
+
+
 class Scope(NamedTuple):
-    """`kind` is everything, unit or instrument; `name` the USCC or the asset number."""
+    """`kind` is everything, division, unit or instrument; `name` the division's code, the USCC or the asset number."""
 
     kind: str = "everything"
     name: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
+
+    def holds(self, other: "Scope") -> bool:
+        """Whether this is as wide as the other, as far as their names alone tell."""
+        if self.kind == other.kind == "division":
+            return other.name.startswith(self.name)
+        return self in (EVERYTHING, other)
 
     @property
     def values(self) -> dict[str, str]:
@@ -90,12 +107,14 @@ class Access(NamedTuple):
     def allows(self, right: Right) -> bool:
         if right in UNSCOPED and self.scope != EVERYTHING:
             return False
+        if right in NOT_OF_DIVISIONS and self.scope.kind == "division":
+            return False
         return right in ROLES.get(self.role or "", ())
 
     def covers(self, other: "Access") -> bool:
         """Whether whoever has this may hand on the other: no more rights, and no wider a scope."""
         rights, asked = (ROLES.get(access.role or "", frozenset()) for access in (self, other))
-        return asked <= rights and self.scope in (EVERYTHING, other.scope)
+        return asked <= rights and self.scope.holds(other.scope)
 
     def __str__(self) -> str:
         return f"{self.role or 'no role'} over {self.scope}"
@@ -109,12 +128,16 @@ def check_role(text: str) -> str:
 
 
 def parse_scope(text: str) -> Scope:
-    """`everything`, `unit:USCC` or `instrument:ASSET`; RegistryError, BadUscc for anything else."""
+    """`everything`, `division:CODE`, `unit:USCC` or `instrument:ASSET`; RegistryError, BadUscc for anything else."""
     kind, colon, name = text.partition(":")
     if text == EVERYTHING.kind:
         return EVERYTHING
+    if kind == "division" and _DIVISION.fullmatch(name):
+        return Scope(kind, name)
     if kind == "unit" and colon:
         return Scope(kind, check_uscc(name))
     if kind == "instrument" and 1 <= len(name) <= MAX_ASSET_CHARS and name.isprintable():
         return Scope(kind, name)
-    raise RegistryError(f"{text[:80]!a} is no scope: everything, unit:USCC or instrument:ASSET is expected")
+    raise RegistryError(
+        f"{text[:80]!a} is no scope: {SCOPES} is expected; a division's code has two, four or six digits (GB/T 2260)"
+    )

@@ -44,7 +44,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """An instrument. `government_fen`: how much of `value_fen` public money paid; `shareable` False: exempt."""
+    """An instrument. `government_fen`: how much of `value_fen` public money paid; `shareable` False: exempt;
+    `bookable`: open for booking; `fee`: the tariff in the unit's words; `location`: where it stands."""
 
     asset_no: str
     name_zh: str = ""
@@ -61,6 +62,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     shareable: bool | None = None
     exempt_document: str = ""
     exempt_reason: str = ""
+    bookable: bool | None = None
+    fee: str = ""
+    location: str = ""
 
 
 class Facility(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +174,9 @@ def _instrument_faults(instrument: Instrument) -> Iterator[Wrong]:
     if instrument.shareable is not False and (document or reason):
         why = "an exemption is named for an instrument that is not said to be exempt"
         yield Wrong("shareable", "", why, "say 否 (no) there, or leave document and reason empty")
+    if instrument.shareable is False and instrument.bookable:
+        why = "it is said to be open for booking, and exempt from sharing"
+        yield Wrong("bookable", "", why, "say 否 (no) there, or correct whether it is shared")
 
 
 def _money_faults(described: Instrument | Facility) -> Iterator[Wrong]:

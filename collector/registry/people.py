@@ -108,6 +108,10 @@ def _check_scope(connection: Connection, scope: Scope) -> None:
         units.check_unit(connection, scope.name)
     elif scope.kind == "instrument":
         instruments.check_instrument(connection, scope.name)
+    elif scope.kind == "division" and not connection.execute(_ACCESS.find_division, {"code": scope.name}).fetchone():
+        raise UnknownName(
+            f"no registered unit was ever in division {scope.name}: correct the code, or register its units first"
+        )
 
 
 def open_web_session(connection: Connection, person: Person, *, now: datetime, lasts: timedelta) -> str:

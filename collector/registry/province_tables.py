@@ -42,6 +42,9 @@ class InstrumentItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shareable: bool | None = None
     exempt_document: str | None = None
     exempt_reason: str | None = None
+    bookable: bool | None = None
+    fee: str | None = None
+    location: str | None = None
     from_day: date | None = None
 
     def __post_init__(self) -> None:
@@ -52,7 +55,7 @@ class InstrumentItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 DESCRIBED = (
     "class_code", "value_yuan", "funding", "government_yuan", "maker", "origin", "country", "accepted_on", "shareable",
-    "exempt_document", "exempt_reason",
+    "exempt_document", "exempt_reason", "bookable", "fee", "location",
 )  # fmt: skip
 
 

@@ -61,6 +61,9 @@ INSTRUMENT_COLUMNS: Mapping[str, Sequence[str]] = {
     "shareable": ["是否开放共享"],
     "exempt_document": ["豁免文号"],
     "exempt_reason": ["豁免原因", "豁免理由"],
+    "bookable": ["是否开放预约", "可预约"],
+    "fee": ["收费标准"],
+    "location": ["安放地址", "存放地点"],
     "owner": ["管理单位统一社会信用代码", "统一社会信用代码"],
     "facility": ["所属设施编号"],
     "centre": ["集约化平台编号"],
@@ -103,6 +106,7 @@ _READ: Mapping[str, Callable[[str], object]] = {
     "government_percent": read_percent,
     "origin": partial(read_word, words=_words(ORIGINS)),
     "shareable": read_yes,
+    "bookable": read_yes,
 }
 
 

@@ -45,6 +45,9 @@ def _texts(registered: Registered, words: Words) -> Iterator[tuple[str, str]]:
     yield "origin", _origin(instrument, words)
     yield "accepted_on", str(instrument.accepted_on or "")
     yield "sharing", _sharing(instrument, words)
+    yield "booking", _booking(instrument, words)
+    yield "fee", instrument.fee
+    yield "location", instrument.location
     yield "facility", _named(registered.facility, words)
     yield "centre", _named(registered.centre, words)
 
@@ -77,6 +80,12 @@ def _sharing(instrument: Instrument, words: Words) -> str:
     if instrument.shareable:
         return words("registered.shared")
     return words("registered.exempt", document=instrument.exempt_document, reason=instrument.exempt_reason)
+
+
+def _booking(instrument: Instrument, words: Words) -> str:
+    if instrument.bookable is None:
+        return ""
+    return words("registered.bookable" if instrument.bookable else "registered.not_bookable")
 
 
 def _named(facility: Facility | None, words: Words) -> str:

@@ -52,6 +52,9 @@ def test_a_role_is_given_narrowed_and_taken_away(collector: Path, capsys: pytest
     assert "no instrument 'A009' is registered" in said(
         capsys, "role", "li.ming", "reader", "--scope", "instrument:A009", status=1
     )
+    assert "no registered unit was ever in division 6199" in said(
+        capsys, "role", "li.ming", "reader", "--scope", "division:6199", status=1
+    )
 
 
 def test_a_file_that_is_registered_again_gives_nobody_back_what_was_taken(

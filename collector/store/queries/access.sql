@@ -21,6 +21,10 @@ VALUES (%(person_id)s, %(role)s, %(scope_kind)s, %(scope_name)s);
 -- The role and the scope of a person.
 SELECT role, scope_kind, scope_name FROM appointment WHERE person_id = %(person_id)s ORDER BY seq DESC LIMIT 1;
 
+-- name: find_division
+-- Whether any unit was ever said to lie in a division.
+SELECT true FROM unit_description WHERE starts_with(division, %(code)s) LIMIT 1;
+
 -- name: hold_person
 -- Waits until nobody else changes a person's access, and keeps it so until the transaction ends.
 SELECT person_id FROM person WHERE person_id = %(person_id)s FOR NO KEY UPDATE;

@@ -5,7 +5,7 @@
 -- looked for among those that it ever owned: asking each instrument of a province takes a second.
 SELECT d.asset_no, d.name_zh, d.name_en, d.model, i.registered_at, u.uscc, u.name_zh, u.name_en,
        d.class_code, d.value_fen, d.funding, d.government_fen, d.maker, d.origin, d.country, d.accepted_on, d.shareable,
-       d.exempt_document, d.exempt_reason, member_on(i.asset_no, 'facility', %(day)s),
+       d.exempt_document, d.exempt_reason, d.bookable, d.fee, d.location, member_on(i.asset_no, 'facility', %(day)s),
        member_on(i.asset_no, 'centre', %(day)s), d.from_day
 FROM instrument i
 CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
@@ -13,7 +13,8 @@ CROSS JOIN LATERAL owner_on(i.asset_no, %(day)s) owner
 LEFT JOIN LATERAL unit_on(owner, %(day)s) u ON true
 WHERE i.asset_no > %(after)s AND (%(uscc)s::text IS NULL OR owner = %(uscc)s)
   AND (%(uscc)s::text IS NULL OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(uscc)s))
-  AND (%(scope_kind)s <> 'unit' OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(scope_name)s))
+  AND (%(scope_kind)s NOT IN ('unit', 'division')
+       OR i.asset_no IN (SELECT assets_of_scope(%(scope_kind)s, %(scope_name)s)))
   AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;
@@ -22,7 +23,7 @@ LIMIT %(limit)s;
 -- One instrument that is in a scope throughout a range of days, as it was on a day.
 SELECT d.asset_no, d.name_zh, d.name_en, d.model, i.registered_at, u.uscc, u.name_zh, u.name_en,
        d.class_code, d.value_fen, d.funding, d.government_fen, d.maker, d.origin, d.country, d.accepted_on, d.shareable,
-       d.exempt_document, d.exempt_reason, member_on(i.asset_no, 'facility', %(day)s),
+       d.exempt_document, d.exempt_reason, d.bookable, d.fee, d.location, member_on(i.asset_no, 'facility', %(day)s),
        member_on(i.asset_no, 'centre', %(day)s), d.from_day
 FROM instrument i
 CROSS JOIN LATERAL instrument_on(i.asset_no, %(day)s) d
@@ -40,9 +41,8 @@ FROM unit t
 CROSS JOIN LATERAL unit_on(t.uscc, %(day)s) u
 WHERE t.uscc > %(after)s AND (%(uscc)s::text IS NULL OR t.uscc = %(uscc)s)
   AND CASE %(scope_kind)s
-      WHEN 'everything' THEN true
-      WHEN 'unit' THEN t.uscc = %(scope_name)s
-      ELSE t.uscc = owner_on(%(scope_name)s, %(day)s)
+      WHEN 'instrument' THEN t.uscc = owner_on(%(scope_name)s, %(day)s)
+      ELSE unit_in_scope(t.uscc, %(scope_kind)s, %(scope_name)s, %(day)s)
   END
 ORDER BY t.uscc
 LIMIT %(limit)s;

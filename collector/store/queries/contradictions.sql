@@ -22,7 +22,7 @@ ORDER BY r.asset_no, r.day;
 SELECT d.document, array_agg(DISTINCT f.unit || ' ' || f.order_no ORDER BY f.unit || ' ' || f.order_no)
 FROM fact_document d JOIN fact f ON f.sha256 = d.fact
 WHERE f.order_no IS NOT NULL AND f.unit IS NOT NULL
-    AND (%(scope_kind)s = 'everything' OR f.unit = %(scope_name)s)
+    AND unit_in_scope(f.unit, %(scope_kind)s, %(scope_name)s, %(last_day)s)
 GROUP BY d.document HAVING count(DISTINCT (f.unit, f.order_no)) > 1
 ORDER BY d.document;
 
@@ -33,7 +33,7 @@ SELECT issuer, number, array_agg(named ORDER BY named) FROM (
            convert_from(f.body, 'UTF8')::jsonb #>> '{voucher,number}' AS number, f.unit || ' ' || f.order_no AS named
     FROM fact f
     WHERE f.kind = 'order' AND convert_from(f.body, 'UTF8')::jsonb ? 'voucher'
-        AND (%(scope_kind)s = 'everything' OR f.unit = %(scope_name)s)
+        AND unit_in_scope(f.unit, %(scope_kind)s, %(scope_name)s, %(last_day)s)
 ) paid
 GROUP BY issuer, number HAVING count(*) > 1
 ORDER BY issuer, number;

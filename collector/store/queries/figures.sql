@@ -28,7 +28,7 @@ SELECT NULL, uscc, u.name_zh, u.name_en, coalesce(instruments, 0), coalesce(owne
        coalesce(b_s, 0)::bigint, coalesce(c_s, 0)::bigint, coalesce(d_s, 0)::bigint, coalesce(x_s, 0)::bigint
 FROM owned FULL JOIN summed USING (uscc) LEFT JOIN graded USING (uscc) JOIN unit u USING (uscc)
 WHERE uscc > %(after_uscc)s AND (%(uscc)s::text IS NULL OR uscc = %(uscc)s)
-  AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND uscc = %(scope_name)s))
+  AND (%(scope_kind)s = 'everything' OR unit_in_scope(uscc, %(scope_kind)s, %(scope_name)s, %(last_day)s))
 ORDER BY uscc
 LIMIT %(limit)s;
 
@@ -60,7 +60,7 @@ SELECT asset_no, uscc, i.name_zh, i.name_en, 1, coalesce(owned_days, 0)::bigint,
 FROM owned FULL JOIN summed USING (asset_no, uscc) LEFT JOIN graded USING (asset_no, uscc)
     JOIN instrument i USING (asset_no)
 WHERE (asset_no, uscc) > (%(after_asset_no)s, %(after_uscc)s) AND (%(uscc)s::text IS NULL OR uscc = %(uscc)s)
-  AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND uscc = %(scope_name)s)
+  AND (%(scope_kind)s = 'everything' OR unit_in_scope(uscc, %(scope_kind)s, %(scope_name)s, %(last_day)s)
        OR (%(scope_kind)s = 'instrument' AND asset_no = %(scope_name)s))
 ORDER BY asset_no, uscc
 LIMIT %(limit)s;
@@ -75,10 +75,10 @@ FROM (
                WHEN 'sharing-rate' THEN sum(claimed_s + verified_s) / nullif(sum(effective_s), 0) END AS value
     FROM unit_month_hours
     WHERE month BETWEEN %(first_day)s AND %(last_day)s
-        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND owner = %(scope_name)s))
     GROUP BY owner
 ) AS summed JOIN unit u USING (uscc)
 WHERE value IS NOT NULL
+    AND (%(scope_kind)s = 'everything' OR unit_in_scope(uscc, %(scope_kind)s, %(scope_name)s, %(last_day)s))
 ORDER BY 1, uscc
 LIMIT %(limit)s;
 

@@ -35,6 +35,8 @@ FROM proposal p JOIN person a ON a.person_id = p.proposed_by
 LEFT JOIN ruling r USING (proposal_id) LEFT JOIN person b ON b.person_id = r.ruled_by
 WHERE p.proposal_id < %(before)s AND (NOT %(open)s OR r.verdict IS NULL)
     AND (%(scope_kind)s = 'everything' OR p.subject = %(scope_kind)s || ':' || %(scope_name)s
+         OR (p.subject LIKE 'unit:%%'
+             AND unit_in_scope(substring(p.subject FROM 6), %(scope_kind)s, %(scope_name)s, %(day)s))
          OR (p.subject LIKE 'instrument:%%'
              AND in_scope(substring(p.subject FROM 12), %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)))
 ORDER BY p.proposal_id DESC LIMIT %(limit)s;
@@ -42,6 +44,8 @@ ORDER BY p.proposal_id DESC LIMIT %(limit)s;
 -- name: is_in_scope
 -- Whether a subject is in a scope on a day.
 SELECT %(scope_kind)s = 'everything' OR %(subject)s = %(scope_kind)s || ':' || %(scope_name)s
+    OR (%(subject)s LIKE 'unit:%%'
+        AND unit_in_scope(substring(%(subject)s FROM 6), %(scope_kind)s, %(scope_name)s, %(day)s))
     OR (%(subject)s LIKE 'instrument:%%'
         AND in_scope(substring(%(subject)s FROM 12), %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s));
 
@@ -116,5 +120,6 @@ ORDER BY l.asset_no;
 -- Hours that units reported of instruments without an agent, in a scope, that touch a range of days.
 SELECT sha256, body FROM fact
 WHERE kind = 'reported' AND first_day <= %(last_day)s AND last_day >= %(first_day)s
-    AND (%(scope_kind)s = 'everything' OR unit = %(scope_name)s OR asset_no = %(scope_name)s)
+    AND (unit_in_scope(unit, %(scope_kind)s, %(scope_name)s, last_day)
+         OR (%(scope_kind)s = 'instrument' AND asset_no = %(scope_name)s))
 ORDER BY asset_no, first_day, seq;

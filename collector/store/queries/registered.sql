@@ -36,11 +36,11 @@ VALUES (%(uscc)s, %(from_day)s, %(name_zh)s, %(name_en)s, %(kind)s, %(department
 -- All that holds of an instrument from a day on.
 INSERT INTO instrument_description (
     asset_no, from_day, name_zh, name_en, class_code, value_fen, funding, government_fen, maker, model, origin, country,
-    accepted_on, shareable, exempt_document, exempt_reason, recorded_by
+    accepted_on, shareable, exempt_document, exempt_reason, bookable, fee, location, recorded_by
 ) VALUES (
     %(asset_no)s, %(from_day)s, %(name_zh)s, %(name_en)s, %(class_code)s, %(value_fen)s, %(funding)s,
     %(government_fen)s, %(maker)s, %(model)s, %(origin)s, %(country)s, %(accepted_on)s, %(shareable)s,
-    %(exempt_document)s, %(exempt_reason)s, %(recorded_by)s
+    %(exempt_document)s, %(exempt_reason)s, %(bookable)s, %(fee)s, %(location)s, %(recorded_by)s
 );
 
 -- name: insert_facility
@@ -67,7 +67,8 @@ UNION ALL SELECT facility_no, kind FROM facility WHERE facility_no = ANY(%(keys)
 -- name: list_descriptions_of_instrument
 -- All that was ever recorded of an instrument, by the day from which it holds.
 SELECT asset_no, name_zh, name_en, class_code, value_fen, funding, government_fen, maker, model, origin, country,
-       accepted_on, shareable, exempt_document, exempt_reason, from_day, recorded_by, recorded_at
+       accepted_on, shareable, exempt_document, exempt_reason, bookable, fee, location, from_day, recorded_by,
+       recorded_at
 FROM instrument_description WHERE asset_no = %(asset_no)s ORDER BY from_day, seq;
 
 -- name: list_places_of_instrument

@@ -93,12 +93,13 @@ FROM STDIN (FORMAT BINARY);
 
 -- name: list_members
 -- Members in a scope after a (kind, name), with all that is said of them.
-SELECT kind, name, uscc, value_fen, government_fen, shareable, is_in, reason, note FROM round_member
-WHERE round_id = %(round_id)s AND (kind, name) > (%(after_kind)s, %(after_name)s)
+SELECT kind, m.name, uscc, value_fen, government_fen, shareable, is_in, reason, note
+FROM round_member m JOIN round r USING (round_id)
+WHERE round_id = %(round_id)s AND (kind, m.name) > (%(after_kind)s, %(after_name)s)
     AND (%(is_in)s::boolean IS NULL OR is_in = %(is_in)s) AND (%(uscc)s::text IS NULL OR uscc = %(uscc)s)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND uscc = %(scope_name)s)
-         OR (%(scope_kind)s = 'instrument' AND kind = 'instrument' AND name = %(scope_name)s))
-ORDER BY kind, name LIMIT %(limit)s;
+    AND (%(scope_kind)s = 'everything' OR unit_in_scope(uscc, %(scope_kind)s, %(scope_name)s, as_of)
+         OR (%(scope_kind)s = 'instrument' AND kind = 'instrument' AND m.name = %(scope_name)s))
+ORDER BY kind, m.name LIMIT %(limit)s;
 
 -- name: hold_grades
 -- Waits for whoever is writing grade records, and holds off the next until we commit.
@@ -173,5 +174,5 @@ INSERT INTO round_indicators (round_id, uscc, body) VALUES (%(round_id)s, %(uscc
 SELECT i.uscc, coalesce(u.name_zh, ''), coalesce(u.name_en, ''), i.body
 FROM round_indicators i JOIN round r USING (round_id) LEFT JOIN LATERAL unit_on(i.uscc, r.as_of) u ON true
 WHERE round_id = %(round_id)s AND (%(after_uscc)s::text IS NULL OR i.uscc > %(after_uscc)s)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND i.uscc = %(scope_name)s))
+    AND unit_in_scope(i.uscc, %(scope_kind)s, %(scope_name)s, r.as_of)
 ORDER BY i.uscc LIMIT %(limit)s;

@@ -38,7 +38,8 @@ LEFT JOIN LATERAL (
     )
 ) live ON true
 WHERE i.asset_no > %(after)s
-  AND (%(scope_kind)s <> 'unit' OR i.asset_no IN (SELECT o.asset_no FROM ownership o WHERE o.uscc = %(scope_name)s))
+  AND (%(scope_kind)s NOT IN ('unit', 'division')
+       OR i.asset_no IN (SELECT assets_of_scope(%(scope_kind)s, %(scope_name)s)))
   AND in_scope(i.asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY i.asset_no
 LIMIT %(limit)s;

@@ -19,6 +19,8 @@ from collector.facts.store import record_fact
 from collector.registry import instruments, people, units
 from collector.registry.access import ROLES, Access, Right, Scope
 from collector.registry.audit import Actor, list_changes, record_change
+from collector.registry.described import Unit
+from collector.registry.descriptions import describe
 from collector.web.visitor import SESSION_COOKIE
 from protocol import facts
 from protocol.facts import Decision, Use
@@ -172,6 +174,8 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
             province.observe(origin, Piece(day, 0, HOUR, RUN))
     for asset_no, from_day in (("B001", date(2020, 1, 1)), ("C001", TUESDAY)):
         instruments.register_owner(province.connection, asset_no, uscc=OTHER_USCC, from_day=from_day)
+    lies_in(province, USCC, "610131")
+    lies_in(province, OTHER_USCC, "110108")
     with province.connection.transaction():
         for use in USES.values():
             record_fact(province.connection, use)
@@ -226,6 +230,12 @@ def _operations(app: FastAPI) -> dict[str, bool]:
     }
 
 
+def lies_in(province: Province, uscc: str, division: str, from_day: date = date(2020, 1, 1)) -> None:
+    with province.connection.transaction():
+        unit = Unit(uscc=uscc, name_zh="测试大学", division=division)
+        describe(province.connection, [(unit, from_day)], recorded_by="test")
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_every_route_answers_exactly_the_roles_that_have_its_right(
     client: httpx.Client, two_units: Province, clock: MovableClock, role: str
@@ -267,6 +277,10 @@ def test_lists_hold_what_is_in_the_scope_and_nothing_else(
         "a unit": (Scope("unit", USCC), ["A001"], ["em-01"]),
         "the other unit": (Scope("unit", OTHER_USCC), ["B001", "C001"], ["em-02", "em-03"]),
         "an instrument": (Scope("instrument", "C001"), ["C001"], ["em-03"]),
+        "a province": (Scope("division", "61"), ["A001"], ["em-01"]),
+        "its county": (Scope("division", "610131"), ["A001"], ["em-01"]),
+        "another county of its city": (Scope("division", "610102"), [], []),
+        "another province": (Scope("division", "11"), ["B001", "C001"], ["em-02", "em-03"]),
     }
     for name, (scope, assets, agents) in scopes.items():
         headers = {"X-API-Key": make_key(two_units, clock, access=Access("operator", scope))}
@@ -293,9 +307,10 @@ def test_facts_and_documents_outside_of_the_scope_look_like_what_is_not_there(
 def test_an_instrument_that_changed_hands_leaves_each_owner_his_own_days(
     client: httpx.Client, two_units: Province, clock: MovableClock
 ) -> None:
-    owned = {USCC: ["2026-11-16"], OTHER_USCC: ["2026-11-17"]}
-    for uscc, days in owned.items():
-        headers = {"X-API-Key": make_key(two_units, clock, access=Access("reader", Scope("unit", uscc)))}
+    owned = {Scope("unit", USCC): ["2026-11-16"], Scope("unit", OTHER_USCC): ["2026-11-17"],
+             Scope("division", "6101"): ["2026-11-16"], Scope("division", "11"): ["2026-11-17"]}  # fmt: skip
+    for scope, days in owned.items():
+        headers = {"X-API-Key": make_key(two_units, clock, access=Access("reader", scope))}
         records = client.get(f"{V1}/hours?{DAYS}&asset_no=C001", headers=headers).json()["items"]
         assert [record["day"] for record in records] == days
         for day in ("2026-11-16", "2026-11-17"):
@@ -304,6 +319,39 @@ def test_an_instrument_that_changed_hands_leaves_each_owner_his_own_days(
             session = f"{V1}/sessions?asset_no=C001&first_day={day}&last_day={day}"
             assert client.get(session, headers=headers).status_code == status
         assert client.get(f"{V1}/sessions?asset_no=C001&{DAYS}", headers=headers).status_code == 404
+
+
+def test_a_unit_that_moved_to_another_city_leaves_each_its_own_days(
+    client: httpx.Client, two_units: Province, clock: MovableClock
+) -> None:
+    lies_in(two_units, USCC, "610302", from_day=TUESDAY)
+    for code, days, units_now in (("6101", ["2026-11-16"], []), ("6103", ["2026-11-17"], [USCC]),
+                                  ("61", ["2026-11-16", "2026-11-17"], [USCC])):  # fmt: skip
+        headers = {"X-API-Key": make_key(two_units, clock, access=Access("reader", Scope("division", code)))}
+        records = client.get(f"{V1}/hours?{DAYS}&asset_no=A001", headers=headers).json()["items"]
+        assert [record["day"] for record in records] == days, code
+        listed = client.get(f"{V1}/units", headers=headers).json()["items"]
+        assert [unit["uscc"] for unit in listed] == units_now, code
+        both_days = client.get(f"{V1}/sessions?asset_no=A001&{DAYS}", headers=headers)
+        assert both_days.status_code == (200 if code == "61" else 404)
+        uses = client.get(f"{V1}/uses", headers=headers).json()["items"]
+        assert [use["asset"] for use in uses] == (["A001"] if "2026-11-16" in days else []), code
+
+
+def test_figures_and_proposals_of_a_division_are_those_of_its_units(
+    client: httpx.Client, two_units: Province, clock: MovableClock
+) -> None:
+    for code, units_there, assets, proposals in (("61", [USCC], ["A001", "C001"], {"instrument:A001"}),
+                                                 ("11", [OTHER_USCC], ["B001", "C001"], set()),
+                                                 ("44", [], [], set())):  # fmt: skip
+        headers = {"X-API-Key": make_key(two_units, clock, access=Access("approver", Scope("division", code)))}
+        figures = client.get(f"{V1}/figures?year=2026&by=unit", headers=headers).json()["items"]
+        assert [line["uscc"] for line in figures] == units_there
+        instruments_there = client.get(f"{V1}/figures?year=2026&by=instrument", headers=headers).json()["items"]
+        assert [line["asset_no"] for line in instruments_there] == assets
+        listed = client.get(f"{V1}/proposals", headers=headers).json()["items"]
+        assert {each["subject"] for each in listed if each["subject"] != "everything"} == proposals
+        assert client.post(f"{V1}/proposals", headers=headers, json={}).status_code in (403, 422)
 
 
 @pytest.mark.parametrize("role", [None, *ROLES])

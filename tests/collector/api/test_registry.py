@@ -99,6 +99,11 @@ def test_an_instrument_is_as_it_was_on_the_day_asked_for(filled: httpx.Client) -
     assert asked("2020-10-01") == ("F-01", None, 680_000_000, "2020-10-01")
     assert asked("2024-01-01") == (None, "C-01", 680_000_000, "2020-10-01")
     assert filled.get(f"{V1}/instruments/20210005").json()["exempt_reason"] == "涉密项目专用"
+    booking = [
+        [filled.get(f"{V1}/instruments/{asset_no}").json()[name] for name in ("bookable", "fee", "location")]
+        for asset_no in ("20190001", "20210005")
+    ]
+    assert booking == [[True, "校外 800 元/小时，校内 400 元/小时", "长安校区测试楼 102"], [False, "", ""]]
 
 
 def test_a_units_list_is_that_of_the_day(filled: httpx.Client) -> None:

@@ -7,6 +7,7 @@ from collector.registry.access import EVERYTHING, ROLES, Access, Right, Scope, c
 from tests.collector.province import USCC
 
 UNIT, INSTRUMENT = Scope("unit", USCC), Scope("instrument", "A001")
+PROVINCE, CITY, COUNTY = Scope("division", "61"), Scope("division", "6101"), Scope("division", "610131")
 
 
 def test_the_rights_of_the_roles_are_these_and_no_others() -> None:
@@ -30,14 +31,14 @@ def test_a_role_that_the_table_does_not_name_may_do_nothing(role: str | None, ri
     assert not Access(role).allows(right)
 
 
-@pytest.mark.parametrize("scope", [UNIT, INSTRUMENT])
+@pytest.mark.parametrize("scope", [UNIT, INSTRUMENT, PROVINCE])
 def test_what_belongs_to_no_instrument_needs_a_scope_of_everything(scope: Scope) -> None:
     for right in (Right.AUDIT, Right.REGISTRY, Right.FREEZE):
         assert Access("registrar").allows(right)
         assert not Access("registrar", scope).allows(right)
 
 
-@pytest.mark.parametrize("scope", [UNIT, INSTRUMENT])
+@pytest.mark.parametrize("scope", [UNIT, INSTRUMENT, PROVINCE])
 def test_a_round_belongs_to_the_whole_platform(scope: Scope) -> None:
     for role, right in (("evaluator", Right.ROUNDS), ("expert", Right.POINTS), ("inspector", Right.SCORES)):
         assert Access(role).allows(right)
@@ -65,13 +66,28 @@ def test_an_officer_of_a_unit_records_facts_there_and_rules_on_nothing() -> None
         (Access("inspector"), Access("officer"), False),
         (Access("registrar"), Access("inspector", UNIT), True),
         (Access(None), Access("platform"), False),
+        (Access("reader", PROVINCE), Access("platform", CITY), True),
+        (Access("reader", CITY), Access("reader", COUNTY), True),
+        (Access("reader", CITY), Access("reader", PROVINCE), False),
+        (Access("reader", CITY), Access("reader", Scope("division", "6102")), False),
+        (Access("reader", PROVINCE), Access("reader", UNIT), False),
+        (Access("reader", UNIT), Access("reader", COUNTY), False),
     ],
 )
 def test_nobody_hands_on_more_than_he_has(held: Access, asked: Access, is_covered: bool) -> None:
     assert held.covers(asked) is is_covered
 
 
-@pytest.mark.parametrize("scope", [EVERYTHING, UNIT, INSTRUMENT, Scope("instrument", "2019/0012 甲:乙")])
+def test_whoever_looks_after_a_division_asks_and_says_nothing_in_a_units_name() -> None:
+    for right in (Right.FACTS, Right.RULINGS):
+        assert Access("approver", UNIT).allows(right)
+        assert not Access("approver", COUNTY).allows(right)
+    assert Access("approver", COUNTY).allows(Right.HOURS)
+
+
+@pytest.mark.parametrize(
+    "scope", [EVERYTHING, PROVINCE, CITY, COUNTY, UNIT, INSTRUMENT, Scope("instrument", "2019/0012 甲:乙")]
+)
 def test_a_scope_is_written_as_it_is_read(scope: Scope) -> None:
     assert parse_scope(str(scope)) == scope
 
@@ -79,7 +95,8 @@ def test_a_scope_is_written_as_it_is_read(scope: Scope) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "all", "everything:", "unit:", "unit", f"unit:{USCC[:-1]}5", "instrument:", "instrument:a\nb",
-     "instrument:" + "x" * 65, "division:610000", "unit:" + "9" * 10_000],
+     "instrument:" + "x" * 65, "division:", "division:6", "division:610", "division:61010", "division:6101310",
+     "division:910000", "division:六一", "division:61\n", "unit:" + "9" * 10_000],
 )  # fmt: skip
 def test_anything_else_is_no_scope(text: str) -> None:
     with pytest.raises(RegistryError):

@@ -43,6 +43,13 @@ def test_a_sound_description_has_no_faults(described: Described) -> None:
         (INSTRUMENT, {"shareable": False, "exempt_document": "7号"}, ["exempt_reason"]),
         (INSTRUMENT, {"shareable": True, "exempt_document": "7号"}, ["shareable"]),
         (INSTRUMENT, {"exempt_reason": "涉密"}, ["shareable"]),
+        (
+            INSTRUMENT,
+            {"shareable": False, "exempt_document": "7号", "exempt_reason": "涉密", "bookable": True},
+            ["bookable"],
+        ),
+        (INSTRUMENT, {"fee": "x" * 201}, ["fee"]),
+        (INSTRUMENT, {"location": "西安\n长安区"}, ["location"]),
         (FACILITY, {"kind": ""}, ["kind"]),
         (FACILITY, {"value_fen": 1}, ["value_fen"]),
     ],

@@ -59,6 +59,7 @@ def test_the_examples_are_registered_with_all_that_they_say(examples: Connection
         asset_no="20200017", name_zh="超导核磁共振谱仪", name_en="NMR spectrometer", class_code="010501",
         value_fen=680_000_000, funding="中央财政专项与自筹", government_fen=425_000_000, maker="布鲁克",
         model="AVANCE NEO 600", origin="imported", country="德国", accepted_on=date(2020, 9, 1), shareable=True,
+        bookable=True, fee="按样品计，见收费公示", location="长安校区测试楼 B01",
     )  # fmt: skip
     magnet = ("F-01", date(2021, 6, 1))
     assert find_on(examples, Facility, [magnet])[magnet] == Facility(

@@ -482,8 +482,9 @@ def test_a_day_shows_what_was_registered_of_the_instrument_then(
     actor = Actor("li.ming", "command", "test")
     facilities = "facility_no,kind,name_zh,name_en\nC-01,centre,分析测试中心,Analysis centre\n".encode()
     described = (
-        "asset_no,name_zh,value_wan,government_percent,origin,country,shareable,exempt_document,exempt_reason,centre\n"
-        "A001,透射电镜,235.6,62.5,进口,日本,否,<7号>,涉密,C-01\n"
+        "asset_no,name_zh,value_wan,government_percent,origin,country,shareable,exempt_document,exempt_reason,centre,"
+        "bookable,fee,location\n"
+        "A001,透射电镜,235.6,62.5,进口,日本,否,<7号>,涉密,C-01,否,<面议>,B01 室\n"
     ).encode()
     for kind, source in (("facilities", facilities), ("instruments", described)):
         import_sheet(province.connection, kind, source, actor=actor, from_day=TUESDAY, terms=Terms())
@@ -498,6 +499,9 @@ def test_a_day_shows_what_was_registered_of_the_instrument_then(
         "进口 · 日本",
         "豁免（<7号>：涉密）",
         "分析测试中心 · C-01",
+        "不开放预约",
+        "<面议>",
+        "B01 室",
     ):
         assert text in shown[2]
     for text in ("CNY 2,356,000.00", "Exempt (<7号>: 涉密)", "Analysis centre · C-01"):
