@@ -17,9 +17,11 @@ from starlette.responses import Response
 
 from collector.api import (
     agents,
+    alarms,
     audit,
     bundles,
     certificates,
+    changes,
     contradictions,
     days,
     decisions,
@@ -34,9 +36,12 @@ from collector.api import (
     figures,
     findings,
     flags,
+    fleet,
     frozen,
     health,
+    idle,
     instruments,
+    monitoring,
     network,
     own_log,
     policies,
@@ -96,6 +101,11 @@ _KEYED = (
     network,
     rounds,
     round_points,
+    monitoring,
+    idle,
+    alarms,
+    fleet,
+    changes,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
