@@ -43,6 +43,7 @@ from collector.api import (
     instruments,
     monitoring,
     network,
+    notices,
     own_log,
     policies,
     problem,
@@ -106,6 +107,7 @@ _KEYED = (
     alarms,
     fleet,
     changes,
+    notices,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.

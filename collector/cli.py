@@ -87,6 +87,7 @@ COMMANDS = {
         "collector.commands.alarms", "what is wrong with agents and coverage; status 1 while nobody knows"
     ),
     "fleet": Command("collector.commands.fleet", "the agents, those first that somebody ought to look at"),
+    "notice": Command("collector.commands.notice", "notices over a period: draft, issue, replies, check"),
     "decision-text": Command("collector.commands.decision_text", "print what the approver of a decision signs"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
     "keys": Command("collector.commands.keys", "the collector's own keys: list, put on an offline medium, take back"),

@@ -147,9 +147,9 @@ def list_alarms(connection: Connection, asked: Asked, *, today: date) -> list[Al
     return [Alarm(*row) for row in connection.execute(_SQL.list_alarms, values)]
 
 
-def count_open(connection: Connection) -> dict[Kind, int]:
+def count_open(connection: Connection) -> dict[str, int]:
     """How many alarms of each kind are open."""
-    found: dict[Kind, int] = dict(connection.execute(_SQL.count_open).fetchall())
+    found: dict[str, int] = dict(connection.execute(_SQL.count_open).fetchall())
     return {kind: found.get(kind, 0) for kind in KINDS}
 
 
