@@ -39,7 +39,9 @@ def put_day(province: Province, asset_no: str, day: date, *, on_s: int = 0, seen
     )
 
 
-def put_days(province: Province, asset_no: str, first: date, last: date, *, on_s: int = 0, seen_s: int = 86_400) -> None:
+def put_days(
+    province: Province, asset_no: str, first: date, last: date, *, on_s: int = 0, seen_s: int = 86_400
+) -> None:
     for number in range((last - first).days + 1):
         put_day(province, asset_no, first + timedelta(days=number), on_s=on_s, seen_s=seen_s)
 

@@ -45,9 +45,7 @@ def test_a_decision_holds_from_its_day_on_and_the_later_one_of_two(province: Pro
     ("idle-days", 0, TODAY, "idle-days is 0: 1 to 3650 days is expected"),
     ("idle-days", 3651, TODAY - timedelta(days=1), "3650 days is expected; 2026-11-26 is over"),
 ])  # fmt: skip
-def test_what_cannot_be_is_refused_all_at_once(
-    province: Province, name: str, value: int, day: date, says: str
-) -> None:
+def test_what_cannot_be_is_refused_all_at_once(province: Province, name: str, value: int, day: date, says: str) -> None:
     by = person(province, "wang", "supervisor")
     with pytest.raises(MonitoringError, match=says), province.connection.transaction():
         decide(province.connection, name, value=value, from_day=day, by=by)
