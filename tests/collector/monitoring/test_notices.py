@@ -346,7 +346,8 @@ def test_anything_else_is_no_period(text: str) -> None:
 
 
 @pytest.mark.parametrize(("part", "whole", "told"), [
-    (0, 0, "—"), (0, 5, "0.0%"), (1, 3, "33.3%"), (2, 3, "66.7%"), (1, 2000, "0.1%"), (1, 2001, "0.0%"), (5, 5, "100.0%"),
+    (0, 0, "—"), (0, 5, "0.0%"), (1, 3, "33.3%"), (2, 3, "66.7%"), (1, 2000, "0.1%"), (1, 2001, "0.0%"),
+    (5, 5, "100.0%"),
 ])  # fmt: skip
 def test_shares_are_rounded_halves_up(part: int, whole: int, told: str) -> None:
     assert share(part, whole) == told
