@@ -22,7 +22,7 @@ TODAY = local_day(round(datetime.now(UTC).timestamp() * 1000))
 def people(
     collector: Path, connection: Connection, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Province:
-    """A001, measured since it was registered by an agent that nobody heard; zhao monitors, li.ming is the unit's officer."""
+    """A001, measured for 120 days by an agent that nobody heard; zhao monitors, sun is the unit's officer."""
     monkeypatch.setenv("JISHI_PASSWORD", "correct horse battery")
     for name, role in (("zhao", "supervisor"), ("sun", "officer")):
         said(capsys, "person", name, "--by", "wang")
