@@ -115,10 +115,11 @@ def look(connection: Connection, *, now: datetime, after_days: int) -> Looked:
         wrong = [Wrong(*row) for row in connection.execute(_SQL.list_wrong, values)]
         held = [Held(*row) for row in connection.execute(_SQL.list_held)]
         to_open, to_close = compare(wrong, held)
-        with connection.cursor() as cursor:
-            closing = ({"alarm_id": each.alarm_id, "now": now} for each in to_close)
-            cursor.executemany(_SQL.close_alarm, closing)
-            cursor.executemany(_SQL.open_alarm, ({**each._asdict(), "now": now} for each in to_open))
+        connection.execute(_SQL.close_alarms, {"alarms": [each.alarm_id for each in to_close], "now": now})
+        names = ("kinds", "agents", "assets", "sinces", "details")
+        columns = zip(*to_open, strict=True) if to_open else ((),) * len(names)
+        opening = {name: list(column) for name, column in zip(names, columns, strict=True)}
+        connection.execute(_SQL.open_alarms, {**opening, "now": now})
     return Looked(len(to_open), len(to_close))
 
 

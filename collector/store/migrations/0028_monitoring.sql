@@ -184,17 +184,21 @@ CREATE TRIGGER alarm_acknowledgement_is_a_fact BEFORE UPDATE OR DELETE ON alarm_
 CREATE VIEW open_alarm AS
 SELECT * FROM alarm a WHERE NOT EXISTS (SELECT FROM alarm_closing c WHERE c.alarm_id = a.alarm_id);
 
-CREATE FUNCTION check_alarm() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Once for all that are opened together: thousands are, when a broker was away.
+CREATE FUNCTION check_alarms() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
-        SELECT FROM open_alarm a WHERE a.kind = NEW.kind
-            AND (a.agent_id = NEW.agent_id OR a.asset_no = NEW.asset_no)
+        SELECT FROM open_alarm o JOIN fresh f
+            ON (o.kind, coalesce(o.agent_id, ''), coalesce(o.asset_no, ''))
+               = (f.kind, coalesce(f.agent_id, ''), coalesce(f.asset_no, ''))
+        WHERE o.alarm_id <> f.alarm_id
     ) THEN
         RAISE EXCEPTION 'this alarm is open already' USING ERRCODE = 'restrict_violation';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER alarm_is_the_only_one BEFORE INSERT ON alarm FOR EACH ROW EXECUTE FUNCTION check_alarm();
+CREATE TRIGGER alarm_is_the_only_one AFTER INSERT ON alarm REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION check_alarms();
 
 -- A notice 通报 as it was issued. body: the canonical JSON of collector/monitoring/notice_form.py, from which everything
 -- that is printed is made; text: the Chinese text of it. subject: everything, unit:USCC or division:DIGITS.

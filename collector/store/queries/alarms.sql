@@ -65,14 +65,16 @@ FROM in_months WHERE observed_s * 100 < days * 86400 * %(month_percent)s;
 -- The alarms that are open.
 SELECT alarm_id, kind, agent_id, asset_no FROM open_alarm ORDER BY alarm_id;
 
--- name: open_alarm
--- Something is wrong that was not.
+-- name: open_alarms
+-- This is wrong and was not.
 INSERT INTO alarm (kind, agent_id, asset_no, since, detail, opened_at)
-VALUES (%(kind)s, %(agent_id)s, %(asset_no)s, coalesce(%(since)s, %(now)s), %(detail)s, %(now)s);
+SELECT kind, agent_id, asset_no, coalesce(since, %(now)s), detail, %(now)s
+FROM unnest(%(kinds)s::text[], %(agents)s::text[], %(assets)s::text[], %(sinces)s::timestamptz[], %(details)s::text[])
+    AS u (kind, agent_id, asset_no, since, detail);
 
--- name: close_alarm
--- It is not wrong any more.
-INSERT INTO alarm_closing (alarm_id, closed_at) VALUES (%(alarm_id)s, %(now)s);
+-- name: close_alarms
+-- This is not wrong any more.
+INSERT INTO alarm_closing (alarm_id, closed_at) SELECT alarm_id, %(now)s FROM unnest(%(alarms)s::bigint[]) AS u (alarm_id);
 
 -- name: list_alarms
 -- Alarms in a scope before a number, the latest opened first.

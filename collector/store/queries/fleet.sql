@@ -2,6 +2,7 @@
 
 -- name: list_fleet
 -- Agents in a scope after a place in an order, with what they measure, when they were heard, what waits, and how it is.
+-- A unit's are looked for among those that ever measured what it ever owned: asking each of a province takes seconds.
 WITH bound AS (
     SELECT agent_id, array_agg(DISTINCT asset_no ORDER BY asset_no) AS assets FROM (
         SELECT DISTINCT ON (agent_id, watcher, channel) agent_id, asset_no FROM measurement
@@ -17,7 +18,9 @@ WITH bound AS (
            a.last_seen_at, n.receipted_at,
            greatest(coalesce(a.reported_size, 0) - coalesce(n.size, 0), 0) AS waiting, n.standing, n.journal_id
     FROM agent a LEFT JOIN bound b USING (agent_id) LEFT JOIN newest n USING (agent_id)
-    WHERE agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
+    WHERE (%(scope_kind)s <> 'unit' OR a.agent_id IN (
+            SELECT m.agent_id FROM measurement m JOIN ownership o USING (asset_no) WHERE o.uscc = %(scope_name)s))
+        AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
 ), placed AS (
     SELECT CASE %(order)s::text
                WHEN 'silence' THEN coalesce(floor(extract(epoch FROM last_seen_at))::bigint, 0)
@@ -60,5 +63,7 @@ LEFT JOIN LATERAL (
     SELECT convert_from(l.body, 'UTF8')::jsonb -> 'd' ->> 'version' AS version FROM landmark l
     WHERE l.kind = 'start' AND l.journal_id = n.journal_id ORDER BY l.entry_index DESC LIMIT 1
 ) s ON true
-WHERE agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
+WHERE (%(scope_kind)s <> 'unit' OR a.agent_id IN (
+        SELECT m.agent_id FROM measurement m JOIN ownership o USING (asset_no) WHERE o.uscc = %(scope_name)s))
+    AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
 GROUP BY 1, 2 ORDER BY 1, 2;
