@@ -122,13 +122,13 @@ def show_notice_page(caller: ReadsHours, connection: Lent, number: Number) -> Re
     },
 )
 def download_notice_annex(caller: ReadsHours, connection: Lent, number: Number) -> Response:
-    """Units and instruments as a workbook; a unit is given its own lines."""
+    """Units and instruments as a workbook; a unit is given its own lines, a division those of its units."""
     held = _find(connection, caller, number)
     form = decode(notices.load_bytes(connection, held)[0])
-    scope = caller.access.scope
+    named = notices.list_named(connection, held, caller.access.scope)
     with tempfile.TemporaryDirectory() as directory:
         file = FilePath(directory) / "annex.xlsx"
-        write_annex(form, file, only_unit=None if scope == EVERYTHING else scope.name)
+        write_annex(form, file, only=named)
         raw = file.read_bytes()
     headers = {"Content-Disposition": f'attachment; filename="jishi-notice-{number}.xlsx"'}
     return Response(raw, media_type=XLSX, headers=headers)

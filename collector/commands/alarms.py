@@ -14,7 +14,7 @@ from collector.config import Config
 from collector.errors import AlarmsOpen, MonitoringError
 from collector.monitoring.acts import By
 from collector.monitoring.alarms import KINDS, Alarm, Asked, acknowledge, list_alarms, look
-from collector.registry.access import parse_scope
+from collector.registry.access import SCOPES, parse_scope
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
 from protocol.interval import local_day
@@ -23,7 +23,7 @@ from protocol.interval import local_day
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `alarms`."""
     parser.add_argument("--kind", choices=KINDS)
-    parser.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
+    parser.add_argument("--scope", default="everything", help=f"{SCOPES} (default: everything)")
     parser.add_argument("--all", action="store_true", help="those that are over, too")
     parser.add_argument(
         "--acknowledge", type=int, metavar="NUMBER", help="say that somebody knows; with --why and --by"

@@ -13,7 +13,7 @@ from collector.accounts.liveness import Liveness
 from collector.config import Config
 from collector.errors import RegistryError
 from collector.monitoring.fleet import ORDERS, STANDINGS, Agent, Asked, Counted, count_fleet, list_fleet
-from collector.registry.access import parse_scope
+from collector.registry.access import SCOPES, parse_scope
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
 from protocol.interval import local_day
@@ -28,7 +28,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--standing", choices=STANDINGS, help="of the newest journal")
     parser.add_argument("--agent-version", metavar="VERSION", help="only agents that run it")
     parser.add_argument("--waiting", action="store_true", help="only those that have entries that are not here")
-    parser.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
+    parser.add_argument("--scope", default="everything", help=f"{SCOPES} (default: everything)")
     parser.add_argument("--limit", type=int, default=50, help="default: 50; 0: all")
 
 

@@ -5,7 +5,7 @@
         └── no answer in time ───────────────┘          with an outcome
     and from every open state withdrawn, because the reminder was mistaken or the instrument is in use again
 
-The database refuses a wrong step by itself (migration 0028); a test holds the two against each other.
+The database refuses a wrong step by itself (migration 0030); a test holds the two against each other.
 """
 
 from datetime import date

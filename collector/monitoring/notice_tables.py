@@ -1,10 +1,10 @@
 """The annex of a notice: its units and its instruments as a workbook. Made of the form alone.
 
-A unit may be given its own lines only; the totals of a sheet are for the reader to add up from whole seconds, which
+A unit is given its own lines only; the totals of a sheet are for the reader to add up from whole seconds, which
 stand beside the hours.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from collector.clock import utc
@@ -18,10 +18,10 @@ from protocol.interval import DAY_S
 Unit = tuple[Named, Sums]
 
 
-def write_annex(form: Form, path: Path, *, only_unit: str | None = None) -> None:
-    """Writes the workbook; `only_unit`: a USCC."""
-    units = [each for each in form.units if only_unit in (None, each.uscc)]
-    lines = [each for each in form.lines if only_unit in (None, each.uscc)]
+def write_annex(form: Form, path: Path, *, only: Collection[str] | None = None) -> None:
+    """Writes the workbook; `only`: of these units, by USCC."""
+    units = [each for each in form.units if only is None or each.uscc in only]
+    lines = [each for each in form.lines if only is None or each.uscc in only]
     of_units = [(each, _sums(form, lines, each.uscc)) for each in units]
     tables = [table("管理单位", UNIT_COLUMNS, of_units), table("仪器", LINE_COLUMNS, lines)]
     xlsx_file.write(path, tables, made_at=utc(form.at))

@@ -100,6 +100,12 @@ def find_notice(connection: Connection, notice_id: int, *, scope: Scope = EVERYT
     return Notice(*row)
 
 
+def list_named(connection: Connection, held: Notice, scope: Scope) -> set[str]:
+    """The USCC of the units in a scope that the notice names."""
+    values = {**scope.values, "notice_id": held.notice_id}
+    return {uscc for (uscc,) in connection.execute(_SQL.list_named, values)}
+
+
 def load_bytes(connection: Connection, held: Notice) -> tuple[bytes, bytes]:
     """The form and the text, byte for byte."""
     row = connection.execute(_SQL.load_notice, {"notice_id": held.notice_id}, binary=True).fetchone()

@@ -18,15 +18,16 @@ SELECT kind, subject, day, number, noted_at FROM taken ORDER BY seq;
 SELECT (extract(epoch FROM noted_at) * 1000000)::bigint FROM change WHERE position = %(position)s;
 
 -- name: list_changes
--- Of the next so many changes those in a scope. An instrument's change on a day is seen by its owner on that day and by
--- the one of the day before: who loses it is told.
+-- Of the next so many changes those in a scope. Who owns an instrument from a day on is told to its owner of the day
+-- before, too, and where a unit lies to the division that it leaves: who loses something is told.
 SELECT position, (extract(epoch FROM noted_at) * 1000000)::bigint, kind, subject, day, number, noted_at
 FROM (SELECT * FROM change WHERE position > %(after)s ORDER BY position LIMIT %(window)s) seen
 WHERE %(scope_kind)s = 'everything' OR CASE
     WHEN kind = 'round' THEN true
-    WHEN kind = 'unit' THEN %(scope_kind)s = 'unit' AND subject = %(scope_name)s
-    WHEN kind = 'facility' THEN %(scope_kind)s = 'unit'
-        AND (SELECT f.uscc FROM facility_on(subject, day) f) = %(scope_name)s
+    WHEN kind = 'unit' THEN unit_in_scope(subject, %(scope_kind)s, %(scope_name)s, day)
+        OR unit_in_scope(subject, %(scope_kind)s, %(scope_name)s, day - 1)
+    WHEN kind = 'facility'
+        THEN unit_in_scope((SELECT f.uscc FROM facility_on(subject, day) f), %(scope_kind)s, %(scope_name)s, day)
     WHEN kind = 'owner' THEN in_scope(subject, %(scope_kind)s, %(scope_name)s, day, day)
         OR in_scope(subject, %(scope_kind)s, %(scope_name)s, day - 1, day - 1)
     ELSE in_scope(subject, %(scope_kind)s, %(scope_name)s, day, day)

@@ -18,8 +18,9 @@ WITH bound AS (
            a.last_seen_at, n.receipted_at,
            greatest(coalesce(a.reported_size, 0) - coalesce(n.size, 0), 0) AS waiting, n.standing, n.journal_id
     FROM agent a LEFT JOIN bound b USING (agent_id) LEFT JOIN newest n USING (agent_id)
-    WHERE (%(scope_kind)s <> 'unit' OR a.agent_id IN (
-            SELECT m.agent_id FROM measurement m JOIN ownership o USING (asset_no) WHERE o.uscc = %(scope_name)s))
+    WHERE (%(scope_kind)s NOT IN ('unit', 'division') OR a.agent_id IN (
+            SELECT m.agent_id FROM measurement m
+            WHERE m.asset_no IN (SELECT assets_of_scope(%(scope_kind)s, %(scope_name)s))))
         AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
 ), placed AS (
     SELECT CASE %(order)s::text
@@ -63,7 +64,8 @@ LEFT JOIN LATERAL (
     SELECT convert_from(l.body, 'UTF8')::jsonb -> 'd' ->> 'version' AS version FROM landmark l
     WHERE l.kind = 'start' AND l.journal_id = n.journal_id ORDER BY l.entry_index DESC LIMIT 1
 ) s ON true
-WHERE (%(scope_kind)s <> 'unit' OR a.agent_id IN (
-        SELECT m.agent_id FROM measurement m JOIN ownership o USING (asset_no) WHERE o.uscc = %(scope_name)s))
+WHERE (%(scope_kind)s NOT IN ('unit', 'division') OR a.agent_id IN (
+        SELECT m.agent_id FROM measurement m
+        WHERE m.asset_no IN (SELECT assets_of_scope(%(scope_kind)s, %(scope_name)s))))
     AND agent_in_scope(a.agent_id, %(scope_kind)s, %(scope_name)s, %(day)s)
 GROUP BY 1, 2 ORDER BY 1, 2;

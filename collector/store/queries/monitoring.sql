@@ -81,7 +81,7 @@ SELECT c.case_id, c.asset_no, c.uscc, c.kind, c.begins, c.last_on, c.last_day, c
 FROM idle_case c CROSS JOIN LATERAL state_of_case(c.case_id) s (state)
 WHERE c.case_id < %(before)s AND (%(case_id)s::bigint IS NULL OR c.case_id = %(case_id)s)
     AND (%(state)s::text IS NULL OR s.state = %(state)s) AND (%(asset_no)s::text IS NULL OR c.asset_no = %(asset_no)s)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND c.uscc = %(scope_name)s)
+    AND (unit_in_scope(c.uscc, %(scope_kind)s, %(scope_name)s, c.last_day)
          OR (%(scope_kind)s = 'instrument' AND c.asset_no = %(scope_name)s))
 ORDER BY c.case_id DESC LIMIT %(limit)s;
 

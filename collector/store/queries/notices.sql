@@ -33,15 +33,21 @@ ON CONFLICT (number) DO NOTHING RETURNING notice_id;
 INSERT INTO notice_unit (notice_id, uscc, reason) VALUES (%(notice_id)s, %(uscc)s, %(reason)s);
 
 -- name: list_notices
--- Notices before a number, the latest first: all, or those that name the unit of a scope.
+-- Notices before a number, the latest first: all, or those that name a unit of the scope.
 SELECT n.notice_id, n.number, n.kind, n.subject, n.first_day, n.last_day, f.name, n.sha256, n.text_sha256, n.why,
        n.issued_by, n.issued_at, (SELECT count(*) FROM notice_unit u WHERE u.notice_id = n.notice_id),
        (SELECT count(*) FROM notice_reply r WHERE r.notice_id = n.notice_id)
 FROM notice n JOIN frozen f USING (frozen_id)
 WHERE n.notice_id < %(before)s AND (%(notice_id)s::bigint IS NULL OR n.notice_id = %(notice_id)s)
     AND (%(scope_kind)s = 'everything' OR EXISTS (
-        SELECT FROM notice_unit u WHERE u.notice_id = n.notice_id AND %(scope_kind)s = 'unit' AND u.uscc = %(scope_name)s))
+        SELECT FROM notice_unit u WHERE u.notice_id = n.notice_id
+            AND unit_in_scope(u.uscc, %(scope_kind)s, %(scope_name)s, n.last_day)))
 ORDER BY n.notice_id DESC LIMIT %(limit)s;
+
+-- name: list_named
+-- The units in a scope that a notice names.
+SELECT u.uscc FROM notice_unit u JOIN notice n USING (notice_id)
+WHERE n.notice_id = %(notice_id)s AND unit_in_scope(u.uscc, %(scope_kind)s, %(scope_name)s, n.last_day);
 
 -- name: load_notice
 -- The bytes of a notice.

@@ -7,6 +7,8 @@ from collector.monitoring.acts import By
 from collector.registry import people
 from collector.registry.access import EVERYTHING, Access, Scope
 from collector.registry.audit import Actor
+from collector.registry.described import Unit
+from collector.registry.descriptions import describe
 from tests.collector.province import USCC, Province
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
@@ -44,6 +46,13 @@ def put_days(
 ) -> None:
     for number in range((last - first).days + 1):
         put_day(province, asset_no, first + timedelta(days=number), on_s=on_s, seen_s=seen_s)
+
+
+def lies_in(province: Province, uscc: str, division: str, from_day: date = date(2020, 1, 1)) -> None:
+    """From that day on the registry has the unit in the division."""
+    with province.connection.transaction():
+        unit = Unit(uscc=uscc, name_zh="西安测试大学", division=division)
+        describe(province.connection, [(unit, from_day)], recorded_by="li")
 
 
 def person(

@@ -13,7 +13,7 @@ from collector.monitoring.cases import Case, Wanted, answer, find_case, list_cas
 from collector.registry import units
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.audit import list_changes
-from tests.collector.monitoring.monitored import NOW, OWN, TODAY, days_before, person, put_days
+from tests.collector.monitoring.monitored import NOW, OWN, TODAY, days_before, lies_in, person, put_days
 from tests.collector.province import USCC, Province
 
 OTHER = "12100000400000624D"
@@ -174,6 +174,9 @@ def test_each_does_what_he_may(idle: Province, platform: By, officer: By) -> Non
     assert len(list_cases(idle.connection, scope=OWN, today=TODAY)) == 2
     with pytest.raises(UnknownName):
         find_case(idle.connection, 1, today=TODAY, scope=Scope("unit", OTHER))
+    lies_in(idle, USCC, "610113")
+    seen = [list_cases(idle.connection, scope=Scope("division", code), today=TODAY) for code in ("61", "6102")]
+    assert [len(each) for each in seen] == [2, 0]
 
 
 @pytest.mark.parametrize("held", STATES)

@@ -20,7 +20,7 @@ from collector.registry.descriptions import describe
 from collector.registry.instruments import register_owner
 from collector.store.database import Connection, connect
 from tests.collector.evaluation.world import by
-from tests.collector.monitoring.monitored import OWN, TODAY, days_before, put_day
+from tests.collector.monitoring.monitored import OWN, TODAY, days_before, lies_in, put_day
 from tests.collector.province import USCC, Province
 
 OTHER = "12100000400000624D"
@@ -103,6 +103,20 @@ def test_a_transaction_that_is_rolled_back_leaves_no_trace(begun: Province) -> N
     assert all_of(begun.connection, since)[0] == []
 
 
+def test_while_somebody_puts_changes_on_the_list_nobody_else_goes_on(begun: Province, dsn: str) -> None:
+    """Else the second would see later positions before the earlier ones are committed, and go past them."""
+    _, since = all_of(begun.connection)
+    add_owner(begun.connection, "A001")
+    with connect(dsn, application="other") as other:
+        other.execute("SET lock_timeout = '100ms'")
+        with begun.connection.transaction():
+            assert told(list_changes(begun.connection, since, scope=EVERYTHING, limit=2).items)
+            add_owner(other, "B001")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                list_changes(other, since, scope=EVERYTHING, limit=2)
+        assert [each.subject for each in all_of(other, since)[0]] == ["A001", "B001"]
+
+
 def test_readers_and_writers_side_by_side_see_each_change_once(begun: Province, dsn: str) -> None:
     _, since = all_of(begun.connection)
     done = threading.Event()
@@ -166,6 +180,20 @@ def test_each_is_told_what_is_in_his_scope_and_who_loses_an_instrument_is_told(b
         ("hours", "A001", DAY, 1),
     )
     assert seen == {"own": [moved, before], "other": [moved, after], "b": []}
+
+
+def test_a_division_is_told_of_its_units_and_of_those_that_leave_it(begun: Province) -> None:
+    lies_in(begun, USCC, "610113")
+    _, since = all_of(begun.connection)
+    lies_in(begun, USCC, "610302", DAY)
+    for day in (date(2026, 3, 1), DAY):
+        put_day(begun, "A001", day)
+    close_days(begun.connection, today=TODAY, after_days=3)
+    seen = {
+        code: told(all_of(begun.connection, since, Scope("division", code))[0]) for code in ("6101", "6103", "61", "11")
+    }
+    moved, before, after = ("unit", USCC, DAY, None), ("hours", "A001", date(2026, 3, 1), 1), ("hours", "A001", DAY, 1)
+    assert seen == {"6101": [moved, before], "6103": [moved, after], "61": [moved, before, after], "11": []}
 
 
 def test_a_narrow_scope_goes_on_where_it_looked(begun: Province, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from collector.monitoring.fleet import Agent, Asked, count_fleet, list_fleet
 from collector.registry.access import Scope
 from protocol import entry
 from protocol.entry import Start
-from tests.collector.monitoring.monitored import NOW, OWN, TODAY, days_before, put_day
+from tests.collector.monitoring.monitored import NOW, OWN, TODAY, days_before, lies_in, put_day
 from tests.collector.province import USCC, Province
 
 
@@ -84,6 +84,14 @@ def test_they_are_narrowed_by_what_somebody_looks_for(
     fleet: Province, wanted: dict[str, Any], expected: list[str]
 ) -> None:
     assert listed(fleet, order="agent", **wanted) == expected
+
+
+def test_a_division_sees_the_agents_at_what_its_units_own(fleet: Province) -> None:
+    lies_in(fleet, USCC, "610113")
+    for code, seen in (("61", ["em-01", "em-02", "em-03"]), ("62", [])):
+        scope = Scope("division", code)
+        assert listed(fleet, order="agent", scope=scope) == seen
+        assert sum(each.agents for each in count_fleet(fleet.connection, Asked(NOW, TODAY, scope))) == len(seen)
 
 
 def test_the_worst_grade_of_a_week_is_told(fleet: Province) -> None:

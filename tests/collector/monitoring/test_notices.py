@@ -23,12 +23,11 @@ from collector.monitoring.periods import parse_period
 from collector.monitoring.settings import decide
 from collector.network.states import enter
 from collector.registry import units
-from collector.registry.access import Scope
+from collector.registry.access import EVERYTHING, Scope
 from collector.registry.described import Instrument
-from collector.registry.described import Unit as DescribedUnit
 from collector.registry.descriptions import describe
 from collector.registry.instruments import register_owner
-from tests.collector.monitoring.monitored import NOW, OWN, TODAY, person, put_day, put_days
+from tests.collector.monitoring.monitored import NOW, OWN, TODAY, lies_in, person, put_day, put_days
 from tests.collector.province import USCC, Province
 
 OTHER = "12100000400000624D"
@@ -182,9 +181,7 @@ def _put_form(province: Province, form: Form, lines: list[Line]) -> None:
 
 
 def test_a_notice_of_a_unit_or_a_division_holds_their_instruments_alone(october: Province, platform: By) -> None:
-    with october.connection.transaction():
-        held = DescribedUnit(uscc=USCC, name_zh="西安测试大学", division="610113")
-        describe(october.connection, [(held, date(2026, 1, 1))], recorded_by="li")
+    lies_in(october, USCC, "610113")
     for subject in (f"unit:{USCC}", "division:61", "division:610113"):
         form = notices.draft(october.connection, wanted(subject=subject), platform)
         assert [line.asset for line in form.lines] == ["A001", "A002"], subject
@@ -295,12 +292,22 @@ def test_a_unit_sees_the_notices_that_name_it(october: Province, platform: By) -
         notices.find_notice(october.connection, 1, scope=OWN)
 
 
+def test_a_division_sees_the_notices_that_name_its_units(october: Province, platform: By) -> None:
+    lies_in(october, USCC, "610113")
+    held = issued(october, platform)
+    for code, named in (("61", {USCC}), ("62", set())):
+        scope = Scope("division", code)
+        assert len(notices.list_notices(october.connection, scope=scope)) == len(named)
+        assert notices.list_named(october.connection, held, scope) == named
+    assert notices.list_named(october.connection, held, EVERYTHING) == {USCC, OTHER}
+
+
 def test_the_annex_holds_the_same_figures_and_a_unit_gets_its_own(
     october: Province, platform: By, tmp_path: Path
 ) -> None:
     form = form_of(october, issued(october, platform))
     write_annex(form, tmp_path / "all.xlsx")
-    write_annex(form, tmp_path / "own.xlsx", only_unit=OTHER)
+    write_annex(form, tmp_path / "own.xlsx", only={OTHER})
     book = openpyxl.load_workbook(tmp_path / "all.xlsx")
     sheet = book["仪器"]
     heading = [cell.value for cell in sheet[1]]
