@@ -17,9 +17,11 @@ from starlette.responses import Response
 
 from collector.api import (
     agents,
+    alarms,
     audit,
     bundles,
     certificates,
+    changes,
     contradictions,
     days,
     decisions,
@@ -34,10 +36,14 @@ from collector.api import (
     figures,
     findings,
     flags,
+    fleet,
     frozen,
     health,
+    idle,
     instruments,
+    monitoring,
     network,
+    notices,
     own_log,
     policies,
     problem,
@@ -96,6 +102,12 @@ _KEYED = (
     network,
     rounds,
     round_points,
+    monitoring,
+    idle,
+    alarms,
+    fleet,
+    changes,
+    notices,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.

@@ -81,6 +81,13 @@ COMMANDS = {
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
     "network": Command("collector.commands.network", "which instruments are in the provincial network, and which late"),
+    "monitoring": Command("collector.commands.monitoring", "thresholds and terms of monitoring, and who decided them"),
+    "idle": Command("collector.commands.idle", "instruments long not powered on or not seen: reminders and cases"),
+    "alarms": Command(
+        "collector.commands.alarms", "what is wrong with agents and coverage; status 1 while nobody knows"
+    ),
+    "fleet": Command("collector.commands.fleet", "the agents, those first that somebody ought to look at"),
+    "notice": Command("collector.commands.notice", "notices over a period: draft, issue, replies, check"),
     "decision-text": Command("collector.commands.decision_text", "print what the approver of a decision signs"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
     "keys": Command("collector.commands.keys", "the collector's own keys: list, put on an offline medium, take back"),

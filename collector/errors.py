@@ -14,6 +14,8 @@
     ├── DerivationError             a day's hour record cannot be derived; the day stays dirty and is tried again
     │   └── ReadingsDropped         the decoded readings of that time are gone; the evidence is not
     ├── CalendarUnknown             the working days of a year are not known yet
+    ├── AlarmsOpen                  something is wrong that nobody has acknowledged; for whoever asks by the exit status
+    ├── ForeignCursor               a place in the list of changes that this database never gave
     ├── FreezingError               a period cannot be frozen, or nothing is frozen under that name
     └── RegistryError               a fact cannot be registered as asked
         ├── FactError               what somebody said cannot be recorded beside what is recorded already
@@ -21,6 +23,7 @@
         │   ├── NumberTaken         the unit has another order of this number
         │   └── UnknownDocument     a fact names a file that nobody stored
         ├── NetworkError            an instrument cannot have joined or left the network so
+        ├── MonitoringError         a setting, a case, an alarm or a notice cannot be so, where it stands or at all
         ├── ProposalError           what somebody proposes cannot be so, or was ruled on already
         ├── FindingRefused          findings of an on-site check that nobody whose key counts has signed
         ├── NotAllowed              the person has no right to it, or not there
@@ -120,6 +123,14 @@ class CalendarUnknown(CollectorError):
         self.year = year
 
 
+class AlarmsOpen(CollectorError):
+    """Alarms are open that nobody has acknowledged."""
+
+
+class ForeignCursor(CollectorError):
+    """Another history of the list of changes: this database is an older one, or another."""
+
+
 class RegistryError(CollectorError):
     """The registry refuses what it was asked to record."""
 
@@ -146,6 +157,10 @@ class UnknownDocument(FactError):
 
 class NetworkError(RegistryError):
     """A step into the network or out of it that cannot be so."""
+
+
+class MonitoringError(RegistryError):
+    """What monitoring refuses: a setting, a step of a case, an acknowledgement, a notice."""
 
 
 class ProposalError(RegistryError):

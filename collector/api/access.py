@@ -154,6 +154,7 @@ HandsInFindings = Annotated[Caller, Depends(permit(Right.FINDINGS))]
 Freezes = Annotated[Caller, Depends(permit(Right.FREEZE))]
 HoldsRounds = Annotated[Caller, Depends(permit(Right.ROUNDS))]
 GivesPoints = Annotated[Caller, Depends(permit(Right.POINTS))]
+Monitors = Annotated[Caller, Depends(permit(Right.MONITORING))]
 ReadsScores = Annotated[Caller, Depends(permit(Right.SCORES))]
 
 

@@ -4,6 +4,7 @@ What other processes know (ingest, deriver) is read from the database at each sc
 an agent or a person.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -18,6 +19,7 @@ from collector.accounts.liveness import SILENT_AFTER
 from collector.api.access import Given, Lent
 from collector.api.problem import Problem, responses
 from collector.errors import MigrationError
+from collector.monitoring.alarms import count_open
 from collector.store.layout import load_layout
 from collector.store.migrate import check_migrated
 from collector.store.queries import load
@@ -60,6 +62,7 @@ def show_metrics(given: Given, connection: Lent) -> Response:
     registry = CollectorRegistry(auto_describe=False)
     layout = load_layout(connection)
     registry.register(_Figures([float(value or 0) for value in row], "" if layout is None else layout.name))
+    registry.register(_Alarms(count_open(connection)))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -111,3 +114,16 @@ class _Figures(Collector):
                 "jishi_log_conflicts", "What was shown against the log that grows: above 0 it stands still.", conflicts
             ),
         ]
+
+
+class _Alarms(Collector):
+    """How many alarms of each kind are open."""
+
+    def __init__(self, counted: Mapping[str, int]) -> None:
+        self._counted = counted
+
+    def collect(self) -> list[Metric]:
+        family = GaugeMetricFamily("jishi_alarms_open", "Alarms that are open (docs/monitoring.md).", labels=["kind"])
+        for kind, count in self._counted.items():
+            family.add_metric([kind], count)
+        return [family]

@@ -12,7 +12,8 @@ from collector.api.models import Model, Page
 from collector.api.paging import FIRST_DAY, LAST_DAY, AsOf, Cursor, Limit, after, page
 from collector.api.problem import Problem, responses
 from collector.errors import CalendarUnknown, NetworkError, UnknownName
-from collector.network.states import MAX_TEXT, State, Step, enter, list_standings
+from collector.monitoring.settings import load_settings
+from collector.network.states import MAX_TEXT, State, Step, Warned, Warnings, enter, list_standings
 from collector.network.states import Standing as Held
 from collector.registry.audit import record_change
 
@@ -32,6 +33,10 @@ class Standing(Model):
     recorded_by: str
     accepted_on: date | None
     due_on: date | None = Field(description="Last day of its term of 30 working days; of those that have to join")
+    days_left: int | None = Field(description="Working days that are left of the term; of those in time")
+    warned: Warned | None = Field(
+        description="Whether these are few: `jishi-collector monitoring settings` says how few"
+    )
     problem: str = Field(description="Why no term can be told")
 
 
@@ -57,21 +62,26 @@ def list_network(
     given: Given,
     caller: ReadsInstruments,
     connection: Lent,
-    state: Annotated[State | None, Query(description="Only these")] = None,
+    state: Annotated[
+        State | Warned | None, Query(description="Only these; `due-soon` and `due-last` are among those `pending`")
+    ] = None,
     as_of: AsOf | None = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Standing]:
     """Instruments by asset number, with their state. 409 where the working days of a year are not known."""
     [after_asset] = after(request, cursor, start=[""])
+    day = as_of or given.today()
+    settings = load_settings(connection, day)
     try:
         rows = list_standings(
             connection,
-            day=as_of or given.today(),
+            day=day,
             scope=caller.access.scope,
             state=state,
             after=str(after_asset),
             limit=limit + 1,
+            warnings=Warnings(settings.due_soon_days, settings.due_last_days),
         )
     except CalendarUnknown as error:
         raise Problem("calendar-unknown", str(error), status=HTTPStatus.CONFLICT) from error

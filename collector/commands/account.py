@@ -9,6 +9,7 @@ from collector.commands.days import parse_day
 from collector.commands.stopping import call_on_signals
 from collector.config import Config
 from collector.errors import DerivationError
+from collector.store.database import Connection
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -27,11 +28,18 @@ def run(config: Config, arguments: Namespace) -> None:
         return
     from collector.accounts.worker import Worker
     from collector.flags.job import DailyLook
+    from collector.monitoring.job import AlarmLook
 
     stopping = threading.Event()
     call_on_signals(stopping.set)
     after_days = config.accounts.close_after_days
-    Worker(config.dsn, close_after_days=after_days, when_idle=DailyLook(after_days=after_days)).run(stopping)
+    looks = DailyLook(after_days=after_days), AlarmLook(after_days=after_days)
+
+    def look(connection: Connection, today: date) -> None:
+        for each in looks:
+            each(connection, today)
+
+    Worker(config.dsn, close_after_days=after_days, when_idle=look).run(stopping)
 
 
 def _verify(config: Config, arguments: Namespace) -> None:

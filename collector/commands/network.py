@@ -1,6 +1,7 @@
 """`jishi-collector network`: which instruments are in the provincial network, which are late, and who enters it.
 
 jishi-collector network list --state overdue
+jishi-collector network list --state due-soon
 jishi-collector network join A001 --from-day 2026-03-02 --proof 陕科平台〔2026〕12 --by li
 jishi-collector network leave A001 --from-day 2026-11-01 --why "scrapped" --by li
 """
@@ -8,13 +9,15 @@ jishi-collector network leave A001 --from-day 2026-11-01 --why "scrapped" --by l
 import sys
 from argparse import ArgumentParser, Namespace
 from datetime import date
+from functools import partial
 
 from collector.clock import system_now_ms
 from collector.commands import asker
 from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import CalendarUnknown
-from collector.network.states import STATES, Standing, Step, count_states, enter, list_standings
+from collector.monitoring.settings import load_settings
+from collector.network.states import STATES, WARNED, Standing, Step, Warnings, count_states, enter, list_standings
 from collector.registry.access import EVERYTHING, Right, Scope
 from collector.registry.audit import record_change
 from collector.store.database import Connection, connect
@@ -28,7 +31,7 @@ def configure(parser: ArgumentParser) -> None:
     """Declare the arguments of `network`."""
     deeds = parser.add_subparsers(required=True, metavar="list|join|leave")
     told = deeds.add_parser("list", help="how instruments stand")
-    told.add_argument("--state", choices=STATES)
+    told.add_argument("--state", choices=(*STATES, *WARNED))
     told.add_argument("--unit", metavar="USCC", help="only what this unit owns")
     told.add_argument("--as-of", type=parse_day, metavar="DAY", help="at the end of this local day (default: today)")
     told.set_defaults(deed=_list)
@@ -58,8 +61,13 @@ def _list(connection: Connection, arguments: Namespace) -> None:
         print(f"at the end of {day}: " + ", ".join(f"{state} {count}" for state, count in counts.items()))
     except CalendarUnknown as error:  # in January, before the package was renewed: the rest is as true as ever
         print(f"those in time and those overdue cannot be told apart: {error}", file=sys.stderr)
+    settings = load_settings(connection, day)
+    warnings = Warnings(settings.due_soon_days, settings.due_last_days)
+    ask = partial(
+        list_standings, connection, day=day, scope=scope, state=arguments.state, warnings=warnings, limit=_AT_ONCE
+    )
     after = ""
-    while rows := list_standings(connection, day=day, scope=scope, state=arguments.state, after=after, limit=_AT_ONCE):
+    while rows := ask(after=after):
         print("\n".join(_line(each) for each in rows))
         after = rows[-1].asset_no
 
@@ -69,7 +77,10 @@ def _line(standing: Standing) -> str:
     if standing.since:
         told.append(f"since {standing.since} ({standing.proof or standing.why}; {standing.recorded_by})")
     if standing.due_on:
-        told.append(f"accepted {standing.accepted_on}, due {standing.due_on}")
+        left = "" if standing.days_left is None else f", {standing.days_left} working days left"
+        told.append(f"accepted {standing.accepted_on}, due {standing.due_on}{left}")
+    if standing.warned:
+        told.append(standing.warned)
     if standing.problem:
         told.append(standing.problem)
     return "  ".join(told)

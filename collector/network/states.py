@@ -8,6 +8,9 @@
     joined         已入网   in the network
     left           已退网   was, and is not any more
 
+Who is pending is warned before the term ends: `due-soon` (即将到期), and `due-last` (临近期限) shortly before. How many
+working days before, whoever asks says (collector/monitoring/settings.py).
+
 Joining and leaving are entered, with proof; the rest follows from what is registered of the instrument on the day that
 is asked about. Nothing is deleted: of two entries for one day the later recorded one holds, and both stay.
 """
@@ -16,7 +19,7 @@ from datetime import date, datetime
 from typing import Literal, NamedTuple, get_args
 
 from collector.errors import CalendarUnknown, NetworkError
-from collector.network.working_days import due_on, overdue_since
+from collector.network.working_days import due_on, due_within, overdue_since, working_days_until
 from collector.registry.access import Scope
 from collector.registry.instruments import check_instrument
 from collector.store.database import Connection
@@ -32,6 +35,16 @@ State = Literal["not-eligible", "unknown", "exempt", "pending", "overdue", "join
 STATES: tuple[State, ...] = get_args(State)
 Step = Literal["joined", "left"]
 STEPS: tuple[Step, ...] = get_args(Step)
+Warned = Literal["due-soon", "due-last"]
+WARNED: tuple[Warned, ...] = get_args(Warned)
+
+
+class Warnings(NamedTuple):
+    """So many working days before the term ends somebody is warned, and warned for the last time."""
+
+    soon_days: int = 10
+    last_days: int = 3
+
 
 _SQL = load("network")
 
@@ -40,7 +53,8 @@ class Standing(NamedTuple):
     """How one instrument stands on a day.
 
     `since`, `proof`, `why`, `recorded_by`: of the last step. `due_on` of whoever has to join; None where nobody said
-    when it was accepted, or where the calendar of a year is unknown, which `problem` then says.
+    when it was accepted, or where the calendar of a year is unknown, which `problem` then says. `days_left`: working
+    days after that day up to `due_on`, of whoever is in time; `warned`: whether these are few.
     """
 
     asset_no: str
@@ -53,6 +67,8 @@ class Standing(NamedTuple):
     recorded_by: str
     accepted_on: date | None
     due_on: date | None
+    days_left: int | None
+    warned: Warned | None
     problem: str
 
 
@@ -100,30 +116,40 @@ def list_standings(
     *,
     day: date,
     scope: Scope,
-    state: State | None = None,
+    state: State | Warned | None = None,
     after: str = "",
-    limit: int = 100,
+    limit: int | None = 100,
+    warnings: Warnings | None = None,
 ) -> list[Standing]:
-    """How instruments stand at the end of a local day, by asset number.
+    """How instruments stand at the end of a local day, by asset number; `due-soon` holds those that are due at last.
 
     CalendarUnknown where those in time and those overdue are asked for and cannot be told apart.
     """
     try:
-        cutoff = overdue_since(day, WORKING_DAYS)
+        cutoffs = _cutoffs(day, warnings or Warnings())
     except CalendarUnknown:
-        if state in ("pending", "overdue"):
+        if state in ("pending", "overdue", *WARNED):
             raise
-        cutoff = None
+        cutoffs = {"cutoff": None, "soon": None, "last": None}
     values = {
         **scope.values,
+        **cutoffs,
         "day": day,
         "threshold": THRESHOLD_FEN,
-        "cutoff": cutoff,
-        "state": state,
+        "state": None if state in WARNED else state,
+        "warned": state if state in WARNED else None,
         "after": after,
         "limit": limit,
     }
-    return [_standing(*row) for row in connection.execute(_SQL.list_standings, values)]
+    return [_standing(day, *row) for row in connection.execute(_SQL.list_standings, values)]
+
+
+def _cutoffs(day: date, warnings: Warnings) -> dict[str, date | None]:
+    return {
+        "cutoff": overdue_since(day, WORKING_DAYS),
+        "soon": due_within(day, WORKING_DAYS, left=warnings.soon_days),
+        "last": due_within(day, WORKING_DAYS, left=warnings.last_days),
+    }
 
 
 def list_steps(connection: Connection, asset_no: str) -> list[Entered]:
@@ -139,6 +165,7 @@ def count_states(connection: Connection, *, day: date, scope: Scope) -> dict[Sta
 
 
 def _standing(
+    day: date,
     asset_no: str,
     name_zh: str,
     owner: str | None,
@@ -148,14 +175,17 @@ def _standing(
     proof: str | None,
     why: str | None,
     by: str | None,
+    warned: Warned | None,
 ) -> Standing:
-    due, problem = None, ""
+    due, days_left, problem = None, None, ""
     if state in ("pending", "overdue"):
         if accepted_on is None:
             problem = "nobody registered when it was accepted (accepted_on, 验收日期), so no term runs"
         else:
             try:
                 due = due_on(accepted_on, WORKING_DAYS)
+                days_left = working_days_until(day, due) if state == "pending" else None
             except CalendarUnknown as error:
                 problem = str(error)
-    return Standing(asset_no, name_zh, owner, state, since, proof or "", why or "", by or "", accepted_on, due, problem)
+    said = (proof or "", why or "", by or "")
+    return Standing(asset_no, name_zh, owner, state, since, *said, accepted_on, due, days_left, warned, problem)

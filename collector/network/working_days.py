@@ -34,6 +34,20 @@ def due_on(begun: date, working_days: int) -> date:
     return day
 
 
+def working_days_until(day: date, last: date) -> int:
+    """How many working days follow `day` up to `last`, which is one of them where it is worked. CalendarUnknown."""
+    return sum(is_working_day(day + n * _ONE_DAY) for n in range(1, (last - day).days + 1))
+
+
+@lru_cache(maxsize=64)
+def due_within(today: date, working_days: int, *, left: int) -> date:
+    """The latest day of which the term that begins on it has at most `left` working days after `today`.
+
+    CalendarUnknown. Only days that were are looked at: a warning needs no calendar of the year to come.
+    """
+    return overdue_since(today + _ONE_DAY, working_days - left)
+
+
 @lru_cache(maxsize=64)
 def overdue_since(today: date, working_days: int) -> date:
     """The latest day of which the term that begins on it is over before `today`. CalendarUnknown."""

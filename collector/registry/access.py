@@ -38,6 +38,7 @@ class Right(StrEnum):
     ROUNDS = "rounds"
     POINTS = "points"
     SCORES = "scores"
+    MONITORING = "monitoring"
 
 
 _FIGURES = frozenset({Right.INSTRUMENTS, Right.HOURS, Right.POLICIES})
@@ -53,15 +54,19 @@ ROLES: dict[str, frozenset[Right]] = {
     "registrar": _INSPECTOR | {Right.REGISTRY, Right.FREEZE},
     "evaluator": _READER | {Right.ROUNDS, Right.SCORES},
     "expert": _FIGURES | {Right.POINTS, Right.SCORES},
+    "supervisor": _READER | {Right.AGENTS, Right.MONITORING},
 }
 """`platform` is a machine that takes figures; `reader` a unit's or an instrument's own people; `officer` the unit's
 information officer, who records facts and proposes; `approver` one who also rules on what others proposed; `operator`
 who keeps agents and collector running; `inspector` who may ask for all that there is, the audit trail included, and
 hands in what he found on site; `registrar` who also changes the registry and freezes periods; `evaluator` who
-holds rounds of evaluation for the platform; `expert` who gives points in one. SCORES shows points and rankings, which
+holds rounds of evaluation for the platform; `expert` who gives points in one; `supervisor` who monitors for the
+platform: thresholds, reminders, transfers, notices. SCORES shows points and rankings, which
 are nobody else's before they are published."""
 
-UNSCOPED = frozenset({Right.AUDIT, Right.REGISTRY, Right.FREEZE, Right.ROUNDS, Right.POINTS, Right.SCORES})
+UNSCOPED = frozenset(
+    {Right.AUDIT, Right.REGISTRY, Right.FREEZE, Right.ROUNDS, Right.POINTS, Right.SCORES, Right.MONITORING}
+)
 """Rights over what belongs to no single instrument: they need a scope of everything."""
 
 

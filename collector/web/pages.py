@@ -19,9 +19,10 @@ from collector.api.access import Given, Lent
 from collector.api.paging import AssetNoInPath, DayInPath
 from collector.api.rates import Kind, network_of, rates_of
 from collector.registry import people
+from collector.registry.access import Right
 from collector.registry.people import Person
 from collector.store.queries import load
-from collector.web import finding_pages, flag_pages, registered, visitor, year_pages
+from collector.web import finding_pages, flag_pages, fleet_pages, registered, visitor, year_pages
 from collector.web.axis import Window
 from collector.web.day_page import load_day_page
 from collector.web.overview import Zoom, load_overview
@@ -120,7 +121,15 @@ def show_overview(
     scope = visiting.access.scope
     overview = load_overview(connection, now, today=given.today(), scope=scope, after=after, zoom=zoom)
     return show(
-        request, "overview.html", speaks, person=visiting.person, overview=overview, now=now, after=after, live=True
+        request,
+        "overview.html",
+        speaks,
+        person=visiting.person,
+        overview=overview,
+        now=now,
+        after=after,
+        live=True,
+        sees_agents=visiting.access.allows(Right.AGENTS),
     )
 
 
@@ -226,6 +235,7 @@ def install(app: FastAPI) -> None:
     app.include_router(year_pages.router)
     app.include_router(flag_pages.router)
     app.include_router(finding_pages.router)
+    app.include_router(fleet_pages.router)
     app.mount("/static", StaticFiles(packages=[("collector.web", "static")]))
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
     app.add_exception_handler(visitor.ForeignRequest, lambda request, _: draw_error(request, HTTPStatus.FORBIDDEN))

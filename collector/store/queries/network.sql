@@ -20,10 +20,17 @@ SELECT step, from_day, proof, why, recorded_by, recorded_at FROM network_step WH
 ORDER BY from_day, seq;
 
 -- name: list_standings
--- How instruments in a scope stand on a day, after an asset number; `state` null: all.
-SELECT asset_no, name_zh, owner, accepted_on, state, since, proof, why, recorded_by
+-- How instruments in a scope stand on a day, after an asset number; `state` null: all. soon and last: what was accepted
+-- on that day or before and is in time is due soon, or at last.
+SELECT asset_no, name_zh, owner, accepted_on, state, since, proof, why, recorded_by, w.warned
 FROM network_on(%(day)s, %(threshold)s, %(cutoff)s) s
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN state <> 'pending' THEN NULL WHEN accepted_on <= %(last)s::date THEN 'due-last'
+                WHEN accepted_on <= %(soon)s::date THEN 'due-soon' END
+) w (warned)
 WHERE asset_no > %(after)s AND (%(state)s::text IS NULL OR state = %(state)s)
+    AND CASE %(warned)s::text WHEN 'due-soon' THEN w.warned IS NOT NULL WHEN 'due-last' THEN w.warned = 'due-last'
+                              ELSE true END
     AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, %(day)s, %(day)s)
 ORDER BY asset_no LIMIT %(limit)s;
 

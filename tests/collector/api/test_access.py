@@ -16,6 +16,10 @@ from collector.evaluation.schemes import enter_scheme
 from collector.evidence.findings import import_findings
 from collector.facts.documents import DocumentFiles, add_file
 from collector.facts.store import record_fact
+from collector.monitoring import notice_form
+from collector.monitoring.notice_form import Form, Named
+from collector.monitoring.notice_text import write_text
+from collector.monitoring.settings import load_settings
 from collector.registry import instruments, people, units
 from collector.registry.access import ROLES, Access, Right, Scope
 from collector.registry.audit import Actor, list_changes, record_change
@@ -127,6 +131,20 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_scheme_bytes": (f"/rounds/schemes/{hashlib.sha256(SCHEME).hexdigest()}", Right.HOURS),
     "list_round_points": ("/rounds/2026/points", Right.SCORES),
     "show_round_ranking": ("/rounds/2026/ranking", Right.SCORES),
+    "list_monitoring_settings": ("/monitoring/settings", Right.HOURS),
+    "list_idle_counters": ("/idle", Right.HOURS),
+    "list_idle_cases": ("/idle/cases", Right.READINGS),
+    "show_idle_case": ("/idle/cases/1", Right.READINGS),
+    "list_alarms": ("/alarms", Right.AGENTS),
+    "list_fleet": ("/fleet", Right.AGENTS),
+    "count_fleet": ("/fleet/summary", Right.AGENTS),
+    "list_latest_changes": ("/changes", Right.HOURS),
+    "list_notices": ("/notices", Right.HOURS),
+    "show_notice": ("/notices/1", Right.HOURS),
+    "show_notice_text": ("/notices/1/text", Right.HOURS),
+    "show_notice_figures": ("/notices/1/figures", Right.HOURS),
+    "show_notice_page": ("/notices/1/page", Right.HOURS),
+    "download_notice_annex": ("/notices/1/annex", Right.HOURS),
     "show_document": (f"/documents/{hashlib.sha256(PDF).hexdigest()}", Right.READINGS),
 }
 WRITES: dict[str, tuple[str, str, Right]] = {
@@ -144,6 +162,14 @@ WRITES: dict[str, tuple[str, str, Right]] = {
     "set_round_rating": ("POST", "/rounds/2026/ratings", Right.ROUNDS),
     "import_registry": ("POST", "/registry/units", Right.REGISTRY),
     "enter_network_step": ("POST", "/network", Right.REGISTRY),
+    "decide_monitoring_setting": ("POST", "/monitoring/settings", Right.MONITORING),
+    "send_idle_reminders": ("POST", "/idle/reminders", Right.MONITORING),
+    "answer_idle_case": ("POST", "/idle/cases/1/answer", Right.FACTS),
+    "take_idle_step": ("POST", "/idle/cases/1/steps", Right.MONITORING),
+    "acknowledge_alarm": ("POST", "/alarms/1/acknowledgement", Right.AGENTS),
+    "draft_notice": ("POST", "/notices/draft", Right.MONITORING),
+    "issue_notice": ("POST", "/notices", Right.MONITORING),
+    "reply_to_notice": ("POST", "/notices/1/replies", Right.FACTS),
     "make_proposal": ("POST", "/proposals", Right.FACTS),
     "rule_on_proposal": ("POST", "/proposals/1/ruling", Right.RULINGS),
     "run_proposal_dry": ("POST", "/proposals/1/dry-run", Right.FACTS),
@@ -207,10 +233,34 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
     province.connection.execute(
         "INSERT INTO fork_proof (journal_id, proof, made_at) SELECT journal_id, 'a proof', now() FROM journal"
     )
+    _begin_case_and_notice(province)
     province.connection.execute(
         "INSERT INTO dry_run (proposal_id, first_day, last_day, run_at) VALUES (1, '2026-11-16', '2026-11-17', now())"
     )
     return province
+
+
+def _begin_case_and_notice(province: Province) -> None:
+    """A reminder about A001, and a notice over the whole of 2026 (of which two days are frozen)."""
+    person_id = people.find_person(province.connection, "approver").person_id
+    province.connection.execute(
+        "INSERT INTO idle_case (asset_no, uscc, kind, begins, last_day, observed_days, unobserved_days, threshold_days,"
+        " answer_by, why, made_by_id, made_by, made_at) VALUES ('A001', %s, 'idle', '2026-09-01', '2026-10-31', 61, 0,"
+        " 30, '2026-12-01', 'test', %s, 'approver', now())",
+        [USCC, person_id],
+    )
+    form = Form(v=1, number="1", kind="regular", subject="everything", period="2026", first_day="2026-01-01",
+                last_day="2026-12-31", frozen="2026-w47", frozen_sha256="", at=DECIDED_MS,
+                settings=load_settings(province.connection, MONDAY).named, policies=(),
+                units=(Named(USCC, "西安测试大学", ""),), lines=())  # fmt: skip
+    body, text = notice_form.encode(form), write_text(form)
+    province.connection.execute(
+        "INSERT INTO notice (number, kind, subject, first_day, last_day, frozen_id, body, sha256, text, text_sha256,"
+        " why, issued_by, issued_at) SELECT '1', 'regular', 'everything', '2026-01-01', '2026-12-31', frozen_id, %s,"
+        " %s, %s, %s, 'test', 'li', now() FROM frozen",
+        [body, notice_form.identity(body), text, notice_form.identity(text)],
+    )
+    province.connection.execute("INSERT INTO notice_unit VALUES (1, %s, '')", [USCC])
 
 
 def test_every_route_is_in_the_table(app: FastAPI) -> None:

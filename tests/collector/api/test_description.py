@@ -87,6 +87,27 @@ def test_operations_of_rounds_do_for_those_who_may_change_them(
         _ask(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), headers)
 
 
+@pytest.mark.timeout(60 + 15 * EXAMPLES)
+def test_operations_of_monitoring_do_for_those_who_may_change_them(
+    description: schemathesis.BaseSchema, province: Province, clock: MovableClock
+) -> None:
+    headers = {"X-API-Key": make_key(province, clock, access=Access("supervisor"))}
+    operations = [result.ok() for result in description.get_all_operations()]
+    parts = (
+        "/api/v1/monitoring",
+        "/api/v1/idle",
+        "/api/v1/alarms",
+        "/api/v1/notices",
+        "/api/v1/changes",
+        "/api/v1/fleet",
+    )
+    monitoring = [each for each in operations if each.path.startswith(parts)]
+    assert len(monitoring) > 15
+    for operation in monitoring:
+        _ask(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), headers)
+        _ask(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), headers)
+
+
 def _ask(cases: SearchStrategy[schemathesis.Case], headers: dict[str, str]) -> None:
     @settings(
         max_examples=EXAMPLES,

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from collector.errors import CalendarUnknown, NetworkError, UnknownName
-from collector.network.states import Standing, count_states, enter, list_standings, list_steps
+from collector.network.states import Standing, Warnings, count_states, enter, list_standings, list_steps
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.described import Instrument
 from collector.registry.descriptions import describe
@@ -71,6 +71,32 @@ def test_each_instrument_stands_as_its_registration_says(instruments: Province) 
 def test_the_term_ends_with_its_last_day(instruments: Province) -> None:
     assert states(instruments, DUE)["B001"] == "pending"
     assert states(instruments, date(2026, 4, 15))["B001"] == "overdue"
+
+
+def test_who_is_in_time_is_warned_before_the_term_ends(instruments: Province) -> None:
+    """30 working days from 2 March end on 14 April: ten are left at the end of 30 March, three on 9 April."""
+    seen = {
+        day: (standing(instruments, "B001", day).days_left, standing(instruments, "B001", day).warned)
+        for day in (date(2026, 3, 27), date(2026, 3, 30), date(2026, 4, 8), date(2026, 4, 9), DUE)
+    }
+    assert seen == {
+        date(2026, 3, 27): (11, None), date(2026, 3, 30): (10, "due-soon"), date(2026, 4, 8): (4, "due-soon"),
+        date(2026, 4, 9): (3, "due-last"), DUE: (0, "due-last"),
+    }  # fmt: skip
+    after = standing(instruments, "B001", date(2026, 4, 15))
+    assert (after.state, after.days_left, after.warned) == ("overdue", None, None)
+
+
+def test_lists_hold_who_is_due_soon_by_the_days_that_somebody_decided(instruments: Province) -> None:
+    assert states(instruments, date(2026, 3, 30), state="due-soon") == {"B001": "pending"}
+    assert states(instruments, date(2026, 3, 30), state="due-last") == {}
+    assert states(instruments, date(2026, 3, 27), state="due-soon") == {}
+    eager = Warnings(soon_days=11, last_days=10)
+    assert states(instruments, date(2026, 3, 27), state="due-soon", warnings=eager) == {"B001": "pending"}
+    for word in ("due-soon", "due-last"):
+        assert states(instruments, date(2026, 3, 30), state=word, warnings=eager) == {"B001": "pending"}
+        with pytest.raises(CalendarUnknown, match="2150"):
+            states(instruments, date(2150, 1, 4), state=word)
 
 
 def test_joining_and_leaving_hold_from_their_day_on_and_nothing_is_deleted(instruments: Province) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import CalendarUnknown
-from collector.network.working_days import due_on, is_working_day, overdue_since
+from collector.network.working_days import due_on, due_within, is_working_day, overdue_since, working_days_until
 
 DAYS = st.dates(date(2005, 1, 1), date(2025, 12, 31))
 """Years whose holidays were announced."""
@@ -50,3 +50,13 @@ def test_a_year_that_nobody_announced_is_told_and_not_guessed() -> None:
         due_on(date(2149, 12, 1), 30)
     with pytest.raises(CalendarUnknown):
         overdue_since(date(2150, 2, 1), 5)
+
+
+def test_days_that_are_left_are_counted_and_looked_for_from_either_side() -> None:
+    for number in range(60):
+        begun = date(2026, 2, 2) + timedelta(days=number)
+        last = due_on(begun, 30)
+        for day in (begun + timedelta(days=n) for n in range(0, 45, 4)):
+            for left in (3, 10):
+                is_within = working_days_until(day, last) <= left
+                assert (begun <= due_within(day, 30, left=left)) == is_within, f"{begun} {day} {left}"
