@@ -19,6 +19,7 @@ from collector.api import (
     agents,
     audit,
     bundles,
+    census,
     certificates,
     contradictions,
     days,
@@ -48,8 +49,10 @@ from collector.api import (
     reported,
     round_points,
     rounds,
+    self_evaluations,
     sessions,
     units,
+    worklist,
 )
 from collector.api.access import POOL_SIZE, Services, identify
 from collector.api.deliveries import WRITERS, Deliveries
@@ -96,6 +99,9 @@ _KEYED = (
     network,
     rounds,
     round_points,
+    self_evaluations,
+    worklist,
+    census,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.

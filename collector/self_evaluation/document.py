@@ -11,8 +11,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from collector.self_evaluation import report_tables, summary
-from collector.self_evaluation.report import Report
-from collector.self_evaluation.reports import Step
+from collector.self_evaluation.reports import Step, Version
 from collector.self_evaluation.states import STATES_ZH
 from collector.self_evaluation.texts import HEADINGS
 
@@ -21,16 +20,17 @@ CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'
 """What the page may load: its own style, and nothing else."""
 
 
-def render(report: Report, *, version: int, sha256: str, steps: Sequence[Step]) -> str:
+def render(version: Version, steps: Sequence[Step]) -> str:
     """The whole file. `steps` are those up to now, the first one first."""
-    about = [step for step in steps if step.version == version]
+    report = version.report
+    about = [step for step in steps if step.version == version.number]
     return (
         _environment()
         .get_template("report.html")
         .render(
             report=report,
-            version=version,
-            sha256=sha256,
+            version=version.number,
+            sha256=version.sha256,
             steps=steps,
             state=STATES_ZH[about[-1].state] if about else "",
             figures=summary.summarise(report),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from collector.evaluation.indicators import Seconds
 from collector.exports.tables import GRADE_NAMES, Cell, Column, Table, table
 from collector.self_evaluation.report import Facility, Income, Line, Part, Report, Service
-from collector.self_evaluation.reports import Step
+from collector.self_evaluation.reports import Step, Version
 from collector.self_evaluation.states import STATES_ZH
 from collector.self_evaluation.summary import (
     NETWORK_ZH,
@@ -55,8 +55,9 @@ class _Basis(NamedTuple):
     value: str
 
 
-def tables_of(report: Report, *, version: int, sha256: str, steps: Sequence[Step]) -> list[Table]:
+def tables_of(version: Version, steps: Sequence[Step]) -> list[Table]:
     """The sheets of the workbook."""
+    report = version.report
     return [
         table("概况", _OVERVIEW, summarise(report)),
         table("仪器", _LINES, report.lines),
@@ -64,7 +65,7 @@ def tables_of(report: Report, *, version: int, sha256: str, steps: Sequence[Step
         table("服务数据清单", _SERVICES, report.services),
         table("服务收入记录清单", _INCOME, income_rows(report)),
         table("文字说明", _TEXTS, report.texts.items()),
-        table("依据", _BASIS, _basis(report, version=version, sha256=sha256, steps=steps)),
+        table("依据", _BASIS, _basis(version, steps)),
     ]
 
 
@@ -116,7 +117,8 @@ def _shareable(line: Line) -> str:
     return {True: "是", False: "否", None: ""}[line.shareable]
 
 
-def _basis(report: Report, *, version: int, sha256: str, steps: Iterable[Step]) -> Iterator[_Basis]:
+def _basis(version: Version, steps: Iterable[Step]) -> Iterator[_Basis]:
+    report = version.report
     yield _Basis("管理单位", f"{report.uscc} {report.name_zh}")
     yield _Basis("年度", str(report.year))
     yield _Basis("登记信息截至", report.as_of)
@@ -126,8 +128,8 @@ def _basis(report: Report, *, version: int, sha256: str, steps: Iterable[Step]) 
     yield _Basis("未关账天数（不计入）", str(report.source.open_days))
     yield from (_Basis("有效机时规则SHA-256", each) for each in report.indicators.policies)
     yield from (_Basis(f"来源系统 {each.system}", f"{each.facts} 条") for each in report.docked)
-    yield _Basis("报告版本", str(version))
-    yield _Basis("报告SHA-256", sha256)
+    yield _Basis("报告版本", str(version.number))
+    yield _Basis("报告SHA-256", version.sha256)
     for step in steps:
         at = step.made_at.strftime("%Y-%m-%d %H:%M UTC")
         yield _Basis(STATES_ZH[step.state], f"第 {step.version} 版 {at} {step.made_by}：{step.why}")

@@ -132,18 +132,24 @@ def load_version(connection: Connection, held: Standing, access: Access, *, numb
     """
     if not may_read(access, held.uscc):
         raise NotAllowed(f"what a self-evaluation report says is read by its unit and its evaluators, not by {access}")
+    if access.scope == Scope("unit", held.uscc):
+        return read_version(connection, held, held.version if number is None else number)
     values = {"report_id": held.report_id, "number": number}
     newest, is_submitted = connection.execute(_SQL.find_submitted, values).fetchone() or (None, False)
-    is_own = access.scope == Scope("unit", held.uscc)
-    if not is_own and (newest is None if number is None else not is_submitted):
+    if newest is None or (number is not None and not is_submitted):
         raise NotAllowed(
             f"the report of {held.name} was not submitted in that version: until then it is its unit's own"
         )
-    wanted = number or (held.version if is_own else newest)
-    row = connection.execute(_SQL.load_version, {**values, "number": wanted}, binary=True).fetchone()
+    return read_version(connection, held, newest if number is None else number)
+
+
+def read_version(connection: Connection, held: Standing, number: int) -> Version:
+    """A version of a report, whoever asks; UnknownName."""
+    values = {"report_id": held.report_id, "number": number}
+    row = connection.execute(_SQL.load_version, values, binary=True).fetchone()
     if row is None:
-        raise UnknownName(f"the report of {held.name} has no version {wanted}: the newest is {held.version}")
-    return Version(wanted, bytes(row[0]), forms.decode(row[0]))
+        raise UnknownName(f"the report of {held.name} has no version {number}: the newest is {held.version}")
+    return Version(number, bytes(row[0]), forms.decode(row[0]))
 
 
 def may_read(access: Access, uscc: str) -> bool:
@@ -158,7 +164,7 @@ def draft(connection: Connection, uscc: str, year: int, *, given: dict[str, obje
     SelfEvaluationError where nothing would be different, or the texts cannot be kept; RoundError, NotAllowed.
     """
     held = _hold(connection, uscc, year, "draft", doer=doer)
-    before = None if held is None else _newest(connection, held)
+    before = None if held is None else read_version(connection, held, held.version)
     merged = texts.merge({} if before is None else before.report.texts, given)
     made = draft_report(connection, uscc, year, texts=merged, today=doer.today)
     body = forms.encode(made)
@@ -175,7 +181,7 @@ def draft(connection: Connection, uscc: str, year: int, *, given: dict[str, obje
 
 def compare(connection: Connection, held: Standing, *, today: date) -> list[Difference]:
     """What the records say otherwise now than the newest version does; in the caller's transaction."""
-    was = _newest(connection, held).report
+    was = read_version(connection, held, held.version).report
     now = draft_report(connection, held.uscc, held.year, texts=was.texts, today=today)
     return differences(was, now)
 
@@ -247,11 +253,6 @@ def _step(
     new = {"version": version, "sha256": made.sha256, **({"differences": len(changed)} if changed else {})}
     record_change(connection, doer.by.actor, f"self-evaluation.{state}", target=made.name, new=new, reason=doer.by.why)
     return made
-
-
-def _newest(connection: Connection, held: Standing) -> Version:
-    own = Access("officer", Scope("unit", held.uscc))
-    return load_version(connection, held, own, number=held.version)
 
 
 def _report_id(connection: Connection, uscc: str, year: int) -> int:
