@@ -63,7 +63,7 @@ def _compare(was: Any, now: Any, place: str) -> Iterator[Difference]:
 def _by_name(value: Any, place: str) -> Any:
     """A list of named things as a mapping; anything else as it is."""
     names = _NAMED_BY.get(place.rpartition(".")[2])
-    if names is None or not isinstance(value, list):
+    if names is None or not isinstance(value, list | tuple):
         return value
     return {f"[{' '.join(_member(each, name) for name in names)}]": each for each in value}
 
