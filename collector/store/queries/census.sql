@@ -39,9 +39,9 @@ SELECT o.uscc, u.name_zh, u.kind, u.department, u.division, o.asset_no, d.name_z
        coalesce(s.effective_s, 0)::bigint, coalesce(g.counted_s, 0)::bigint, coalesce(s.verified_s, 0)::bigint,
        coalesce(s.claimed_s, 0)::bigint, coalesce(s.hand_s, 0)::bigint
 FROM owned o
-CROSS JOIN LATERAL instrument_on(o.asset_no, %(day)s) d
-CROSS JOIN LATERAL unit_on(o.uscc, %(day)s) u
 LEFT JOIN days t USING (asset_no, uscc)
 LEFT JOIN summed s USING (asset_no, uscc)
 LEFT JOIN graded g USING (asset_no, uscc)
+CROSS JOIN LATERAL instrument_on(o.asset_no, %(day)s) d
+CROSS JOIN LATERAL unit_on(o.uscc, %(day)s) u
 ORDER BY o.uscc COLLATE "C", o.asset_no COLLATE "C";

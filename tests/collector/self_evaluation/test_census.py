@@ -80,7 +80,8 @@ def test_each_sees_what_it_owned(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("day", "before"), [
-    (date(2025, 12, 31), date(2024, 12, 31)), (date(2024, 2, 29), date(2023, 2, 28)), (date(2025, 2, 28), date(2024, 2, 28)),
+    (date(2025, 12, 31), date(2024, 12, 31)), (date(2024, 2, 29), date(2023, 2, 28)),
+    (date(2025, 2, 28), date(2024, 2, 28)),
 ])  # fmt: skip
 def test_the_same_day_of_the_year_before(day: date, before: date) -> None:
     assert a_year_before(day) == before

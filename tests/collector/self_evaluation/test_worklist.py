@@ -12,6 +12,7 @@ from collector.registry.audit import Actor
 from collector.self_evaluation import worklist
 from collector.self_evaluation.timeliness import set_due
 from collector.self_evaluation.worklist import KINDS, Asked, Waiting
+from tests.collector.province import RUN, Piece
 from tests.collector.self_evaluation.lab import (
     BEIJING,
     HOUR,
@@ -49,8 +50,6 @@ def test_hours_of_which_nobody_said_whom_they_served_wait(lab: Lab) -> None:
     assert "unresolved" not in waiting(lab)
     lab.say(use(TUESDAY, 11, 12, "SO-3"))
     origin = "jishi.example/a/agent-a001/1"
-    from tests.collector.province import RUN, Piece
-
     lab.province.observe(origin, Piece(TUESDAY, 11 * HOUR, 12 * HOUR, RUN))
     lab.derive()
     found = waiting(lab)["unresolved"]
