@@ -14,7 +14,16 @@ from typing import Annotated, Literal, TypeVar
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from collector.api.access import Given, HoldsRounds, Lent, ReadsHours, RecordsFacts, Services, actor_of
+from collector.api.access import (
+    Given,
+    HoldsRounds,
+    Lent,
+    ReadsHours,
+    ReadsReports,
+    RecordsFacts,
+    Services,
+    actor_of,
+)
 from collector.api.models import USCC, Page
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import Problem, not_found, responses
@@ -37,6 +46,7 @@ from collector.exports import xlsx_file
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.people import Caller
 from collector.self_evaluation import document, report_tables, reports, timeliness
+from collector.self_evaluation.changes import Difference
 from collector.self_evaluation.reports import Doer, Standing, Step, Version
 from collector.self_evaluation.states import State
 from collector.store.database import Connection
@@ -115,7 +125,7 @@ def show_self_evaluation(caller: ReadsHours, connection: Lent, uscc: Uscc, year:
 )
 def show_report(
     given: Given,
-    caller: ReadsHours,
+    caller: ReadsReports,
     connection: Lent,
     uscc: Uscc,
     year: Year,
@@ -136,14 +146,16 @@ def show_report(
 
 @router.get("/{uscc}/{year}/differences", responses=responses(400, 403, 404))
 def list_report_differences(
-    given: Given, caller: RecordsFacts, connection: Lent, uscc: Uscc, year: Year
+    given: Given, caller: ReadsReports, connection: Lent, uscc: Uscc, year: Year
 ) -> list[ReportDifference]:
-    """What the records say otherwise now than the newest version does; for the unit's own people."""
+    """What the records say otherwise now than the newest version does that the caller may read."""
     held = _find(connection, caller, uscc, year)
-    if caller.access.scope != Scope("unit", uscc):
-        raise Problem("not-allowed", "a draft is its unit's own; ask with its key", status=HTTPStatus.FORBIDDEN)
-    found = _do(connection, lambda: reports.compare(connection, held, today=given.today()))
-    return [ReportDifference(**each._asdict()) for each in found]
+
+    def compare() -> list[Difference]:
+        version = reports.load_version(connection, held, caller.access)
+        return reports.compare(connection, version, today=given.today())
+
+    return [ReportDifference(**each._asdict()) for each in _do(connection, compare)]
 
 
 @router.post("/{uscc}/{year}/drafts", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404))

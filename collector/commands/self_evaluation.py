@@ -168,8 +168,9 @@ def _show(connection: Connection, arguments: Namespace) -> None:
 
 def _differences(connection: Connection, arguments: Namespace) -> None:
     held = reports.find_report(connection, arguments.unit, arguments.year)
+    version = reports.read_version(connection, held, held.version)
     with connection.transaction():
-        _print_differences(reports.compare(connection, held, today=_today()))
+        _print_differences(reports.compare(connection, version, today=_today()))
 
 
 def _print_differences(found: list[Difference]) -> None:

@@ -179,10 +179,10 @@ def draft(connection: Connection, uscc: str, year: int, *, given: dict[str, obje
     return _step(connection, report_id, uscc, year, state="draft", version=version, doer=doer)
 
 
-def compare(connection: Connection, held: Standing, *, today: date) -> list[Difference]:
-    """What the records say otherwise now than the newest version does; in the caller's transaction."""
-    was = read_version(connection, held, held.version).report
-    now = draft_report(connection, held.uscc, held.year, texts=was.texts, today=today)
+def compare(connection: Connection, version: Version, *, today: date) -> list[Difference]:
+    """What the records say otherwise now than a version does; in the caller's transaction."""
+    was = version.report
+    now = draft_report(connection, was.uscc, was.year, texts=was.texts, today=today)
     return differences(was, now)
 
 
@@ -198,7 +198,7 @@ def confirm(
     assert held is not None, "only a draft can be confirmed"
     if doer.today <= date(year, 12, 31):
         raise SelfEvaluationError(f"{year} is not over: its report can be confirmed from {year + 1}-01-01 on")
-    found = compare(connection, held, today=doer.today)
+    found = compare(connection, read_version(connection, held, held.version), today=doer.today)
     if found and not keep_figures:
         raise FiguresChanged(_told(held, found))
     return _step(
