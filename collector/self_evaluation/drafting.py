@@ -48,7 +48,8 @@ def draft_report(connection: Connection, uscc: str, year: int, *, texts: dict[st
     gathered = gather_year(connection, asked, _candidates(uscc, owned, run))
     standings = list_standings(connection, day=asked.as_of, scope=Scope("unit", uscc), limit=_EVERY)
     orders = load_orders(connection, uscc)
-    services = list_services(gathered.served, orders)
+    names = _names(connection, orders, gathered)
+    services = list_services(gathered.served, orders, names=names)
     return Report(
         v=1,
         uscc=uscc,
@@ -62,7 +63,7 @@ def draft_report(connection: Connection, uscc: str, year: int, *, texts: dict[st
         lines=_lines(owned, gathered, standings),
         facilities=tuple(_facility(row, gathered.members) for row in run),
         services=services,
-        income=list_income(uscc, year, services, orders),
+        income=list_income(uscc, year, services, orders=orders, names=names),
         **_unnamed(orders, year),
         texts=texts,
     )
@@ -144,6 +145,13 @@ def _docked(connection: Connection, asked: Asked, owned: list[_Owned]) -> tuple[
 def _unit_name(connection: Connection, day: dict[str, object]) -> str:
     row = connection.execute(_SQL.find_unit_on, day).fetchone()
     return "" if row is None else str(row[0])
+
+
+def _names(connection: Connection, orders: dict[str, StandingOrder], gathered: Gathered) -> dict[str, str]:
+    """What the registry calls whoever was served or ordered, where it knows them."""
+    codes = {each.beneficiary for each in gathered.served} | {each.order.beneficiary for each in orders.values()}
+    values = {"usccs": [code for code in codes if code]}
+    return dict(connection.execute(_SQL.list_unit_names, values).fetchall())
 
 
 def _unnamed(orders: dict[str, StandingOrder], year: int) -> dict[str, int]:

@@ -34,8 +34,13 @@ class _Key(NamedTuple):
     asset_no: str
 
 
-def list_services(served: Iterable[ServedDay], orders: Mapping[str, StandingOrder]) -> tuple[Service, ...]:
-    """External hours by order, beneficiary and instrument; `documents` as the latest of its records counts them."""
+def list_services(
+    served: Iterable[ServedDay], orders: Mapping[str, StandingOrder], *, names: Mapping[str, str]
+) -> tuple[Service, ...]:
+    """External hours by order, beneficiary and instrument; `documents` as the latest of its records counts them.
+
+    `names`: what the registry calls legal persons, for those whom an order does not name.
+    """
     days: dict[_Key, list[ServedDay]] = {}
     for each in served:
         days.setdefault(_Key(each.order, each.beneficiary, each.asset_no), []).append(each)
@@ -43,7 +48,7 @@ def list_services(served: Iterable[ServedDay], orders: Mapping[str, StandingOrde
         Service(
             order=key.order,
             beneficiary=key.beneficiary,
-            beneficiary_name=_name(orders.get(key.order), key.beneficiary),
+            beneficiary_name=_name(orders.get(key.order), key.beneficiary, names),
             documents=max(found, key=lambda each: each.day).documents,
             part=_part(key.asset_no, found),
         )
@@ -52,7 +57,12 @@ def list_services(served: Iterable[ServedDay], orders: Mapping[str, StandingOrde
 
 
 def list_income(
-    uscc: str, year: int, services: Iterable[Service], orders: Mapping[str, StandingOrder]
+    uscc: str,
+    year: int,
+    services: Iterable[Service],
+    *,
+    orders: Mapping[str, StandingOrder],
+    names: Mapping[str, str],
 ) -> tuple[Income, ...]:
     """Orders of others than the unit whose charge is of the year, or that were served in it; by number.
 
@@ -67,7 +77,7 @@ def list_income(
         parts = tuple(of_order.get((number, held.order.beneficiary), ()))
         is_of_year = is_charged(held.order) and fee_year(held.order) == year
         if held.order.beneficiary not in (None, uscc) and (parts or is_of_year):
-            found.append(_income(held, parts))
+            found.append(_income(held, parts, names))
     return tuple(found)
 
 
@@ -90,12 +100,12 @@ def fee_year(order: Order) -> int:
     return date.fromisoformat(order.first_day).year if order.first_day else local_day(order.at).year
 
 
-def _income(held: StandingOrder, parts: tuple[Part, ...]) -> Income:
+def _income(held: StandingOrder, parts: tuple[Part, ...], names: Mapping[str, str]) -> Income:
     order, voucher = held.order, held.order.voucher
     return Income(
         order=order.order,
         beneficiary=order.beneficiary or "",
-        beneficiary_name=order.beneficiary_name or "",
+        beneficiary_name=_name(held, order.beneficiary or "", names),
         content=order.content or "",
         way=order.way or "",
         fee_fen=order.fee_fen,
@@ -121,6 +131,8 @@ def _part(asset_no: str, found: list[ServedDay]) -> Part:
     )
 
 
-def _name(held: StandingOrder | None, beneficiary: str) -> str:
-    """What the order calls the beneficiary, where the record and the order still name the same one."""
-    return held.order.beneficiary_name or "" if held and held.order.beneficiary == beneficiary else ""
+def _name(held: StandingOrder | None, beneficiary: str, names: Mapping[str, str]) -> str:
+    """What the order calls the beneficiary, where the record and the order still name the same one; else the
+    registry."""
+    by_order = held.order.beneficiary_name if held and held.order.beneficiary == beneficiary else None
+    return by_order or names.get(beneficiary, "")

@@ -4,6 +4,10 @@
 -- A unit's name on a day.
 SELECT name_zh FROM unit_on(%(uscc)s, %(day)s);
 
+-- name: list_unit_names
+-- What legal persons are called, as they were first registered.
+SELECT uscc, name_zh FROM unit WHERE uscc = ANY (%(usccs)s);
+
 -- name: find_round
 -- The newest round of a year that has figures, and counts or leaves out anything of the unit.
 SELECT r.name FROM round r JOIN round_data d USING (round_id)

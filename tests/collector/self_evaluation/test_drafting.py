@@ -112,6 +112,10 @@ def test_who_is_in_the_income_list_and_what_it_adds_up_to(lab: Lab) -> None:
     assert report.beneficiaries == 2
 
 
+def test_whom_an_order_does_not_name_the_registry_does(lab: Lab) -> None:
+    assert income(drafted(lab), "SO-6").beneficiary_name == "北京某研究所"
+
+
 def test_a_charge_is_in_the_sum_of_one_year_alone_although_two_years_were_served(lab: Lab) -> None:
     lab.say(Correction(
         v=1, at=2, by="li", approver="wang", approved_at=3, reason="begun before", target=_ref(lab, "SO-2"),
