@@ -87,6 +87,7 @@ def _organisation(report: Report) -> Iterator[Figure]:
     counted = [line for line in report.lines if line.is_in]
     yield Figure(1, "应开放仪器数量", f"{len(counted)} 台（套）", note="原值与经费达到评价范围且未豁免的仪器")
     yield _share(1, "其中已纳入省级网络管理平台", (line.network == "joined" for line in counted))
+    yield _share(1, "其中已纳入且开放", (line.network == "joined" and line.shareable is True for line in counted))
     yield _measure(report, 1, "其中已开放共享", "opened_rate_count", "台")
     yield _measure(report, 1, "开放率（按原值）", "open_rate_value", "分")
     for state, count in report.network.items():

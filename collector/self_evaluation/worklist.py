@@ -124,11 +124,11 @@ def unresolved(connection: Connection, asked: Asked) -> Iterator[Waiting]:
     assert row is not None, "a sum has one row always"
     assets, seconds, since = row
     if seconds:
-        asked_for = urlencode({"first_day": since, "last_day": asked.today})
+        asked_for = urlencode({"year": since.year, "by": "instrument", "uscc": asked.uscc})
         yield Waiting(
             "unresolved",
             len(assets),
-            f"/api/v1/contradictions?{asked_for}",
+            f"/api/v1/figures?{asked_for}",
             seconds=int(seconds),
             since=since,
             about=tuple(assets[:MAX_NAMED]),

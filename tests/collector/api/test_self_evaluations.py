@@ -9,8 +9,18 @@ import pytest
 
 from collector.registry.access import Access, Scope
 from tests.collector.conftest import make_key
-from tests.collector.province import MovableClock, Province
-from tests.collector.self_evaluation.lab import BEIJING, EVALUATOR, OFFICER, XIAN, Lab, added_document, make
+from tests.collector.province import RUN, MovableClock, Piece, Province
+from tests.collector.self_evaluation.lab import (
+    BEIJING,
+    EVALUATOR,
+    HOUR,
+    OFFICER,
+    TUESDAY,
+    XIAN,
+    Lab,
+    added_document,
+    make,
+)
 
 V1 = "/api/v1"
 OURS = f"{V1}/self-evaluations/{XIAN}/2025"
@@ -165,10 +175,12 @@ def test_what_cannot_be_is_a_problem_with_its_remedy(client: httpx.Client, keys:
     assert client.get(OURS, headers=keys["officer"]).status_code == 404
 
 
-def test_the_worklist_is_the_callers_own_unless_he_names_a_unit(client: httpx.Client, keys: Keys) -> None:
+def test_the_worklist_is_the_callers_own_unless_he_names_a_unit(client: httpx.Client, keys: Keys, year: Lab) -> None:
+    year.province.observe("jishi.example/a/agent-a001/1", Piece(TUESDAY, 11 * HOUR, 12 * HOUR, RUN))
+    year.derive()
     own = client.get(f"{V1}/worklist", headers=keys["officer"]).json()
     assert own["uscc"] == XIAN
-    assert [item["kind"] for item in own["items"]] == ["claimed", "network-overdue", "report"]
+    assert [item["kind"] for item in own["items"]] == ["claimed", "unresolved", "network-overdue", "report"]
     for item in own["items"]:
         assert client.get(item["link"], headers=keys["officer"]).status_code == 200, item["link"]
     assert client.get(f"{V1}/worklist?uscc={XIAN}", headers=keys["operator"]).json() == own

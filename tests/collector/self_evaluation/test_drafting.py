@@ -9,7 +9,7 @@ from collector.evaluation.rounds import find_round
 from collector.registry.access import Scope
 from collector.self_evaluation.drafting import draft_report
 from collector.self_evaluation.report import Income, Line, Report, decode, encode
-from protocol.facts import Correction
+from protocol.facts import Correction, Order
 from tests.collector.self_evaluation.lab import (
     AGREEMENT,
     BEIJING,
@@ -221,6 +221,8 @@ def test_hours_under_another_owner_are_not_the_units(lab: Lab, frozen: bool) -> 
         "INSERT INTO ownership (asset_no, uscc, from_day) VALUES ('A001', %s, '2020-01-01'), ('A001', %s, %s)",
         [BEIJING, XIAN, TUESDAY],
     )
+    of_other = Order(v=1, at=1, by="x", unit=BEIJING, order="SO-1", beneficiary=SHENZHEN)
+    lab.say(of_other)
     lab.connection.execute("INSERT INTO dirty_day SELECT asset_no, day, now() FROM hour_record ON CONFLICT DO NOTHING")
     lab.derive()
     if frozen:
