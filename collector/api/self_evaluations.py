@@ -45,10 +45,11 @@ from collector.evaluation.rounds import By
 from collector.exports import xlsx_file
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.people import Caller
-from collector.self_evaluation import document, report_tables, reports, timeliness
+from collector.self_evaluation import document, report_tables, reports, timeliness, versions
 from collector.self_evaluation.changes import Difference
-from collector.self_evaluation.reports import Doer, Standing, Step, Version
+from collector.self_evaluation.reports import Doer
 from collector.self_evaluation.states import State
+from collector.self_evaluation.versions import Standing, Step, Version
 from collector.store.database import Connection
 
 router = APIRouter(prefix="/self-evaluations", tags=["self-evaluations"])
@@ -76,7 +77,7 @@ def list_self_evaluations(
 ) -> Page[SelfEvaluation]:
     """Reports with where they stand, the latest year first."""
     place, uscc = after(request, cursor, start=[-10_000, ""])
-    found = reports.list_reports(
+    found = versions.list_reports(
         connection, caller.access.scope, year=year, after=(int(place), str(uscc)), limit=limit + 1
     )
     return page(request, found, limit=limit, item=_item, key=lambda each: [-each.year, each.uscc])
@@ -114,7 +115,7 @@ def set_report_due(request: Request, given: Given, caller: HoldsRounds, connecti
 def show_self_evaluation(caller: ReadsHours, connection: Lent, uscc: Uscc, year: Year) -> SelfEvaluationDetail:
     """One report, with how it came where it is."""
     held = _find(connection, caller, uscc, year)
-    steps = [_step(each) for each in reports.list_steps(connection, held)]
+    steps = [_step(each) for each in versions.list_steps(connection, held)]
     return SelfEvaluationDetail.model_validate({**_members(held), "steps": steps})
 
 
@@ -135,7 +136,7 @@ def show_report(
     """A version as its exact bytes (json), as a page to print (html), or as a workbook (xlsx)."""
     held = _find(connection, caller, uscc, year)
     with _translated():
-        found = reports.load_version(connection, held, caller.access, number=version)
+        found = versions.load_version(connection, held, caller.access, number=version)
     headers = {"Content-Disposition": f'attachment; filename="self-evaluation-{uscc}-{year}.{form}"'}
     if form == "html":
         headers["Content-Security-Policy"] = f"{document.CONTENT_POLICY}; frame-ancestors 'none'"
@@ -152,7 +153,7 @@ def list_report_differences(
     held = _find(connection, caller, uscc, year)
 
     def compare() -> list[Difference]:
-        version = reports.load_version(connection, held, caller.access)
+        version = versions.load_version(connection, held, caller.access)
         return reports.compare(connection, version, today=given.today())
 
     return [ReportDifference(**each._asdict()) for each in _do(connection, compare)]
@@ -240,7 +241,7 @@ def _go_on(connection: Connection, uscc: str, year: int, state: State, *, doer: 
 def _written(connection: Connection, held: Standing, found: Version, *, form: str, given: Services) -> bytes:
     if form == "json":
         return found.body
-    steps = reports.list_steps(connection, held)
+    steps = versions.list_steps(connection, held)
     if form == "html":
         return document.render(found, steps).encode()
     tables = report_tables.tables_of(found, steps)
@@ -252,7 +253,7 @@ def _written(connection: Connection, held: Standing, found: Version, *, form: st
 
 def _find(connection: Connection, caller: Caller, uscc: str, year: int) -> Standing:
     try:
-        return reports.find_report(connection, uscc, year, scope=caller.access.scope)
+        return versions.find_report(connection, uscc, year, scope=caller.access.scope)
     except UnknownName as error:
         remedy = "/api/v1/self-evaluations lists those that there are"
         raise not_found("self-evaluation", f"{uscc}/{year}", remedy=remedy) from error

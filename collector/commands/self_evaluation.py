@@ -22,10 +22,11 @@ from collector.evaluation.rounds import By
 from collector.exports import xlsx_file
 from collector.files import read_limited
 from collector.registry.access import EVERYTHING, Scope
-from collector.self_evaluation import document, report_tables, reports, texts, timeliness
+from collector.self_evaluation import document, report_tables, reports, texts, timeliness, versions
 from collector.self_evaluation.changes import Difference
-from collector.self_evaluation.reports import Doer, Standing
+from collector.self_evaluation.reports import Doer
 from collector.self_evaluation.states import State
+from collector.self_evaluation.versions import Standing
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
 from protocol.interval import local_day
@@ -151,14 +152,14 @@ def _timeliness(connection: Connection, arguments: Namespace) -> None:
 
 def _list(connection: Connection, arguments: Namespace) -> None:
     scope = Scope("unit", arguments.unit) if arguments.unit else EVERYTHING
-    for each in reports.list_reports(connection, scope, year=arguments.year):
+    for each in versions.list_reports(connection, scope, year=arguments.year):
         print(_line(each))
 
 
 def _show(connection: Connection, arguments: Namespace) -> None:
-    held = reports.find_report(connection, arguments.unit, arguments.year)
+    held = versions.find_report(connection, arguments.unit, arguments.year)
     print(_line(held))
-    for step in reports.list_steps(connection, held):
+    for step in versions.list_steps(connection, held):
         changed = f" ({step.differences} figures differed)" if step.differences else ""
         print(
             f"  {step.state} version {step.version} {step.sha256}: {step.made_at:%Y-%m-%d %H:%M} UTC by {step.made_by}"
@@ -167,8 +168,8 @@ def _show(connection: Connection, arguments: Namespace) -> None:
 
 
 def _differences(connection: Connection, arguments: Namespace) -> None:
-    held = reports.find_report(connection, arguments.unit, arguments.year)
-    version = reports.read_version(connection, held, held.version)
+    held = versions.find_report(connection, arguments.unit, arguments.year)
+    version = versions.read_version(connection, held, held.version)
     with connection.transaction():
         _print_differences(reports.compare(connection, version, today=_today()))
 
@@ -180,10 +181,10 @@ def _print_differences(found: list[Difference]) -> None:
 
 
 def _export(connection: Connection, arguments: Namespace) -> None:
-    held = reports.find_report(connection, arguments.unit, arguments.year)
+    held = versions.find_report(connection, arguments.unit, arguments.year)
     number = held.version if arguments.version is None else arguments.version
-    version = reports.read_version(connection, held, number)
-    steps = reports.list_steps(connection, held)
+    version = versions.read_version(connection, held, number)
+    steps = versions.list_steps(connection, held)
     path: Path = arguments.file
     try:
         match path.suffix:

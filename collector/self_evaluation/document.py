@@ -11,9 +11,9 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from collector.self_evaluation import report_tables, summary
-from collector.self_evaluation.reports import Step, Version
 from collector.self_evaluation.states import STATES_ZH
 from collector.self_evaluation.texts import HEADINGS
+from collector.self_evaluation.versions import Step, Version
 
 _LOCAL = timezone(timedelta(hours=8))
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

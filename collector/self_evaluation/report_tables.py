@@ -11,7 +11,6 @@ from typing import NamedTuple
 from collector.evaluation.indicators import Seconds
 from collector.exports.tables import GRADE_NAMES, Cell, Column, Table, table
 from collector.self_evaluation.report import Facility, Income, Line, Part, Report, Service
-from collector.self_evaluation.reports import Step, Version
 from collector.self_evaluation.states import STATES_ZH
 from collector.self_evaluation.summary import (
     NETWORK_ZH,
@@ -22,6 +21,7 @@ from collector.self_evaluation.summary import (
     summarise,
 )
 from collector.self_evaluation.texts import HEADINGS
+from collector.self_evaluation.versions import Step, Version
 from protocol.hours import in_tenths
 
 DOCUMENTS_ZH = {"agreement": "协议", "invoice": "发票", "voucher": "创新券", "report": "报告"}

@@ -23,8 +23,8 @@ from collector.errors import CalendarUnknown
 from collector.network.states import State as NetworkState
 from collector.network.states import list_standings
 from collector.registry.access import Access, Scope
-from collector.self_evaluation.reports import list_reports
 from collector.self_evaluation.timeliness import find_due
+from collector.self_evaluation.versions import list_reports
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours

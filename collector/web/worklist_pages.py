@@ -15,7 +15,7 @@ from collector.api.models import USCC
 from collector.errors import NotAllowed, UnknownName
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.units import check_unit
-from collector.self_evaluation import document, reports, worklist
+from collector.self_evaluation import document, versions, worklist
 from collector.self_evaluation.worklist import Asked, Waiting
 from collector.web import visitor
 from collector.web.showing import show
@@ -55,7 +55,7 @@ def show_worklist(
             raise visitor.NothingThere from error
         with connection.transaction():
             lines = [_line(each, asked) for each in worklist.list_waiting(connection, asked)]
-    held = reports.list_reports(connection, scope if not uscc else Scope("unit", uscc), limit=100)
+    held = versions.list_reports(connection, scope if not uscc else Scope("unit", uscc), limit=100)
     return show(
         request,
         "worklist.html",
@@ -77,8 +77,8 @@ def show_report(
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
     try:
-        held = reports.find_report(connection, uscc, year, scope=visiting.access.scope)
-        found = reports.load_version(connection, held, visiting.access, number=version)
+        held = versions.find_report(connection, uscc, year, scope=visiting.access.scope)
+        found = versions.load_version(connection, held, visiting.access, number=version)
     except UnknownName as error:
         raise visitor.NothingThere from error
     except NotAllowed as error:
@@ -87,7 +87,7 @@ def show_report(
         "Content-Security-Policy": f"{document.CONTENT_POLICY}; frame-ancestors 'none'",
         "Cache-Control": "no-store",
     }
-    return HTMLResponse(document.render(found, reports.list_steps(connection, held)), headers=headers)
+    return HTMLResponse(document.render(found, versions.list_steps(connection, held)), headers=headers)
 
 
 def _line(waiting: Waiting, asked: Asked) -> Line:

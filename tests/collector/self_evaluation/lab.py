@@ -33,7 +33,8 @@ from collector.registry.audit import Actor
 from collector.registry.described import Instrument
 from collector.registry.descriptions import describe
 from collector.self_evaluation import reports
-from collector.self_evaluation.reports import Doer, Standing
+from collector.self_evaluation.reports import Doer
+from collector.self_evaluation.versions import Standing
 from protocol.facts import Document, Fact, Order, OrderDocument, Use
 from protocol.interval import day_bounds_ms
 from tests.collector.province import RUN, USCC, Piece, Province

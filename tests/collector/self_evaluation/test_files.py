@@ -8,9 +8,9 @@ import openpyxl
 import pytest
 
 from collector.exports import xlsx_file
-from collector.self_evaluation import document, report_tables, reports, summary
-from collector.self_evaluation.reports import Version
+from collector.self_evaluation import document, report_tables, reports, summary, versions
 from collector.self_evaluation.texts import FIELDS, HEADINGS
+from collector.self_evaluation.versions import Version
 from tests.collector.self_evaluation.lab import INVOICE, MONDAY, SHENZHEN, TUESDAY, XIAN, Lab, officer
 
 HOSTILE = "<script>alert(1)</script>\n=HYPERLINK(1)"
@@ -19,12 +19,12 @@ HOSTILE = "<script>alert(1)</script>\n=HYPERLINK(1)"
 @pytest.fixture
 def version(lab: Lab) -> Version:
     held = lab.draft(staff=HOSTILE)
-    return reports.read_version(lab.connection, held, 1)
+    return versions.read_version(lab.connection, held, 1)
 
 
 def page(lab: Lab, version: Version) -> str:
-    held = reports.find_report(lab.connection, version.report.uscc, version.report.year)
-    return document.render(version, reports.list_steps(lab.connection, held))
+    held = versions.find_report(lab.connection, version.report.uscc, version.report.year)
+    return document.render(version, versions.list_steps(lab.connection, held))
 
 
 def test_the_workbook_has_real_dates_numbers_and_no_formula(lab: Lab, version: Version, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_page_tells_who_took_which_step(lab: Lab, version: Version) -> None:
 def test_an_empty_year_can_be_printed(lab: Lab) -> None:
     with lab.connection.transaction():
         held = reports.draft(lab.connection, XIAN, 2019, given={}, doer=officer())
-    found = reports.read_version(lab.connection, held, 1)
+    found = versions.read_version(lab.connection, held, 1)
     assert found.report.lines == ()
     text = document.render(found, [])
     assert "本年度没有对外服务的机时" in text

@@ -9,7 +9,7 @@ import pytest
 from collector.errors import FiguresChanged, NotAllowed, RegistryError, SelfEvaluationError, UnknownName
 from collector.registry.access import Access, Scope
 from collector.registry.audit import list_changes
-from collector.self_evaluation import reports, states, timeliness
+from collector.self_evaluation import reports, states, timeliness, versions
 from collector.self_evaluation.reports import Doer
 from collector.self_evaluation.states import FOLLOWS, STATES, check_step
 from collector.self_evaluation.texts import MAX_TEXT, merge
@@ -45,13 +45,13 @@ def test_a_report_is_drafted_confirmed_submitted_returned_answered_and_accepted(
     lab.go_on("submitted", officer())
     held = lab.go_on("accepted", evaluator())
     assert (held.state, held.version) == ("accepted", 2)
-    steps = reports.list_steps(lab.connection, held)
+    steps = versions.list_steps(lab.connection, held)
     assert [(step.state, step.version) for step in steps] == [
         ("draft", 1), ("confirmed", 1), ("submitted", 1), ("returned", 1), ("draft", 2), ("confirmed", 2),
         ("submitted", 2), ("accepted", 2),
     ]  # fmt: skip
     assert (steps[3].why, steps[3].made_by, steps[3].made_at) == ("the staff list is missing", "Wang", NOW)
-    kept = reports.read_version(lab.connection, held, 1)
+    kept = versions.read_version(lab.connection, held, 1)
     assert (sha256(kept.body).hexdigest(), kept.report.texts) == (first.sha256, {"staff": "实验技术人员 12 人"})
     trail = [each for each in list_changes(lab.connection) if each.action.startswith("self-evaluation.")]
     assert [each.action.partition(".")[2] for each in trail] == [step.state for step in steps]
@@ -132,9 +132,9 @@ def test_records_that_came_later_are_shown_at_confirming_and_refuse_it(lab: Lab)
     assert "lines[A001].seconds.verified_s: 10800 -> 14400" in told
     assert "lines[A001].seconds.claimed_s: 3600 -> 0" in told
     assert "texts" not in told
-    assert reports.find_report(lab.connection, XIAN, 2025).state == "draft"
+    assert versions.find_report(lab.connection, XIAN, 2025).state == "draft"
     held = lab.confirm(keep_figures=True)
-    [confirmed] = [step for step in reports.list_steps(lab.connection, held) if step.state == "confirmed"]
+    [confirmed] = [step for step in versions.list_steps(lab.connection, held) if step.state == "confirmed"]
     assert confirmed.differences > 2
     [(kept,)] = lab.province.rows("SELECT changed FROM self_report_step WHERE state = 'confirmed'")
     assert b'["lines[A001].seconds.verified_s","10800","14400"]' in bytes(kept)  # type: ignore[call-overload]
@@ -152,7 +152,7 @@ def test_an_instrument_more_is_one_difference(lab: Lab) -> None:
     held = lab.draft()
     lab.province.add_instrument("E001")
     with lab.connection.transaction():
-        found = reports.compare(lab.connection, reports.read_version(lab.connection, held, 1), today=TODAY)
+        found = reports.compare(lab.connection, versions.read_version(lab.connection, held, 1), today=TODAY)
     assert [(each.place, each.was) for each in found if each.place.startswith("lines")] == [("lines[E001]", "")]
 
 
@@ -201,17 +201,17 @@ def test_a_report_is_its_units_own_until_it_is_submitted(lab: Lab) -> None:
     inspector = Access("inspector")
     for access in (EVALUATOR, inspector, Access("expert")):
         with pytest.raises(NotAllowed, match="until then it is its unit's own"):
-            reports.load_version(lab.connection, held, access)
+            versions.load_version(lab.connection, held, access)
     lab.confirm()
     lab.go_on("submitted", officer())
     lab.go_on("returned", evaluator())
     held = lab.draft(staff="second")
     for access in (EVALUATOR, inspector, Access("expert")):
-        assert reports.load_version(lab.connection, held, access).number == 1
+        assert versions.load_version(lab.connection, held, access).number == 1
         with pytest.raises(NotAllowed):
-            reports.load_version(lab.connection, held, access, number=2)
-    assert reports.load_version(lab.connection, held, OFFICER).number == 2
-    assert reports.load_version(lab.connection, held, Access("reader", Scope("unit", XIAN)), number=1).number == 1
+            versions.load_version(lab.connection, held, access, number=2)
+    assert versions.load_version(lab.connection, held, OFFICER).number == 2
+    assert versions.load_version(lab.connection, held, Access("reader", Scope("unit", XIAN)), number=1).number == 1
 
 
 @pytest.mark.parametrize("access", [Access("platform"), Access("platform", Scope("unit", XIAN)), Access("reader"),
@@ -219,17 +219,17 @@ def test_a_report_is_its_units_own_until_it_is_submitted(lab: Lab) -> None:
                                     Access("reader", Scope("instrument", "A001"))])  # fmt: skip
 def test_whom_a_report_does_not_concern_never_reads_it(lab: Lab, access: Access) -> None:
     submit(lab)
-    held = reports.find_report(lab.connection, XIAN, 2025)
+    held = versions.find_report(lab.connection, XIAN, 2025)
     with pytest.raises(NotAllowed, match="is read by its unit and its evaluators"):
-        reports.load_version(lab.connection, held, access)
+        versions.load_version(lab.connection, held, access)
 
 
 def test_what_is_not_there_says_so(lab: Lab) -> None:
     with pytest.raises(UnknownName, match="there is no self-evaluation report of unit"):
-        reports.find_report(lab.connection, XIAN, 2025)
+        versions.find_report(lab.connection, XIAN, 2025)
     held = lab.draft()
     with pytest.raises(UnknownName, match="has no version 7: the newest is 1"):
-        reports.load_version(lab.connection, held, OFFICER, number=7)
+        versions.load_version(lab.connection, held, OFFICER, number=7)
     with pytest.raises(SelfEvaluationError, match="is draft: submitted cannot follow; `self-evaluation confirm`"):
         lab.go_on("submitted", officer())
     with pytest.raises(SelfEvaluationError, match="a reason is needed"):
@@ -245,7 +245,7 @@ def test_everything_that_is_wrong_with_texts_is_told_at_once(lab: Lab) -> None:
     for fault in ("staff: 4001 characters", "'nobody': unknown; fields are purchasing", "docking: it holds a character",
                   "outcomes: a text is expected"):  # fmt: skip
         assert fault in told
-    assert reports.list_reports(lab.connection, Scope()) == []
+    assert versions.list_reports(lab.connection, Scope()) == []
 
 
 def test_texts_stay_until_they_are_replaced_or_taken_back() -> None:
