@@ -8,10 +8,7 @@ from collector.api.access import Given, Lent, ReadsReadings
 from collector.api.models import USCC
 from collector.api.problem import Fault, bad_request, not_found, responses
 from collector.api.self_evaluation_models import Waiting, Worklist
-from collector.errors import UnknownName
-from collector.registry.access import EVERYTHING
-from collector.registry.units import check_unit
-from collector.self_evaluation.worklist import Asked, list_waiting
+from collector.self_evaluation.worklist import Asked, is_in_scope, list_waiting
 
 router = APIRouter(prefix="/worklist", tags=["self-evaluations"])
 
@@ -28,13 +25,9 @@ def show_worklist(
     asked_for = uscc or (scope.name if scope.kind == "unit" else None)
     if asked_for is None:
         raise bad_request("no-unit", Fault("query.uscc", "no unit is named"), remedy="say whose list is wanted")
-    if scope != EVERYTHING and (scope.kind, scope.name) != ("unit", asked_for):
-        raise not_found("unit", asked_for, remedy="/api/v1/units lists those that there are")
-    try:
-        check_unit(connection, asked_for)
-    except UnknownName as error:
-        raise not_found("unit", asked_for, remedy="/api/v1/units lists those that there are") from error
     asked = Asked(asked_for, given.today())
+    if not is_in_scope(connection, scope, asked):
+        raise not_found("unit", asked_for, remedy="/api/v1/units lists those that there are")
     with connection.transaction():
         found = list_waiting(connection, asked)
     return Worklist(

@@ -43,6 +43,9 @@ class CensusLine(NamedTuple):
     accepted_on: date | None
     shareable: bool | None
     exempt_document: str
+    bookable: bool | None
+    fee: str
+    location: str
     facility: str
     centre: str
     network: NetworkState

@@ -40,6 +40,9 @@ HEADINGS: Mapping[str, str] = {
     "accepted_on": "验收日期",
     "shareable": "是否开放共享",
     "exempt_document": "豁免文号",
+    "bookable": "是否开放预约",
+    "fee": "收费标准",
+    "location": "安放地址",
     "facility": "所属设施编号",
     "centre": "集约化平台编号",
     "network": "入网状态",
@@ -98,7 +101,7 @@ def shown(member: str, value: object) -> str:
             return _KINDS_ZH.get(str(value), "")
         case "origin":
             return _ORIGINS_ZH.get(str(value), "")
-        case "shareable":
+        case "shareable" | "bookable":
             return {True: "是", False: "否"}.get(value, "") if isinstance(value, bool) else ""
         case _:
             return "" if value is None else str(value)

@@ -34,6 +34,7 @@ class _Owned(NamedTuple):
     government_fen: int | None
     accepted_on: date | None
     shareable: bool | None
+    bookable: bool | None
     exempt_document: str
     facility: str
     centre: str

@@ -57,6 +57,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     government_fen: int | None
     accepted_on: str | None
     shareable: bool | None
+    bookable: bool | None
     exempt_document: str
     facility: str
     centre: str

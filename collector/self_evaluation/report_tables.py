@@ -25,6 +25,7 @@ from collector.self_evaluation.versions import Step, Version
 from protocol.hours import in_tenths
 
 DOCUMENTS_ZH = {"agreement": "协议", "invoice": "发票", "voucher": "创新券", "report": "报告"}
+YES_NO_ZH = {True: "是", False: "否", None: ""}
 ORIGINS_ZH = {"domestic": "国产", "imported": "进口", "": ""}
 WAYS_ZH = {
     "occupy": "机时占用",
@@ -113,10 +114,6 @@ def _coverage(line: Line) -> Cell:
     return None if held is None or not held.network_s else round(held.observed_s / held.network_s, 4)
 
 
-def _shareable(line: Line) -> str:
-    return {True: "是", False: "否", None: ""}[line.shareable]
-
-
 def _basis(version: Version, steps: Iterable[Step]) -> Iterator[_Basis]:
     report = version.report
     yield _Basis("管理单位", f"{report.uscc} {report.name_zh}")
@@ -171,7 +168,8 @@ _LINES: list[Column[Line]] = [
     Column("经费来源", "text", lambda line: line.funding),
     Column("财政经费(元)", "yuan", lambda line: _yuan(line.government_fen)),
     Column("验收日期", "date", lambda line: _day(line.accepted_on)),
-    Column("是否开放共享", "text", _shareable),
+    Column("是否开放共享", "text", lambda line: YES_NO_ZH[line.shareable]),
+    Column("是否开放预约", "text", lambda line: YES_NO_ZH[line.bookable]),
     Column("豁免文号", "text", lambda line: line.exempt_document),
     Column("所属设施编号", "text", lambda line: line.facility),
     Column("集约化平台编号", "text", lambda line: line.centre),

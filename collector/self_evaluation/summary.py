@@ -94,6 +94,7 @@ def _organisation(report: Report) -> Iterator[Figure]:
         if count and state != "joined":
             yield Figure(1, f"全部仪器中{NETWORK_ZH[state]}", f"{count} 台（套）")
     yield _measure(report, 1, "有采集数据的仪器（对接）", "docked_share", "台")
+    yield _share(1, "在线服务平台可预约的仪器", (line.bookable is True for line in counted))
     yield _share(1, "集约化平台管理的仪器", (bool(line.centre) for line in report.lines))
     yield _share(1, "登记信息完整的仪器", (is_complete(line) for line in report.lines))
 

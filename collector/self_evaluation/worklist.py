@@ -90,6 +90,13 @@ class _Served(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Served).decode
 
 
+def is_in_scope(connection: Connection, scope: Scope, asked: Asked) -> bool:
+    """Whether there is such a unit, and whoever has this scope may look at its list."""
+    values = {**scope.values, "uscc": asked.uscc, "day": asked.today}
+    row = connection.execute(_SQL.is_in_scope, values).fetchone()
+    return row is not None and bool(row[0])
+
+
 def list_waiting(connection: Connection, asked: Asked) -> list[Waiting]:
     """All that waits for a unit, in the order of SOURCES; in the caller's transaction."""
     return [each for source in SOURCES for each in source(connection, asked)]

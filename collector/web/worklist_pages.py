@@ -13,8 +13,7 @@ from starlette.responses import HTMLResponse
 from collector.api.access import Given, Lent
 from collector.api.models import USCC
 from collector.errors import NotAllowed, UnknownName
-from collector.registry.access import EVERYTHING, Scope
-from collector.registry.units import check_unit
+from collector.registry.access import Scope
 from collector.self_evaluation import document, versions, worklist
 from collector.self_evaluation.worklist import Asked, Waiting
 from collector.web import visitor
@@ -44,15 +43,11 @@ def show_worklist(
 ) -> HTMLResponse:
     scope = visiting.access.scope
     uscc = unit or (scope.name if scope.kind == "unit" else "")
-    if uscc and scope not in (EVERYTHING, Scope("unit", uscc)):
-        raise visitor.NothingThere
     asked = Asked(uscc, given.today())
     lines: list[Line] = []
     if uscc:
-        try:
-            check_unit(connection, uscc)
-        except UnknownName as error:
-            raise visitor.NothingThere from error
+        if not worklist.is_in_scope(connection, scope, asked):
+            raise visitor.NothingThere
         with connection.transaction():
             lines = [_line(each, asked) for each in worklist.list_waiting(connection, asked)]
     held = versions.list_reports(connection, scope if not uscc else Scope("unit", uscc), limit=100)

@@ -34,6 +34,7 @@ WITH owned AS (
 )
 SELECT o.uscc, u.name_zh, u.kind, u.department, u.division, o.asset_no, d.name_zh, d.class_code, d.maker, d.model,
        d.origin, d.country, d.value_fen, d.funding, d.government_fen, d.accepted_on, d.shareable, d.exempt_document,
+       d.bookable, d.fee, d.location,
        coalesce(member_on(o.asset_no, 'facility', %(day)s), ''), coalesce(member_on(o.asset_no, 'centre', %(day)s), ''),
        o.state, o.since, coalesce(t.days, 0)::bigint, coalesce(s.observed_s, 0)::bigint,
        coalesce(s.effective_s, 0)::bigint, coalesce(g.counted_s, 0)::bigint, coalesce(s.verified_s, 0)::bigint,

@@ -24,8 +24,8 @@ ORDER BY frozen_id DESC LIMIT 1;
 -- name: list_owned
 -- The instruments that a unit owned at the end of a day, as the registry described them, and what they belonged to.
 SELECT d.asset_no, d.name_zh, d.class_code, d.maker, d.model, d.origin, d.value_fen, d.funding, d.government_fen,
-       d.accepted_on, d.shareable, d.exempt_document, coalesce(member_on(d.asset_no, 'facility', %(day)s), ''),
-       coalesce(member_on(d.asset_no, 'centre', %(day)s), '')
+       d.accepted_on, d.shareable, d.bookable, d.exempt_document,
+       coalesce(member_on(d.asset_no, 'facility', %(day)s), ''), coalesce(member_on(d.asset_no, 'centre', %(day)s), '')
 FROM (SELECT DISTINCT asset_no FROM ownership WHERE uscc = %(uscc)s AND from_day <= %(day)s) o
 CROSS JOIN LATERAL instrument_on(o.asset_no, %(day)s) d
 WHERE owner_on(o.asset_no, %(day)s) = %(uscc)s
@@ -157,7 +157,7 @@ JOIN self_report_version v ON (v.report_id, v.number) = (r.report_id, s.version)
 LEFT JOIN LATERAL unit_on(r.uscc, make_date(r.year, 12, 31)) u ON true
 WHERE (%(year)s::integer IS NULL OR r.year = %(year)s) AND (%(uscc)s::text IS NULL OR r.uscc = %(uscc)s)
     AND (-r.year, r.uscc) > (%(after_year)s, %(after_uscc)s)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND r.uscc = %(scope_name)s))
+    AND unit_in_scope(r.uscc, %(scope_kind)s, %(scope_name)s, make_date(r.year, 12, 31))
 ORDER BY -r.year, r.uscc LIMIT %(limit)s;
 
 -- name: list_steps
@@ -217,6 +217,5 @@ SELECT o.uscc, u.name_zh, (
 FROM owing o CROSS JOIN LATERAL unit_on(o.uscc, %(last_day)s) u
 LEFT JOIN self_report r ON r.uscc = o.uscc AND r.year = %(year)s
 LEFT JOIN self_report_step s ON s.report_id = r.report_id
-WHERE o.uscc > %(after)s
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND o.uscc = %(scope_name)s))
+WHERE o.uscc > %(after)s AND unit_in_scope(o.uscc, %(scope_kind)s, %(scope_name)s, %(last_day)s)
 GROUP BY o.uscc, u.name_zh, r.report_id ORDER BY o.uscc LIMIT %(limit)s;

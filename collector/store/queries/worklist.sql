@@ -17,3 +17,8 @@ WHERE owner = %(uscc)s AND month BETWEEN %(first_day)s AND %(last_day)s AND unre
 -- Whether a unit owned an instrument on any day of a range.
 SELECT EXISTS (
     SELECT FROM ownership_stretches(%(first_day)s, %(last_day)s) s WHERE s.uscc = %(uscc)s);
+
+-- name: is_in_scope
+-- Whether a unit that is registered is in a scope on a day.
+SELECT EXISTS (
+    SELECT FROM unit u WHERE u.uscc = %(uscc)s AND unit_in_scope(u.uscc, %(scope_kind)s, %(scope_name)s, %(day)s));

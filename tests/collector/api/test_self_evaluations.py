@@ -2,12 +2,14 @@
 officer."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
 
 from collector.registry.access import Access, Scope
+from collector.registry.described import Unit
+from collector.registry.descriptions import describe
 from tests.collector.conftest import make_key
 from tests.collector.province import RUN, MovableClock, Piece, Province
 from tests.collector.self_evaluation.lab import (
@@ -127,6 +129,27 @@ def test_what_another_unit_does_looks_like_what_is_not_there(client: httpx.Clien
         assert client.post(f"{OURS}/{path}", json={"why": "x"}, headers=keys["other"]).status_code == 404
     assert client.get(f"{V1}/self-evaluations", headers=keys["other"]).json()["items"] == []
     assert client.get(f"{V1}/worklist?uscc={XIAN}", headers=keys["other"]).status_code == 404
+
+
+def test_a_division_sees_where_its_units_stand_and_not_what_they_say(
+    client: httpx.Client, keys: Keys, year: Lab, clock: MovableClock
+) -> None:
+    submit(client, keys)
+    lies_in = Unit(uscc=XIAN, name_zh="西安测试大学", division="610113")
+    with year.connection.transaction():
+        describe(year.connection, [(lies_in, date(2020, 1, 1))], recorded_by="li")
+    for code, seen in (("6101", True), ("11", False)):
+        access = Access("reader", Scope("division", code))
+        key = {"X-API-Key": make_key(year.province, clock, access=access)}
+        listed = client.get(f"{V1}/self-evaluations", headers=key).json()["items"]
+        assert [item["uscc"] for item in listed] == ([XIAN] if seen else [])
+        late = client.get(f"{V1}/self-evaluations/timeliness?year=2025", headers=key).json()["items"]
+        assert [item["uscc"] for item in late] == ([XIAN] if seen else [])
+        assert client.get(OURS, headers=key).status_code == (200 if seen else 404)
+        assert client.get(f"{V1}/worklist?uscc={XIAN}", headers=key).status_code == (200 if seen else 404)
+        assert client.get(f"{OURS}/report.json", headers=key).status_code == 403
+        census = client.get(f"{V1}/exports/census.csv?as_of=2025-12-31", headers=key).text.splitlines()
+        assert len(census) == (5 if seen else 1)
 
 
 def test_records_that_came_later_are_a_conflict_until_the_figures_are_kept_on_purpose(

@@ -150,7 +150,7 @@ def _register(lab: Lab) -> None:
     since = date(2020, 1, 1)
     held = [
         Instrument(asset_no="A001", name_zh="透射电镜", class_code="030101", maker="=JEOL", model="JEM-2100F",
-                   accepted_on=date(2019, 12, 2), shareable=True, **of_public),
+                   accepted_on=date(2019, 12, 2), shareable=True, bookable=True, **of_public),
         Instrument(asset_no="B001", name_zh="天平", value_fen=1_000_000, government_fen=1_000_000, shareable=True),
         Instrument(asset_no="C001", name_zh="保密仪器", shareable=False, exempt_document="密字1号",
                    exempt_reason="保密", **of_public),

@@ -71,6 +71,7 @@ def test_each_figure_stands_beside_its_numerator_and_denominator(lab: Lab, versi
     assert found["其中已纳入省级网络管理平台"].value == "50.00 %"
     assert (found["其中已纳入省级网络管理平台"].numerator, found["其中已纳入省级网络管理平台"].denominator) == (1, 2)
     assert (found["其中已纳入且开放"].numerator, found["其中已纳入且开放"].denominator) == (1, 2)
+    assert (found["在线服务平台可预约的仪器"].numerator, found["在线服务平台可预约的仪器"].denominator) == (1, 2)
     assert found["开放率（按原值）"].value == "50.00 %"
     assert (found["登记信息完整的仪器"].numerator, found["登记信息完整的仪器"].denominator) == (1, 4)
     assert found["对外服务机时（待证，不计入）"].value == "1.0 h"
