@@ -20,6 +20,7 @@ from collector.api import (
     alarms,
     audit,
     bundles,
+    census,
     certificates,
     changes,
     contradictions,
@@ -54,8 +55,10 @@ from collector.api import (
     reported,
     round_points,
     rounds,
+    self_evaluations,
     sessions,
     units,
+    worklist,
 )
 from collector.api.access import POOL_SIZE, Services, identify
 from collector.api.deliveries import WRITERS, Deliveries
@@ -108,6 +111,9 @@ _KEYED = (
     fleet,
     changes,
     notices,
+    self_evaluations,
+    worklist,
+    census,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.

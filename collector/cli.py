@@ -45,6 +45,11 @@ COMMANDS = {
     "freeze": Command("collector.commands.freeze", "fix a period's records and figures for good"),
     "frozen": Command("collector.commands.frozen", "list what was frozen, and what became different since"),
     "evaluate": Command("collector.commands.evaluate", "hold rounds of evaluation, show them and compute them again"),
+    "self-evaluation": Command(
+        "collector.commands.self_evaluation", "a unit's report on its year: draft, confirm, submit, return, accept"
+    ),
+    "worklist": Command("collector.commands.worklist", "list what waits for a unit's information officer"),
+    "census": Command("collector.commands.census", "write the yearly census with its differences as XLSX or CSV"),
     "rebuild-readings": Command(
         "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
     ),

@@ -30,6 +30,8 @@
         ├── DocumentError           a file cannot be stored as a document, or is not what it was any more
         ├── RoundError              a round of evaluation cannot be taken there, or nothing like that is in it
         │   └── SchemeError         a scoring scheme that does not add up (all faults in one message)
+        ├── SelfEvaluationError     a self-evaluation report cannot be taken there, or cannot hold that
+        │   └── FiguresChanged      what it says is not what the records say any more
         ├── PeriodFrozen            it would begin inside a frozen period, and does not say that it amends it
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
@@ -185,6 +187,14 @@ class RoundError(RegistryError):
 
 class SchemeError(RoundError):
     """A scoring scheme that cannot be used; the message names every fault with its place and the remedy."""
+
+
+class SelfEvaluationError(RegistryError):
+    """A self-evaluation report cannot be what is asked, where it stands or at all."""
+
+
+class FiguresChanged(SelfEvaluationError):
+    """A report's figures differ from the records that there are now; the message lists how."""
 
 
 class PeriodFrozen(RegistryError):

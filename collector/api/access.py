@@ -141,6 +141,17 @@ def permit(right: Right) -> Callable[[Request, Lent, Caller], Awaitable[Caller]]
     return check
 
 
+def permit_by_scope(own: Right, others: Right) -> Callable[[Request, Lent, Caller], Awaitable[Caller]]:
+    """The same for what is a unit's own: a scope of a unit needs the one right, every other scope the other one."""
+    of_own, of_others = permit(own), permit(others)
+
+    async def check(request: Request, connection: Lent, caller: Annotated[Caller, Depends(identify)]) -> Caller:
+        is_unit = caller.access.scope.kind == "unit"
+        return await (of_own if is_unit else of_others)(request, connection, caller)
+
+    return check
+
+
 ReadsInstruments = Annotated[Caller, Depends(permit(Right.INSTRUMENTS))]
 ReadsHours = Annotated[Caller, Depends(permit(Right.HOURS))]
 ReadsPolicies = Annotated[Caller, Depends(permit(Right.POLICIES))]
@@ -156,6 +167,7 @@ HoldsRounds = Annotated[Caller, Depends(permit(Right.ROUNDS))]
 GivesPoints = Annotated[Caller, Depends(permit(Right.POINTS))]
 Monitors = Annotated[Caller, Depends(permit(Right.MONITORING))]
 ReadsScores = Annotated[Caller, Depends(permit(Right.SCORES))]
+ReadsReports = Annotated[Caller, Depends(permit_by_scope(Right.READINGS, Right.SCORES))]
 
 
 def actor_of(request: Request, caller: Caller) -> Actor:

@@ -1,6 +1,6 @@
 """What is exported: tables with Chinese headings, their columns in the order of the file. Pure.
 
-A table is a name, columns and rows. A cell is text, a whole number, hours (rounded once, to 0.1), a share, or a
+A table is a name, columns and rows. A cell is text, a whole number, hours (rounded once, to 0.1), a share, yuan or a
 date; how it is written is for csv_file and xlsx_file. Totals are summed from whole seconds, never from what is shown.
 """
 
@@ -14,7 +14,7 @@ from protocol.hours import HourRecord, in_tenths
 
 Row = TypeVar("Row")
 Cell = str | int | float | date | None
-Kind = Literal["text", "number", "hours", "share", "date"]
+Kind = Literal["text", "number", "hours", "share", "yuan", "date"]
 
 
 @dataclass(frozen=True)

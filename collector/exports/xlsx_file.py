@@ -15,8 +15,15 @@ from collector.exports.tables import Cell, Kind, Table
 
 MAX_ROWS = 1_048_575
 """Rows below the headings that a sheet of this format can have."""
-_WIDTHS: dict[Kind, int] = {"text": 18, "number": 12, "hours": 12, "share": 9, "date": 12}
-_FORMATS: dict[Kind, str] = {"text": "@", "number": "0", "hours": "0.0", "share": "0.0%", "date": "yyyy-mm-dd"}
+_WIDTHS: dict[Kind, int] = {"text": 18, "number": 12, "hours": 12, "share": 9, "yuan": 14, "date": 12}
+_FORMATS: dict[Kind, str] = {
+    "text": "@",
+    "number": "0",
+    "hours": "0.0",
+    "share": "0.0%",
+    "yuan": "0.00",
+    "date": "yyyy-mm-dd",
+}
 _OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,

@@ -25,6 +25,8 @@ from collector.registry.access import ROLES, Access, Right, Scope
 from collector.registry.audit import Actor, list_changes, record_change
 from collector.registry.described import Unit
 from collector.registry.descriptions import describe
+from collector.self_evaluation import reports
+from collector.self_evaluation.reports import Doer
 from collector.web.visitor import SESSION_COOKIE
 from protocol import facts
 from protocol.facts import Decision, Use
@@ -145,6 +147,13 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "show_notice_figures": ("/notices/1/figures", Right.HOURS),
     "show_notice_page": ("/notices/1/page", Right.HOURS),
     "download_notice_annex": ("/notices/1/annex", Right.HOURS),
+    "list_self_evaluations": ("/self-evaluations", Right.HOURS),
+    "list_report_timeliness": ("/self-evaluations/timeliness?year=2025", Right.HOURS),
+    "show_self_evaluation": (f"/self-evaluations/{USCC}/2025", Right.HOURS),
+    "show_report": (f"/self-evaluations/{USCC}/2025/report.json", Right.SCORES),
+    "list_report_differences": (f"/self-evaluations/{USCC}/2025/differences", Right.SCORES),
+    "show_worklist": (f"/worklist?uscc={USCC}", Right.READINGS),
+    "export_census": ("/exports/census.csv?as_of=2026-11-16", Right.HOURS),
     "show_document": (f"/documents/{hashlib.sha256(PDF).hexdigest()}", Right.READINGS),
 }
 WRITES: dict[str, tuple[str, str, Right]] = {
@@ -160,6 +169,12 @@ WRITES: dict[str, tuple[str, str, Right]] = {
     "give_round_points": ("POST", "/rounds/2026/points", Right.POINTS),
     "close_round": ("POST", "/rounds/2026/closing", Right.ROUNDS),
     "set_round_rating": ("POST", "/rounds/2026/ratings", Right.ROUNDS),
+    "set_report_due": ("POST", "/self-evaluations/due", Right.ROUNDS),
+    "draft_self_evaluation": ("POST", f"/self-evaluations/{USCC}/2025/drafts", Right.FACTS),
+    "confirm_self_evaluation": ("POST", f"/self-evaluations/{USCC}/2025/confirmation", Right.FACTS),
+    "submit_self_evaluation": ("POST", f"/self-evaluations/{USCC}/2025/submission", Right.FACTS),
+    "return_self_evaluation": ("POST", f"/self-evaluations/{USCC}/2025/return", Right.ROUNDS),
+    "accept_self_evaluation": ("POST", f"/self-evaluations/{USCC}/2025/acceptance", Right.ROUNDS),
     "import_registry": ("POST", "/registry/units", Right.REGISTRY),
     "enter_network_step": ("POST", "/network", Right.REGISTRY),
     "decide_monitoring_setting": ("POST", "/monitoring/settings", Right.MONITORING),
@@ -184,7 +199,8 @@ WRITES: dict[str, tuple[str, str, Right]] = {
 }
 """Routes that change something, by method and path; they are asked with an empty body, so that nothing is changed."""
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
-         "/policies/" + hashlib.sha256(POLICY).hexdigest(), "/open?asset_no=A001&day=2026-11-16")  # fmt: skip
+         "/policies/" + hashlib.sha256(POLICY).hexdigest(), "/open?asset_no=A001&day=2026-11-16",
+         "/worklist")  # fmt: skip
 OPEN = {"ask_challenge", "enrol", "certify", "deliver"}
 """What needs no key: the enrolment's token, or what the agent signed with its key, is the right to ask."""
 
@@ -219,6 +235,11 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
     with province.connection.transaction():
         create_round(province.connection, "2026", year=2026, by=by)
         enter_scheme(province.connection, SCHEME, by=by)
+    doer = Doer(by, Access("officer", Scope("unit", USCC)))
+    with province.connection.transaction():
+        reports.draft(province.connection, USCC, 2025, given={}, doer=doer)
+        reports.confirm(province.connection, USCC, 2025, doer=doer)
+        reports.go_on(province.connection, USCC, 2025, "submitted", doer=doer)
     province.connection.execute(
         "INSERT INTO proposal (kind, subject, body, reason, proposed_by, proposed_at, due_on)"
         " SELECT 'policy', 'instrument:A001', %s, 'test', person_id, now(), '2026-12-31' FROM person LIMIT 1",

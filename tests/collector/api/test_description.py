@@ -22,10 +22,12 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 
 from collector.config import Api, Config
 from collector.evaluation.rounds import By, create_round
-from collector.registry.access import Access
+from collector.registry.access import Access, Scope
 from collector.registry.audit import Actor
+from collector.self_evaluation import reports
+from collector.self_evaluation.reports import Doer
 from tests.collector.conftest import make_key
-from tests.collector.province import RUN, MovableClock, Piece, Province
+from tests.collector.province import RUN, USCC, MovableClock, Piece, Province
 
 EXAMPLES = int(os.environ.get("JISHI_FUZZ_EXAMPLES", "8"))
 TAKE_NOTHING = {"GET /healthz", "GET /readyz", "GET /metrics", "GET /log"}
@@ -104,6 +106,23 @@ def test_operations_of_monitoring_do_for_those_who_may_change_them(
     monitoring = [each for each in operations if each.path.startswith(parts)]
     assert len(monitoring) > 15
     for operation in monitoring:
+        _ask(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), headers)
+        _ask(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), headers)
+
+
+@pytest.mark.parametrize("access", [Access("evaluator"), Access("approver", Scope("unit", USCC))], ids=str)
+@pytest.mark.timeout(60 + 15 * EXAMPLES)
+def test_operations_of_reports_do_for_those_who_may_change_them(
+    description: schemathesis.BaseSchema, province: Province, clock: MovableClock, access: Access
+) -> None:
+    headers = {"X-API-Key": make_key(province, clock, access=access)}
+    doer = Doer(By(Actor("li", "command", "li@host"), "test", clock.at), Access("officer", Scope("unit", USCC)))
+    with province.connection.transaction():
+        reports.draft(province.connection, USCC, 2025, given={}, doer=doer)
+    operations = [result.ok() for result in description.get_all_operations()]
+    of_reports = [each for each in operations if each.path.startswith(("/api/v1/self-", "/api/v1/worklist"))]
+    assert len(of_reports) > 10
+    for operation in of_reports:
         _ask(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), headers)
         _ask(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), headers)
 
