@@ -18,6 +18,7 @@ from starlette.responses import Response
 from collector.api import (
     agents,
     audit,
+    brought,
     bundles,
     certificates,
     contradictions,
@@ -28,6 +29,7 @@ from collector.api import (
     documents,
     enrolments,
     entries,
+    exchange,
     exports,
     fact_lists,
     facts,
@@ -94,6 +96,8 @@ _KEYED = (
     documents,
     findings,
     network,
+    exchange,
+    brought,
     rounds,
     round_points,
 )

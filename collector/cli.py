@@ -81,6 +81,9 @@ COMMANDS = {
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),
     "network": Command("collector.commands.network", "which instruments are in the provincial network, and which late"),
+    "exchange": Command(
+        "collector.commands.exchange", "service records to other platforms; bookings, users and charges from systems"
+    ),
     "decision-text": Command("collector.commands.decision_text", "print what the approver of a decision signs"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
     "keys": Command("collector.commands.keys", "the collector's own keys: list, put on an offline medium, take back"),

@@ -21,6 +21,7 @@
         │   ├── NumberTaken         the unit has another order of this number
         │   └── UnknownDocument     a fact names a file that nobody stored
         ├── NetworkError            an instrument cannot have joined or left the network so
+        ├── ExchangeError           a message to another platform, or its field mapping, cannot be so
         ├── ProposalError           what somebody proposes cannot be so, or was ruled on already
         ├── FindingRefused          findings of an on-site check that nobody whose key counts has signed
         ├── NotAllowed              the person has no right to it, or not there
@@ -146,6 +147,10 @@ class UnknownDocument(FactError):
 
 class NetworkError(RegistryError):
     """A step into the network or out of it that cannot be so."""
+
+
+class ExchangeError(RegistryError):
+    """A field mapping that cannot be used (all faults in one message), or a message that cannot be sent so."""
 
 
 class ProposalError(RegistryError):
