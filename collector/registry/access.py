@@ -47,7 +47,6 @@ _INSPECTOR = _READER | {Right.AGENTS, Right.AUDIT, Right.FINDINGS, Right.SCORES}
 ROLES: dict[str, frozenset[Right]] = {
     "platform": _FIGURES,
     "reader": _READER,
-    "booker": frozenset({Right.INSTRUMENTS, Right.BOOKINGS}),
     "officer": _READER | {Right.FACTS, Right.BOOKINGS},
     "approver": _READER | {Right.FACTS, Right.BOOKINGS, Right.RULINGS},
     "operator": _READER | {Right.AGENTS},
@@ -55,6 +54,7 @@ ROLES: dict[str, frozenset[Right]] = {
     "registrar": _INSPECTOR | {Right.REGISTRY, Right.FREEZE},
     "evaluator": _READER | {Right.ROUNDS, Right.SCORES},
     "expert": _FIGURES | {Right.POINTS, Right.SCORES},
+    "booker": frozenset({Right.INSTRUMENTS, Right.BOOKINGS}),
 }
 """`platform` is a machine that takes figures; `booker` a booking system that hands in bookings, users and charges;
 `reader` a unit's or an instrument's own people; `officer` the unit's information officer, who records facts and

@@ -118,16 +118,20 @@ WITH summed AS (
     SELECT DISTINCT ON (asset_no) asset_no, unit, papers, patents, remark FROM year_effect
     WHERE year = extract(year FROM %(first_day)s::date) ORDER BY asset_no, seq DESC
 )
-SELECT asset_no, unit, i.name_zh, i.class_code, coalesce(n.name_zh, ''), coalesce(effective_s, 0),
-       coalesce(external_s, 0), coalesce(verified_s, 0), coalesce(users, 0), coalesce(projects, 0),
-       coalesce(services, 0), coalesce(income_fen, 0), papers, patents, remark
-FROM summed FULL JOIN entered USING (asset_no, unit)
-    LEFT JOIN told USING (asset_no, unit) LEFT JOIN earned USING (asset_no, unit)
-    LEFT JOIN projects USING (asset_no, unit) LEFT JOIN users USING (asset_no, unit)
-    CROSS JOIN LATERAL instrument_on(asset_no, %(last_day)s) i
-    LEFT JOIN LATERAL unit_on(unit, %(last_day)s) n ON true
-WHERE %(unit)s::text IS NULL OR unit = %(unit)s
-ORDER BY asset_no, unit;
+SELECT y.asset_no, y.unit, i.name_zh, i.class_code, coalesce(n.name_zh, ''), y.effective_s, y.external_s, y.verified_s,
+       y.users, y.projects, y.services, y.income_fen, y.papers, y.patents, y.remark
+FROM (
+    SELECT asset_no, unit, coalesce(effective_s, 0) AS effective_s, coalesce(external_s, 0) AS external_s,
+           coalesce(verified_s, 0) AS verified_s, coalesce(users, 0) AS users, coalesce(projects, 0) AS projects,
+           coalesce(services, 0) AS services, coalesce(income_fen, 0) AS income_fen, papers, patents, remark
+    FROM summed FULL JOIN entered USING (asset_no, unit)
+        LEFT JOIN told USING (asset_no, unit) LEFT JOIN earned USING (asset_no, unit)
+        LEFT JOIN projects USING (asset_no, unit) LEFT JOIN users USING (asset_no, unit)
+) y
+CROSS JOIN LATERAL instrument_on(y.asset_no, %(last_day)s) i
+LEFT JOIN LATERAL unit_on(y.unit, %(last_day)s) n ON true
+WHERE %(unit)s::text IS NULL OR y.unit = %(unit)s
+ORDER BY y.asset_no, y.unit;
 
 -- name: list_newest
 -- The newest revision of records: its number, hash, content, and where it stands.
