@@ -237,3 +237,76 @@ CREATE FUNCTION order_now(of_unit text, of_order text) RETURNS jsonb LANGUAGE sq
         AND NOT EXISTS (SELECT FROM fact c WHERE c.target = 'fact:' || f.sha256)
     ORDER BY f.seq DESC LIMIT 1
 $$;
+
+-- What Grafana may read (docs/grafana.md): names and units of these columns do not change. Views call no function that
+-- reads a table, because that would run with the reader's rights, who has none beyond this schema. No person, no user,
+-- no order and no text that somebody wrote stands in any of them. "time" is the local midnight (UTC+8) of a day.
+CREATE SCHEMA grafana;
+
+CREATE VIEW grafana.units AS
+SELECT u.uscc AS unit, coalesce(d.name_zh, u.name_zh) AS name_zh, coalesce(nullif(d.name_en, ''), u.name_en) AS name_en,
+       coalesce(d.kind, '') AS kind, coalesce(d.division, '') AS division
+FROM unit u
+LEFT JOIN LATERAL (
+    SELECT t.name_zh, t.name_en, t.kind, t.division FROM unit_description t
+    WHERE t.uscc = u.uscc AND t.from_day <= (now() AT TIME ZONE interval '8 hours')::date
+    ORDER BY t.from_day DESC, t.seq DESC LIMIT 1) d ON true;
+
+CREATE VIEW grafana.instruments AS
+SELECT i.asset_no, coalesce(d.name_zh, i.name_zh) AS name_zh, coalesce(nullif(d.name_en, ''), i.name_en) AS name_en,
+       o.uscc AS unit, coalesce(d.model, i.model) AS model, coalesce(d.origin, '') AS origin,
+       coalesce(d.value_fen, 0) AS value_fen, d.shareable AS is_open,
+       n.step IS NOT DISTINCT FROM 'joined' AS is_in_network
+FROM instrument i
+CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE interval '8 hours')::date AS today) t
+LEFT JOIN LATERAL (
+    SELECT e.name_zh, e.name_en, e.model, e.origin, e.value_fen, e.shareable FROM instrument_description e
+    WHERE e.asset_no = i.asset_no AND e.from_day <= t.today
+    ORDER BY e.from_day DESC, e.seq DESC LIMIT 1) d ON true
+LEFT JOIN LATERAL (
+    SELECT w.uscc FROM ownership w WHERE w.asset_no = i.asset_no AND w.from_day <= t.today
+    ORDER BY w.from_day DESC, w.seq DESC LIMIT 1) o ON true
+LEFT JOIN LATERAL (
+    SELECT s.step FROM network_step s WHERE s.asset_no = i.asset_no AND s.from_day <= t.today
+    ORDER BY s.from_day DESC, s.seq DESC LIMIT 1) n ON true;
+
+CREATE VIEW grafana.hours_by_day AS
+SELECT h.day::timestamp AT TIME ZONE interval '8 hours' AS time, h.day, h.asset_no, h.owner AS unit, h.until_s,
+       h.until_s - h.unobserved_s - h.bridged_s AS observed_s, h.unobserved_s, h.bridged_s, h.off_s, h.standby_s,
+       h.prepare_s, h.run_s, h.post_s, h.calibrate_s, h.maintain_s, h.fault_s, h.effective_s, h.internal_s, h.claimed_s,
+       h.verified_s, h.claimed_s + h.verified_s AS external_s, h.unresolved_s, h.hand_s, h.revision IS NOT NULL AS is_closed
+FROM hour_record h;
+
+CREATE VIEW grafana.grades_by_day AS
+SELECT g.day::timestamp AT TIME ZONE interval '8 hours' AS time, g.day, g.asset_no, g.owner AS unit, g.a_s, g.b_s, g.c_s,
+       g.d_s, g.x_s, g.lost_s, g.counted_s, g.counted_external_s
+FROM day_grade g;
+
+CREATE VIEW grafana.hours_by_month AS
+SELECT m.month::timestamp AT TIME ZONE interval '8 hours' AS time, m.month, m.owner AS unit, m.days, m.until_s,
+       m.until_s - m.unobserved_s - m.bridged_s AS observed_s, m.effective_s, m.internal_s, m.claimed_s, m.verified_s,
+       m.claimed_s + m.verified_s AS external_s, m.unresolved_s, m.hand_s
+FROM unit_month_hours m WHERE m.days > 0;
+
+CREATE VIEW grafana.fleet AS
+SELECT a.agent_id, a.last_seen_at, extract(epoch FROM now() - a.last_seen_at)::bigint AS silent_s, j.epoch, j.standing,
+       j.size AS held_entries, greatest(coalesce(a.reported_size, 0) - j.size, 0) AS missing_entries, j.receipted_at,
+       j.revoked_at IS NOT NULL AS is_revoked, m.asset_nos
+FROM agent a
+LEFT JOIN LATERAL (
+    SELECT k.epoch, k.standing, k.size, k.receipted_at, k.revoked_at FROM journal k WHERE k.agent_id = a.agent_id
+    ORDER BY k.epoch DESC LIMIT 1) j ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(DISTINCT newest.asset_no ORDER BY newest.asset_no) AS asset_nos FROM (
+        SELECT DISTINCT ON (e.watcher, e.channel) e.asset_no FROM measurement e
+        WHERE e.agent_id = a.agent_id AND e.from_day <= (now() AT TIME ZONE interval '8 hours')::date
+        ORDER BY e.watcher, e.channel, e.from_day DESC, e.seq DESC) newest
+    WHERE newest.asset_no IS NOT NULL) m ON true;
+
+-- Whatever ought to be looked at, in one form; further kinds of alarms are further branches of this view.
+CREATE VIEW grafana.alarms AS
+SELECT f.found_at AS time, 'flag' AS kind, f.rule AS name, f.asset_no, f.first_day, f.last_day, f.weight FROM flag f;
+
+CREATE VIEW grafana.exchange AS
+SELECT s.state, count(*) AS messages, min(s.at) AS oldest_at, max(s.attempts) AS most_attempts
+FROM exchange_standing s GROUP BY s.state;
