@@ -19,7 +19,7 @@ from collector.commands.exchange_lines import message_line, show_faults, step_li
 from collector.commands.stopping import call_on_signals
 from collector.config import Config
 from collector.errors import ExchangeError
-from collector.exchange.making import check_records, check_year, make_messages, make_year
+from collector.exchange.making import Maker, check_records, check_year, make_messages, make_year
 from collector.exchange.outbox import count_states, find_message, list_messages, list_steps, retry
 from collector.exchange.records import Asked
 from collector.exchange.sending import send_due, sender_seat
@@ -109,15 +109,15 @@ def _check(connection: Connection, config: Config, arguments: Namespace) -> None
 
 
 def _send(connection: Connection, config: Config, arguments: Namespace) -> None:
-    mapping, road, by = read_mapping(config), make_road(config), actor.actor(arguments).name
-    now, unit = utc(system_now_ms()), _unit(config, arguments)
+    mapping, road = read_mapping(config), make_road(config)
+    maker, unit = Maker(utc(system_now_ms()), actor.actor(arguments)), _unit(config, arguments)
     with sender_seat(connection):
         if arguments.year is not None:
-            made = make_year(connection, _check_year_given(arguments.year), mapping, unit=unit, by=by, now=now)
+            made = make_year(connection, _check_year_given(arguments.year), mapping, unit=unit, maker=maker)
         elif arguments.first_day is None and arguments.last_day is None:
             made = None
         else:
-            made = make_messages(connection, _asked(config, arguments), mapping, by=by, now=now)
+            made = make_messages(connection, _asked(config, arguments), mapping, maker=maker)
         if made is not None:
             print(f"made={made.new} unchanged={made.unchanged} invalid={len({f.record for f in made.faults})}")
         found = send_due(connection, road, now=lambda: utc(system_now_ms()))

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 import psycopg
 
 from collector.errors import ExchangeError
-from collector.exchange.making import make_messages
+from collector.exchange.making import Maker, make_messages
 from collector.exchange.mapping import ReadMapping
 from collector.exchange.records import Asked
 from collector.exchange.sending import Road, send_due, sender_seat
@@ -70,6 +70,6 @@ class Worker:
         if self._made_on == today:
             return
         asked = Asked(today - LOOK_BACK, today, self._unit)
-        made = make_messages(connection, asked, self._mapping, by="exchange", now=now)
+        made = make_messages(connection, asked, self._mapping, maker=Maker(now))
         self._made_on = today
         log.info("messages made new=%d unchanged=%d faults=%d", made.new, made.unchanged, len(made.faults))

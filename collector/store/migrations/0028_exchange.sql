@@ -162,7 +162,6 @@ CREATE TABLE unit_user (
     recorded_at timestamptz NOT NULL
 );
 CREATE INDEX unit_user_newest ON unit_user (unit, user_hash, seq DESC);
-CREATE INDEX unit_user_of_card ON unit_user (unit, card_hash) WHERE card_hash IS NOT NULL;
 CREATE TRIGGER unit_user_is_a_fact BEFORE UPDATE OR DELETE ON unit_user FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- Money that an order brought in: a charge, or a refund of it. Told once; what was wrong is refunded and charged again.

@@ -6,6 +6,7 @@ protocol says, and `came` counts how often it came. It does what `script` says f
 
 import json
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-Deed = Literal["accept", "refuse", "busy", "500", "garbage", "never", "break off", "lost", "drip", "huge", "redirect"]
+Deed = Literal[
+    "accept", "refuse", "busy", "500", "garbage", "never", "late", "break off", "lost", "drip", "huge", "redirect"
+]  # fmt: skip
 
 
 class MockPlatform:
@@ -92,6 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif deed == "lost":
             platform.take(key, body)
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif deed == "late":
+            platform.take(key, body)
+            platform.over.wait(60)
+            self._send(b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"code":"100"}')
         elif deed == "drip":
             while not platform.over.wait(0.02):
                 self._send(b"H")
@@ -121,12 +128,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def mock_platform() -> Iterator[MockPlatform]:
+def mock_platform(*, tls: ssl.SSLContext | None = None) -> Iterator[MockPlatform]:
     """The platform, until the block ends."""
     platform = MockPlatform()
     server = _Server(("127.0.0.1", 0), _Handler)
     server.platform = platform
-    platform.url = f"http://127.0.0.1:{server.server_address[1]}/api"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    platform.url = f"{'https' if tls else 'http'}://localhost:{server.server_address[1]}/api"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from collector.accounts.closing import close_days
 from collector.exchange import mapping
-from collector.exchange.making import make_messages
+from collector.exchange.making import Maker, make_messages
 from collector.exchange.mapping import ReadMapping
 from collector.exchange.outbox import Made
 from collector.exchange.records import Asked
 from collector.facts.store import record_fact
+from collector.registry.audit import Actor
 from protocol.facts import Document, Order, Use
 from protocol.interval import day_bounds_ms
 from tests.collector.province import RUN, USCC, Piece, Province
@@ -19,6 +20,7 @@ BENEFICIARY = "12100000400000624D"
 MONDAY = date(2026, 11, 16)
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
 HOUR = 3600
+LI = Actor("li", "command", "li@host")
 
 
 class ServedDays:
@@ -70,7 +72,7 @@ class ServedDays:
 
     def make(self, *, first: date = MONDAY - timedelta(days=1), days: int = 7, unit: str | None = None) -> Made:
         asked = Asked(first, first + timedelta(days=days), unit)
-        return make_messages(self.connection, asked, self.mapping, by="li", now=NOW)
+        return make_messages(self.connection, asked, self.mapping, maker=Maker(NOW, LI))
 
     def states(self) -> list[tuple[str, int, str]]:
         """Inner id, revision and state of each message, the oldest first."""

@@ -47,6 +47,7 @@ def test_checked_sent_listed_shown(told_platform: MockPlatform, capsys: pytest.C
     assert "SO-1  refused  code 101: 数据填写有误" in listed
     assert "HTTP 200  code 101" in said(capsys, "exchange", "show", "1")
     assert said(capsys, "exchange", "send") == "nothing was due\n"
+    assert "exchange.make" in said(capsys, "audit")
     assert told_platform.headers[0]["Authorization"] == "Bearer s3cret"
 
 
@@ -114,6 +115,22 @@ def test_the_worker_makes_once_a_day_and_sends_what_is_due(
     stop = threading.Event()
     stop.set()
     worker.run(stop)
+
+
+def test_work_ends_when_it_is_told_to(
+    told_platform: MockPlatform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("collector.commands.exchange.call_on_signals", lambda stop: stop())
+    assert said(capsys, "exchange", "work") == ""
+    assert not told_platform.came, "it was told to stop before its first round"
+
+
+def test_a_mapping_is_used_from_its_day_on(
+    told_platform: MockPlatform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "national.toml").write_bytes(EXAMPLE.replace(b"from_day = 2026-01-01", b"from_day = 2190-01-01"))
+    assert "in force from 2190-01-01 on" in said(capsys, "exchange", "send", *DAYS, status=1)
+    assert said(capsys, "exchange", "list") == "no messages\n"
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,27 @@
 """Messages on their way to a real HTTP server that is well, ill, silent or lying. The clock is moved."""
 
 import logging
+import ssl
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
 import pytest
 
+from collector.certificates.authority import issue_to_server, make_authority, to_pem
 from collector.errors import ExchangeError
 from collector.exchange.credentials import NONE, Credentials
 from collector.exchange.outbox import list_due, list_messages, list_steps, retry
 from collector.exchange.platform import Road, parse_address
 from collector.exchange.sending import AWAY_AFTER, Round, send_due, sender_seat
 from collector.exchange.states import ANSWER_LEASE, FOLLOWS, MAX_ATTEMPTS, STATES
-from collector.registry.audit import Actor, list_changes
+from collector.registry.audit import list_changes
 from collector.store.database import connect
-from tests.collector.exchange.mock_platform import MockPlatform
-from tests.collector.exchange.served_days import MONDAY, NOW, ServedDays
-
-LI = Actor("li", "command", "li@host")
+from tests.collector.exchange.mock_platform import MockPlatform, mock_platform
+from tests.collector.exchange.served_days import LI, MONDAY, NOW, ServedDays
 
 
 class Post(NamedTuple):
@@ -108,7 +109,7 @@ def test_an_answer_that_is_none_decides_nothing(post: Post, deed: str) -> None:
     assert post.later().counts == {"accepted": 1}
 
 
-@pytest.mark.parametrize("deed", ["never", "drip"])
+@pytest.mark.parametrize("deed", ["never", "late", "drip"])
 def test_a_platform_that_never_answers_blocks_nobody(post: Post, deed: str) -> None:
     post.platform.script = [deed]  # type: ignore[list-item]
     assert post.round(post.road(timeout_s=0.3)).counts == {"pending": 1}
@@ -251,6 +252,30 @@ def test_credentials_are_shown_to_the_platform_and_to_nobody_else(post: Post, ca
     stored = post.days.connection.execute("SELECT string_agg(s::text, ' ') FROM exchange_step s").fetchone()
     assert stored is not None
     assert "s3cret" not in stored[0]
+
+
+def test_a_platform_whose_certificate_nobody_vouches_for_gets_neither_record_nor_credentials(
+    post: Post, tmp_path: Path
+) -> None:
+    authority = make_authority("services", generation=1, domain="jishi.example", now=datetime.now(UTC))
+    (tmp_path / "server.pem").write_bytes(b"".join(issue_to_server(authority, ["localhost"], now=datetime.now(UTC))))
+    (tmp_path / "other.pem").write_bytes(b"".join(issue_to_server(authority, ["elsewhere"], now=datetime.now(UTC))))
+    trusted = ssl.create_default_context(cadata=to_pem(authority.certificate).decode())
+    strange = ssl.create_default_context()
+    settings = post.days.mapping.mapping.platform
+    secret = Credentials({"Authorization": "Bearer s3cret-word"})
+    for file, trust, counts in (
+        ("server.pem", strange, {"pending": 1}),
+        ("other.pem", trusted, {"pending": 1}),
+        ("server.pem", trusted, {"accepted": 1}),
+    ):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / file)
+        with mock_platform(tls=context) as platform:
+            road = Road(parse_address(platform.url), settings, secret, timeout_s=5, tls=trust)
+            post.clock[0] += timedelta(days=1)
+            assert post.round(road).counts == counts
+            assert bool(platform.headers) == (counts == {"accepted": 1})
 
 
 @pytest.mark.parametrize("state", STATES)
