@@ -26,7 +26,7 @@ from collector.exchange.sending import send_due, sender_seat
 from collector.exchange.set_up import make_road, read_mapping
 from collector.exchange.states import STATES
 from collector.exchange.worker import Worker
-from collector.registry.access import Right, parse_scope
+from collector.registry.access import SCOPES, Right, parse_scope
 from collector.registry.audit import MAX_TEXT
 from collector.registry.units import check_uscc
 from collector.store.database import Connection, connect
@@ -50,7 +50,7 @@ def configure(parser: ArgumentParser) -> None:
         deed.add_argument("--unit", metavar="USCC", help="this unit's only (default: [exchange] unit)")
     told = deeds.add_parser("list", help="messages, and where they stand")
     told.add_argument("--state", choices=STATES)
-    told.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
+    told.add_argument("--scope", default="everything", help=f"{SCOPES} (default: everything)")
     told.set_defaults(deed=_list)
     shown = deeds.add_parser("show", help="a message, and everything that was answered")
     shown.set_defaults(deed=_show)

@@ -24,7 +24,7 @@ from collector.facts.importing import Taken, Taking
 from collector.facts.lines import read_lines
 from collector.facts.mapping import SheetMapping, own_mapping, read_mapping
 from collector.facts.salt import open_salt
-from collector.registry.access import parse_scope
+from collector.registry.access import SCOPES, parse_scope
 from collector.registry.units import check_uscc
 from collector.sheet_report import Report
 from collector.sheets import LEFT_OUT, Row, read_sheet
@@ -47,7 +47,7 @@ def configure(deeds: "_SubParsersAction[Any]") -> None:
     compared = deeds.add_parser("compare", help="bookings beside what was measured: open, no-show, unbooked …")
     compared.add_argument("--from", dest="first_day", type=parse_day, required=True, metavar="DAY")
     compared.add_argument("--to", dest="last_day", type=parse_day, required=True, metavar="DAY")
-    compared.add_argument("--scope", default="everything", help="everything (default), unit:USCC or instrument:ASSET")
+    compared.add_argument("--scope", default="everything", help=f"{SCOPES} (default: everything)")
     compared.add_argument("--kind", choices=COMPARED_KINDS, help="only these")
     compared.set_defaults(deed=_compare)
 

@@ -39,6 +39,17 @@ class Told(NamedTuple):
     values: Values
 
 
+class _Names(NamedTuple):
+    """What the registry said of an instrument and its owner on a day."""
+
+    instrument: str
+    class_code: str
+    location: str
+    fee: str
+    bookable: bool | None
+    unit: str
+
+
 class _OrderNow(NamedTuple):
     """An order as it stands; `carrier` is the inner id of the record on which its amount stands."""
 
@@ -102,15 +113,17 @@ def _told(connection: Connection, lines: Sequence[Line], carriers: dict[tuple[st
         })  # fmt: skip
 
 
-def _of_line(line: Line, names: tuple[str, str, str]) -> Values:
-    instrument, class_code, unit = names
+def _of_line(line: Line, names: _Names) -> Values:
     return {
         "message.inner_id": line.inner_id,
         "unit.uscc": line.unit,
-        "unit.name_zh": unit,
+        "unit.name_zh": names.unit,
         "instrument.asset_no": line.asset_no,
-        "instrument.name_zh": instrument,
-        "instrument.class_code": class_code,
+        "instrument.name_zh": names.instrument,
+        "instrument.class_code": names.class_code,
+        "instrument.location": names.location,
+        "instrument.fee": names.fee,
+        "instrument.bookable": names.bookable,
         "record.day": line.day.isoformat(),
         "record.start": line.start_ms,
         "record.end": line.end_ms,
@@ -146,11 +159,11 @@ def _of_order(line: Line, order: _OrderNow | None, *, carries: bool) -> Values:
     }
 
 
-def _load_names(connection: Connection, lines: Sequence[Line]) -> dict[tuple[str, date, str], tuple[str, str, str]]:
+def _load_names(connection: Connection, lines: Sequence[Line]) -> dict[tuple[str, date, str], _Names]:
     asked = sorted({(line.asset_no, line.day, line.unit) for line in lines})
     values = dict(zip(("assets", "days", "units"), map(list, zip(*asked, strict=True)), strict=True)) if asked else {}
     rows = connection.execute(_SQL.list_names_of_days, values) if asked else ()
-    return {(asset_no, day, uscc): (name, class_code, unit) for asset_no, day, uscc, name, class_code, unit in rows}
+    return {(asset_no, day, uscc): _Names(*rest) for asset_no, day, uscc, *rest in rows}
 
 
 def _load_orders(connection: Connection, lines: Sequence[Line]) -> dict[tuple[str, str], _OrderNow]:

@@ -54,6 +54,9 @@ OF_MESSAGE = ("message.revision", "message.cites")
 SOURCES: dict[str, dict[str, Source]] = {
     "record": {
         **_COMMON,
+        "instrument.location": Source("text"),
+        "instrument.fee": Source("text"),
+        "instrument.bookable": Source("flag"),
         "record.day": Source("day"),
         "record.start": Source("instant"),
         "record.end": Source("instant"),

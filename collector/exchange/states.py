@@ -9,7 +9,7 @@
 `sent` is written before the first byte goes out. A message that is found there later is one whose answer was lost, as
 is one that got no answer that can be read: the platform is asked what became of it where it can be asked, else it is
 sent again under the same key. A later revision waits until an earlier one is on the way no more. The database refuses a
-wrong step by itself (migration 0028).
+wrong step by itself (migration `exchange`).
 """
 
 import random

@@ -67,7 +67,7 @@ UNSCOPED = frozenset({Right.AUDIT, Right.REGISTRY, Right.FREEZE, Right.ROUNDS, R
 """Rights over what belongs to no single instrument: they need a scope of everything."""
 
 
-NOT_OF_DIVISIONS = frozenset({Right.FACTS, Right.RULINGS})
+NOT_OF_DIVISIONS = frozenset({Right.FACTS, Right.BOOKINGS, Right.RULINGS})
 """What a unit says of itself is said by its own people: whoever looks after a division only asks."""
 
 SCOPES = "everything, division:CODE, unit:USCC or instrument:ASSET"

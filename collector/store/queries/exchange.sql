@@ -38,7 +38,8 @@ ORDER BY m.inner_id;
 
 -- name: list_names_of_days
 -- What instruments and their owners were called on a day.
-SELECT asked.asset_no, asked.day, asked.uscc, i.name_zh, i.class_code, coalesce(u.name_zh, '')
+SELECT asked.asset_no, asked.day, asked.uscc, i.name_zh, i.class_code, i.location, i.fee, i.bookable,
+       coalesce(u.name_zh, '')
 FROM (SELECT DISTINCT * FROM unnest(%(assets)s::text[], %(days)s::date[], %(units)s::text[]) AS a (asset_no, day, uscc))
     asked
 CROSS JOIN LATERAL instrument_on(asked.asset_no, asked.day) i
@@ -181,7 +182,7 @@ CROSS JOIN LATERAL (
 WHERE m.message_id > %(after)s
     AND (%(message_id)s::bigint IS NULL OR m.message_id = %(message_id)s)
     AND (%(state)s::text IS NULL OR s.state = %(state)s)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND m.unit = %(scope_name)s)
+    AND (unit_in_scope(m.unit, %(scope_kind)s, %(scope_name)s, m.last_day)
         OR (%(scope_kind)s = 'instrument' AND m.asset_no = %(scope_name)s))
 ORDER BY m.message_id LIMIT %(limit)s;
 

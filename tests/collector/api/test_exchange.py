@@ -9,6 +9,7 @@ from collector.exchange.sending import send_due
 from collector.exchange.states import Answer
 from collector.registry import instruments, units
 from collector.registry.access import Access, Scope
+from tests.collector.api.test_access import lies_in
 from tests.collector.conftest import make_key
 from tests.collector.exchange.served_days import MONDAY, NOW, ServedDays
 from tests.collector.province import USCC, MovableClock, Province
@@ -153,6 +154,23 @@ def test_messages_are_shown_with_every_answer_and_sent_again_by_the_units_office
     twice = client.post(path, json={"why": "corrected there"}, headers=officer)
     assert (twice.status_code, twice.json()["type"]) == (409, "urn:jishi:problem:cannot-be-so")
     assert client.get(f"{V1}/exchange/messages/{2**63}", headers=officer).status_code == 422
+
+
+def test_a_division_sees_the_messages_and_bookings_of_units_that_lie_in_it_and_hands_in_nothing(
+    client: httpx.Client, province: Province, days: ServedDays, clock: MovableClock
+) -> None:
+    lies_in(province, USCC, "610131")
+    lies_in(province, OTHER_USCC, "610201")
+    days.served()
+    days.make()
+    client.post(f"{V1}/bookings/batch", json={"items": [BOOKING]}, headers=key(province, clock, "booker"))
+    for code, count in (("61", 1), ("6101", 1), ("6102", 0)):
+        access = Access("approver", Scope("division", code))
+        headers = {"X-API-Key": make_key(province, clock, access=access)}
+        for path in ("/exchange/messages", "/bookings"):
+            listed = client.get(f"{V1}{path}", params=WEEK if path == "/bookings" else {}, headers=headers).json()
+            assert len(listed["items"]) == count, (code, path)
+        assert client.post(f"{V1}/bookings/batch", json={"items": [BOOKING]}, headers=headers).status_code == 403
 
 
 def test_messages_come_in_pages(

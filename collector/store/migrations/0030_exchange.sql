@@ -254,12 +254,13 @@ LEFT JOIN LATERAL (
 CREATE VIEW grafana.instruments AS
 SELECT i.asset_no, coalesce(d.name_zh, i.name_zh) AS name_zh, coalesce(nullif(d.name_en, ''), i.name_en) AS name_en,
        o.uscc AS unit, coalesce(d.model, i.model) AS model, coalesce(d.origin, '') AS origin,
-       coalesce(d.value_fen, 0) AS value_fen, d.shareable AS is_open,
+       coalesce(d.value_fen, 0) AS value_fen, d.shareable AS is_open, d.bookable AS is_bookable,
        n.step IS NOT DISTINCT FROM 'joined' AS is_in_network
 FROM instrument i
 CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE interval '8 hours')::date AS today) t
 LEFT JOIN LATERAL (
-    SELECT e.name_zh, e.name_en, e.model, e.origin, e.value_fen, e.shareable FROM instrument_description e
+    SELECT e.name_zh, e.name_en, e.model, e.origin, e.value_fen, e.shareable, e.bookable
+    FROM instrument_description e
     WHERE e.asset_no = i.asset_no AND e.from_day <= t.today
     ORDER BY e.from_day DESC, e.seq DESC LIMIT 1) d ON true
 LEFT JOIN LATERAL (
