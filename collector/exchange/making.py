@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from collector.errors import ExchangeError
 from collector.exchange.building import Fault
+from collector.exchange.drafts import Draft, Made, draft_of_record, draft_of_year, find_faults, put_messages
 from collector.exchange.effects import list_years
 from collector.exchange.mapping import ReadMapping
-from collector.exchange.outbox import MACHINE, Draft, Made, draft_of_record, draft_of_year, find_faults, put_messages
+from collector.exchange.outbox import MACHINE
 from collector.exchange.records import Asked, list_told
 from collector.registry.audit import Actor, record_change
 from collector.store.database import Connection

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from collector.accounts.closing import close_days
 from collector.exchange import mapping
+from collector.exchange.drafts import Made
 from collector.exchange.making import Maker, make_messages
 from collector.exchange.mapping import ReadMapping
-from collector.exchange.outbox import Made
 from collector.exchange.records import Asked
 from collector.facts.store import record_fact
 from collector.registry.audit import Actor
