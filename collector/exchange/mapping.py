@@ -23,6 +23,7 @@ by its SHA-256; deploy/exchange/national-example.toml is one, and an example.
     occupy = "…"
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from datetime import date
@@ -47,6 +48,7 @@ PER_UNIT: dict[str, dict[str, int]] = {
 }
 """By type: how many of what we hold make one of the unit."""
 FLAG_WORDS = ("no", "yes")
+_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 
 
@@ -142,7 +144,7 @@ def _faults(mapping: Mapping) -> Iterator[str]:
 def _platform_faults(platform: Platform) -> Iterator[str]:
     for name in ("records", "effects", "state"):
         path: str = getattr(platform, name)
-        if path.startswith("/") or "//" in path or not path.isascii() or any(each.isspace() for each in path):
+        if path.startswith("/") or "//" in path or not path.isascii() or not path.isprintable() or " " in path:
             yield f"platform.{name}: {path[:60]!a} is no path below the address; write it without a slash before it"
     if not platform.records or not platform.effects:
         yield "platform: records and effects are needed, each a path below the address"
@@ -179,10 +181,21 @@ def _form_faults(field: Field, source: Source) -> Iterator[str]:
         yield f"unit, digits: {source.type} has none; leave them out"
     if (source.type in ("instant", "day")) != bool(field.form):
         yield "form: how an instant or a day is written, as %Y-%m-%d %H:%M, and nothing else has one"
-    if field.form and "%Y" not in field.form:
-        yield f"form: {field.form[:40]!a} names no year"
+    if field.form and ("%Y" not in field.form or not field.form.isprintable()):
+        yield f"form: {field.form[:40]!a} names no year, or is not printable"
     if field.kind == "number" and not units and source.type != "count":
         yield f"kind: {source.type} is no number; leave it out, and it is sent as text"
+    if field.otherwise is not None:
+        yield from _otherwise_faults(field, field.otherwise)
+
+
+def _otherwise_faults(field: Field, otherwise: str) -> Iterator[str]:
+    if field.required:
+        yield "otherwise: the field is required, so nothing stands in its place; keep one of the two"
+    if field.kind == "number" and not _NUMBER.fullmatch(otherwise):
+        yield f"otherwise: {otherwise[:40]!a} is no number"
+    if len(otherwise) > field.max_chars or not otherwise.isprintable():
+        yield f"otherwise: it is longer than {field.max_chars} characters, or is not printable"
 
 
 def _code_faults(field: Field, source: Source, mapping: Mapping) -> Iterator[str]:

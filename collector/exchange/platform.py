@@ -42,9 +42,10 @@ def parse_address(url: str) -> Address:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
+        (parts.hostname or "").encode("idna")  # what the resolver would do with it
+    except ValueError as error:  # a UnicodeError is one
         raise ConfigError(f"exchange.url: {url[:80]!a} is no address: {error}") from error
-    if parts.scheme not in ("https", "http") or not parts.hostname or not url.isascii():
+    if parts.scheme not in ("https", "http") or not parts.hostname or not _is_plain(url):
         raise ConfigError(f"exchange.url: {url[:80]!a} is no address like https://platform.example/api/")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError("exchange.url: only host and path are expected; credentials belong into exchange.credentials")
@@ -52,6 +53,10 @@ def parse_address(url: str) -> Address:
         raise ConfigError(f"exchange.url: {parts.hostname} by plain http shows everything on the way: use https")
     is_tls = parts.scheme == "https"
     return Address(is_tls, parts.hostname, port or (443 if is_tls else 80), parts.path.rstrip("/") + "/")
+
+
+def _is_plain(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url
 
 
 class Road:

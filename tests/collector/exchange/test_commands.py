@@ -169,6 +169,8 @@ def test_nothing_is_sent_where_nobody_said_where(
         ("https://platform.example:99999/", "is no address"),
         ("https://", "is no address"),
         ("platform.example", "is no address"),
+        (f"https://{'a' * 64}.example/", "is no address"),
+        ("https://platform.example/a b", "is no address"),
     ],
 )
 def test_an_address_that_would_show_secrets_is_refused(url: str, why: str) -> None:

@@ -43,6 +43,8 @@ def test_every_field_of_the_set_that_public_programs_send_is_in_the_example() ->
         (b'records = "instru/record"', b'records = "/instru record"', "platform.records: '/instru record' is no path"),
         (b"{inner_id}", b"{id}", "{inner_id} is missing"),
         (b'standings = ["verified", "claimed", "internal"]', b"standings = []", "standings: none is named"),
+        (b'otherwise = "0"', b'otherwise = "none"', "otherwise: 'none' is no number"),
+        (b'source = "record.side"', b'source = "record.side"\notherwise = "1"', "the field is required, so nothing"),
         (b"digits = 1\n", b"digits = 9\n", "digits"),
         (b"example = true", b"exampel = true", "exampel"),
     ],
