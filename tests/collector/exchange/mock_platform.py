@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif deed == "huge":
             self._send(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200_000)
         elif deed == "break off":
-            self._send(b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"code": "100"')
+            self._send(b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"code": "100"}')
         elif deed == "lost":
             platform.take(key, body)
             self.connection.shutdown(socket.SHUT_RDWR)
