@@ -93,6 +93,9 @@ COMMANDS = {
     ),
     "fleet": Command("collector.commands.fleet", "the agents, those first that somebody ought to look at"),
     "notice": Command("collector.commands.notice", "notices over a period: draft, issue, replies, check"),
+    "exchange": Command(
+        "collector.commands.exchange", "service records to other platforms; bookings, users and charges from systems"
+    ),
     "decision-text": Command("collector.commands.decision_text", "print what the approver of a decision signs"),
     "rule": Command("collector.commands.rule", "approve or refuse what somebody else proposed"),
     "keys": Command("collector.commands.keys", "the collector's own keys: list, put on an offline medium, take back"),

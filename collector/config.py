@@ -23,6 +23,12 @@
     directory = "/srv/jishi-log"    # the collector's own log as files; left out: data_dir/log
     [accounts]
     close_after_days = 3            # so many days after its midnight a day's record is kept for good
+    [exchange]                      # where service records go; left out: nowhere (docs/exchange.md)
+    url = "https://platform.example/api"
+    mapping = "/etc/jishi/national.toml"    # its fields, and how its answers are read
+    credentials = "/etc/jishi/exchange.secret"      # headers that it wants; left out: none
+    unit = "12100000400000624D"     # whose records; left out: every unit's
+    authority = "/etc/jishi/platform-ca.pem"        # who signed its certificate; left out: known ones
     [api]
     host = "127.0.0.1"
     port = 8321
@@ -71,6 +77,7 @@ _TYPES: dict[str, dict[str, type]] = {
     "documents": {"directory": str, "max_mib": int},
     "log": {"directory": str},
     "accounts": {"close_after_days": int},
+    "exchange": {"url": str, "mapping": str, "credentials": str, "unit": str, "authority": str},
     "api": {
         "host": str,
         "port": int,
@@ -155,6 +162,17 @@ class Accounts:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """To which platform service records go, of which unit (USCC; "": of all), and by which files."""
+
+    url: str = ""
+    mapping: str = ""
+    credentials: str = ""
+    unit: str = ""
+    authority: str = ""
+
+
+@dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
@@ -185,6 +203,7 @@ class Config:
     documents: Documents = Documents()
     log: Log = Log()
     accounts: Accounts = Accounts()
+    exchange: Exchange = Exchange()
     given_dsn: str | None = field(default=None, repr=False)
 
     @property
@@ -217,6 +236,7 @@ class Config:
             **_as_environment("documents", asdict(self.documents)),
             **_as_environment("log", asdict(self.log)),
             **_as_environment("accounts", asdict(self.accounts)),
+            **_as_environment("exchange", asdict(self.exchange)),
         }
 
 
@@ -264,6 +284,7 @@ def load_config(
         documents=Documents(**_section(values, "documents")),
         log=Log(**_section(values, "log")),
         accounts=Accounts(**_section(values, "accounts")),
+        exchange=Exchange(**_section(values, "exchange")),
         given_dsn=values.get(("database", "dsn")),
     )
 

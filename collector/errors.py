@@ -24,6 +24,7 @@
         │   └── UnknownDocument     a fact names a file that nobody stored
         ├── NetworkError            an instrument cannot have joined or left the network so
         ├── MonitoringError         a setting, a case, an alarm or a notice cannot be so, where it stands or at all
+        ├── ExchangeError           a message to another platform, or its field mapping, cannot be so
         ├── ProposalError           what somebody proposes cannot be so, or was ruled on already
         ├── FindingRefused          findings of an on-site check that nobody whose key counts has signed
         ├── NotAllowed              the person has no right to it, or not there
@@ -163,6 +164,10 @@ class NetworkError(RegistryError):
 
 class MonitoringError(RegistryError):
     """What monitoring refuses: a setting, a step of a case, an acknowledgement, a notice."""
+
+
+class ExchangeError(RegistryError):
+    """A field mapping that cannot be used (all faults in one message), or a message that cannot be sent so."""
 
 
 class ProposalError(RegistryError):

@@ -1,9 +1,9 @@
 """`jishi-collector up`: everything on one machine, one directory, one command.
 
-Starts, in this order, an embedded PostgreSQL, the migrations, a broker, and `serve`, `ingest`, `account` and `log` as
-processes of their own; starts again what dies; stops everything in the reverse order on Ctrl-C or SIGTERM. One
-lock on the directory lets one `up` in. The lock is the kernel's and every child dies with its parent, so even
-kill -9 leaves nothing behind, and the next `up` continues with the same data.
+Starts, in this order, an embedded PostgreSQL, the migrations, a broker, and `serve`, `ingest`, `account` and `log`, and
+`exchange work` where a platform is named, as processes of their own; starts again what dies; stops everything in the
+reverse order on Ctrl-C or SIGTERM. One lock on the directory lets one `up` in. The lock is the kernel's and every child
+dies with its parent, so even kill -9 leaves nothing behind, and the next `up` continues with the same data.
 
     <data_dir>/up.lock     held while it runs
     <data_dir>/dsn         how to reach the database while it runs, for `token`, `key`, `register` …
@@ -37,6 +37,7 @@ from collector.store.migrate import migrate
 log = logging.getLogger(__name__)
 
 PARTS = ("serve", "ingest", "account", "log")
+EXCHANGE = "exchange work"
 _LOOK_EVERY_S = 0.2
 _PORT_PATIENCE_S = 3.0
 
@@ -119,15 +120,20 @@ def _start_all(config: Config, stack: ExitStack) -> list[_Child]:
     children = [
         _Child("postgres", lambda: _restarted(server), server.stop, process=server.process),
         _Child("broker", lambda: _restarted(broker), broker.stop, process=broker.process),
-        *(_part(name, config, dsn=server.dsn) for name in PARTS),
+        *(_part(name, config, dsn=server.dsn) for name in parts_of(config)),
     ]
     for child in children:
         stack.callback(child.stop)
     return children
 
 
+def parts_of(config: Config) -> tuple[str, ...]:
+    """The commands that run; messages go to another platform only where the configuration names one."""
+    return (*PARTS, EXCHANGE) if config.exchange.url else PARTS
+
+
 def _part(name: str, config: Config, *, dsn: str) -> _Child:
-    """`serve`, `ingest` or `account` as a process; its settings travel in the environment, never in argv."""
+    """One of parts_of() as a process; its settings travel in the environment, never in argv."""
     child = _Child(name, lambda: start_child(_command(name), env=environment), lambda: _stop(child))
     environment = {**os.environ, **config.environment(dsn)}
     return child
@@ -137,8 +143,8 @@ def _command(name: str) -> list[str]:
     """The command that the installation put beside the interpreter, so that process lists read well."""
     program = Path(sys.executable).with_name("jishi-collector")
     if program.exists():
-        return [sys.executable, str(program), name]
-    return [sys.executable, "-m", "collector.cli", name]
+        return [sys.executable, str(program), *name.split()]
+    return [sys.executable, "-m", "collector.cli", *name.split()]
 
 
 def _stop(child: _Child) -> None:

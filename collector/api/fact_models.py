@@ -81,7 +81,7 @@ class NewOrderDocument(_Model):
     document: Sha256
 
 
-New = TypeVar("New", bound=_Model)
+New = TypeVar("New", bound=BaseModel)
 
 
 class NewRows(_Model, Generic[New]):

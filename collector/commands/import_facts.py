@@ -8,6 +8,7 @@ from pathlib import Path
 from collector.commands import actor, reports
 from collector.config import Config
 from collector.errors import RegistryError, SheetError
+from collector.facts.brought_headings import BROUGHT
 from collector.facts.drafts import Bringer
 from collector.facts.headings import NEEDED, SHEETS
 from collector.facts.importing import Taken, Taking, take_rows
@@ -20,7 +21,7 @@ from collector.sheets import LEFT_OUT, Row, read_sheet
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
 
-_LINES = (".jsonl", ".ndjson")
+LINES = (".jsonl", ".ndjson")
 MAX_SOURCE_CHARS = 64
 
 
@@ -30,7 +31,7 @@ def configure(parser: ArgumentParser) -> None:
         "file", type=Path, metavar="FILE", help="CSV (UTF-8, GB18030), XLSX or JSON lines; docs/facts.md"
     )
     parser.add_argument(
-        "--source", type=_source, required=True, metavar="NAME", help="the system that it comes from; keys are its own"
+        "--source", type=source, required=True, metavar="NAME", help="the system that it comes from; keys are its own"
     )
     parser.add_argument("--map", type=Path, metavar="FILE.toml", help="what its columns and words mean")
     parser.add_argument("--unit", metavar="USCC", help="whose orders they are, where no column says it")
@@ -44,7 +45,8 @@ def run(config: Config, arguments: Namespace, *, kind: str) -> None:
     """Import the file; RegistryError where a row was refused, whatever became of the others."""
     mapping = own_mapping(kind) if arguments.map is None else read_mapping(arguments.map)
     if mapping.kind != kind:
-        raise RegistryError(f"{arguments.map} maps {mapping.kind}, not {kind}: use `import-{mapping.kind}`")
+        command = "exchange take " if mapping.kind in BROUGHT else "import-"
+        raise RegistryError(f"{arguments.map} maps {mapping.kind}, not {kind}: use `{command}{mapping.kind}`")
     unit = None if arguments.unit is None else check_uscc(arguments.unit)
     by, report = actor.actor(arguments), Report()
     bringer = Bringer(by.name, round(time.time() * 1000), arguments.source, open_salt(config.data_dir), unit)
@@ -63,7 +65,7 @@ def run(config: Config, arguments: Namespace, *, kind: str) -> None:
 
 
 def _read(path: Path, mapping: SheetMapping, report: Report) -> Iterator[Row]:
-    if path.suffix in _LINES:
+    if path.suffix in LINES:
         return read_lines(path, fields=[*SHEETS[mapping.kind]], report=report)
     optional = [field for field in mapping.columns if field not in NEEDED[mapping.kind] and field != LEFT_OUT]
     return read_sheet(path, columns=mapping.columns, optional=optional, report=report)
@@ -81,7 +83,8 @@ def _conclude(taken: Taken, arguments: Namespace) -> None:
         raise RegistryError(f"{report.refused} of {report.rows} rows of {arguments.file} were refused")
 
 
-def _source(text: str) -> str:
+def source(text: str) -> str:
+    """The name of a system, as an argument of a command."""
     if not 1 <= len(text) <= MAX_SOURCE_CHARS or not text.isprintable() or text.startswith("api/"):
         raise ArgumentTypeError(
             f"a name of 1 to {MAX_SOURCE_CHARS} printable characters is expected, not beginning api/"

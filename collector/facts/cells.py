@@ -33,7 +33,11 @@ def read_instant(text: str, *, formats: Sequence[str] = ()) -> int:
     at = _of_match(found) if found else _of_formats(plain, formats)
     if at is None:
         raise BadCell("it is no time with its day", _HOW)
-    if at.astimezone(LOCAL).year < FIRST_YEAR:
+    try:
+        year = at.astimezone(LOCAL).year
+    except OverflowError as error:  # the first or last hours of the calendar, in another offset
+        raise BadCell("it lies outside of the calendar", "correct the year") from error
+    if year < FIRST_YEAR:
         raise BadCell(f"it is before the year {FIRST_YEAR}", "correct the year")
     return round(at.timestamp() * 1000)
 

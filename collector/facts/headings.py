@@ -6,6 +6,8 @@ headings for files of another system.
 
 from collections.abc import Mapping, Sequence
 
+from collector.facts.brought_headings import BROUGHT, BROUGHT_NEEDED, BROUGHT_WORDS
+
 Columns = Mapping[str, Sequence[str]]
 
 ORDER_MEMBERS: Columns = {
@@ -54,8 +56,13 @@ DOCUMENTS: Columns = {
     "kind": ["文件类型"],
     "document": ["文件指纹", "SHA-256"],
 }
-NEEDED = {"uses": ("asset",), "orders": ("order",), "order-documents": ("order", "kind", "document")}
-SHEETS: Mapping[str, Columns] = {"uses": USES, "orders": ORDERS, "order-documents": DOCUMENTS}
+NEEDED: Mapping[str, Sequence[str]] = {
+    "uses": ("asset",),
+    "orders": ("order",),
+    "order-documents": ("order", "kind", "document"),
+    **BROUGHT_NEEDED,
+}
+SHEETS: Mapping[str, Columns] = {"uses": USES, "orders": ORDERS, "order-documents": DOCUMENTS, **BROUGHT}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "purpose": {
@@ -69,6 +76,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "委托": "commissioned", "送样": "commissioned", "远程": "remote", "其他": "other",
     },
     "kind": {"协议": "agreement", "合同": "agreement", "发票": "invoice", "创新券": "voucher", "报告": "report"},
+    **BROUGHT_WORDS,
 }  # fmt: skip
 """What stands for the words of protocol/facts.py; those are taken as well."""
 

@@ -1,6 +1,6 @@
 """A mapping file: what the columns and words of another system's export mean.
 
-kind = "uses"                           # what its rows are: uses, orders or order-documents
+kind = "uses"                           # what its rows are: uses, orders, … (headings.SHEETS)
 time_formats = ["%d.%m.%Y %H:%M"]       # beside those that are always read (cells.py)
 
 [columns]                               # heading = our field; "" for a column that is not read

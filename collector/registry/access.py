@@ -31,6 +31,7 @@ class Right(StrEnum):
     PAGES = "pages"
     AUDIT = "audit"
     FACTS = "facts"
+    BOOKINGS = "bookings"
     RULINGS = "rulings"
     REGISTRY = "registry"
     FREEZE = "freeze"
@@ -47,22 +48,23 @@ _INSPECTOR = _READER | {Right.AGENTS, Right.AUDIT, Right.FINDINGS, Right.SCORES}
 ROLES: dict[str, frozenset[Right]] = {
     "platform": _FIGURES,
     "reader": _READER,
-    "officer": _READER | {Right.FACTS},
-    "approver": _READER | {Right.FACTS, Right.RULINGS},
+    "officer": _READER | {Right.FACTS, Right.BOOKINGS},
+    "approver": _READER | {Right.FACTS, Right.BOOKINGS, Right.RULINGS},
     "operator": _READER | {Right.AGENTS},
     "inspector": _INSPECTOR,
     "registrar": _INSPECTOR | {Right.REGISTRY, Right.FREEZE},
     "evaluator": _READER | {Right.ROUNDS, Right.SCORES},
     "expert": _FIGURES | {Right.POINTS, Right.SCORES},
     "supervisor": _READER | {Right.AGENTS, Right.MONITORING},
+    "booker": frozenset({Right.INSTRUMENTS, Right.BOOKINGS}),
 }
-"""`platform` is a machine that takes figures; `reader` a unit's or an instrument's own people; `officer` the unit's
-information officer, who records facts and proposes; `approver` one who also rules on what others proposed; `operator`
-who keeps agents and collector running; `inspector` who may ask for all that there is, the audit trail included, and
-hands in what he found on site; `registrar` who also changes the registry and freezes periods; `evaluator` who
-holds rounds of evaluation for the platform; `expert` who gives points in one; `supervisor` who monitors for the
-platform: thresholds, reminders, transfers, notices. SCORES shows points and rankings, which
-are nobody else's before they are published."""
+"""`platform` is a machine that takes figures; `booker` a booking system that hands in bookings, users and charges;
+`reader` a unit's or an instrument's own people; `officer` the unit's information officer, who records facts and
+proposes; `approver` one who also rules on what others proposed; `operator` who keeps agents and collector running;
+`inspector` who may ask for all that there is, the audit trail included, and hands in what he found on site; `registrar`
+who also changes the registry and freezes periods; `evaluator` who holds rounds of evaluation for the platform; `expert`
+who gives points in one; `supervisor` who monitors for the platform: thresholds, reminders, transfers, notices. SCORES
+shows points and rankings, which are nobody else's before they are published."""
 
 UNSCOPED = frozenset(
     {Right.AUDIT, Right.REGISTRY, Right.FREEZE, Right.ROUNDS, Right.POINTS, Right.SCORES, Right.MONITORING}
@@ -70,7 +72,7 @@ UNSCOPED = frozenset(
 """Rights over what belongs to no single instrument: they need a scope of everything."""
 
 
-NOT_OF_DIVISIONS = frozenset({Right.FACTS, Right.RULINGS})
+NOT_OF_DIVISIONS = frozenset({Right.FACTS, Right.BOOKINGS, Right.RULINGS})
 """What a unit says of itself is said by its own people: whoever looks after a division only asks."""
 
 SCOPES = "everything, division:CODE, unit:USCC or instrument:ASSET"

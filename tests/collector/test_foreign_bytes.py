@@ -23,8 +23,19 @@ from collector.commands.days import parse_day, parse_instant, parse_kept_days
 from collector.commands.evaluate import parse_points
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
-from collector.errors import CollectorError, ConfigError, DocumentError, RegistryError, SchemeError, SheetError
+from collector.errors import (
+    CollectorError,
+    ConfigError,
+    DocumentError,
+    ExchangeError,
+    RegistryError,
+    SchemeError,
+    SheetError,
+)
 from collector.evaluation import scheme
+from collector.exchange import mapping
+from collector.exchange.answers import read_answer
+from collector.exchange.platform import parse_address
 from collector.facts.cells import read_instant, read_period
 from collector.facts.file_type import examine
 from collector.facts.lines import read_lines
@@ -87,6 +98,7 @@ def _sheet(raw: bytes) -> object:
 
 
 SCHEME = (Path(__file__).parents[2] / "deploy" / "evaluation" / "scheme-example.toml").read_bytes()
+FIELDS = (Path(__file__).parents[2] / "deploy" / "exchange" / "national-example.toml").read_bytes()
 SCHEME_JSON = json.dumps(tomllib.loads(SCHEME.decode()), default=str).encode()
 PROPOSED_DECISION = (
     b'{"kind":"decision","asset":"A001","start":1764547516000,"end":1764554716000,"verdict":"exclude",'
@@ -105,6 +117,13 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
     "collector.commands.evaluate.parse_points": (_text(parse_points), (ArgumentTypeError,), (b"4", b"4.50")),
     "collector.evaluation.scheme.parse": (scheme.parse, (SchemeError,), (SCHEME, SCHEME_JSON)),
+    "collector.exchange.answers.read_answer": (
+        lambda raw: read_answer(raw, 200, mapping.parse(FIELDS).mapping.platform), (), (b'{"code":"100","id":"R-1"}',),
+    ),
+    "collector.exchange.mapping.parse": (mapping.parse, (ExchangeError,), (FIELDS,)),
+    "collector.exchange.platform.parse_address": (
+        _text(parse_address), (ConfigError,), (b"https://platform.example:8443/api", b"http://[::1]/"),
+    ),
     "collector.config.load_config environment": (_text(_environment), (ConfigError,), (b"8321",)),
     "collector.facts.cells.read_instant": (
         _text(read_instant), (RegistryError,), (b"2026-11-16 09:00", b"2026/11/16T9:00:00.5+08:00"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 
 from collector.embedded.broker import LOOPBACK
 from tests.conftest import find_free_port
@@ -161,3 +162,13 @@ def _until(reached: Callable[[], bool], log: Path) -> None:
     while not reached():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
+
+
+def test_messages_go_out_where_a_platform_is_named(
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    example = Path(__file__).parents[2] / "deploy" / "exchange" / "national-example.toml"
+    monkeypatch.setenv("JISHI_EXCHANGE_URL", f"http://127.0.0.1:{free_port}/")
+    monkeypatch.setenv("JISHI_EXCHANGE_MAPPING", str(example))
+    with running(open_directory / "data") as up:
+        assert up.child("exchange").cmdline()[-2:] == ["exchange", "work"]

@@ -37,7 +37,7 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
 def test_every_command_of_the_units_is_one_of_the_collectors() -> None:
     pattern = re.compile(r"^ExecStart=/opt/jishi/bin/jishi-collector (\S+)", re.MULTILINE)
     words = [word for unit in UNITS for word in pattern.findall(unit.read_text("utf-8"))]
-    assert sorted(set(words)) == ["account", "ca", "ingest", "log", "serve"]
+    assert sorted(set(words)) == ["account", "ca", "exchange", "ingest", "log", "serve"]
     assert set(words) <= set(COMMANDS)
 
 

@@ -106,6 +106,10 @@ ROUTES: dict[str, tuple[str, Right]] = {
     "list_flag_rules": ("/flags/rules", Right.READINGS),
     "export_hours": (f"/exports/hours.csv?{DAYS}", Right.HOURS),
     "list_network": ("/network", Right.INSTRUMENTS),
+    "list_held_bookings": (f"/bookings?{DAYS}", Right.READINGS),
+    "compare_held_bookings": (f"/bookings/comparison?{DAYS}", Right.READINGS),
+    "list_exchange_messages": ("/exchange/messages", Right.READINGS),
+    "show_exchange_message": ("/exchange/messages/1", Right.READINGS),
     "list_agents": ("/agents", Right.AGENTS),
     "show_agent": ("/agents/em-01", Right.AGENTS),
     "show_receipt": ("/agents/em-01/receipt", Right.AGENTS),
@@ -196,6 +200,12 @@ WRITES: dict[str, tuple[str, str, Right]] = {
     "record_orders": ("POST", "/orders/batch", Right.FACTS),
     "record_order_documents": ("POST", "/order-documents/batch", Right.FACTS),
     "store_document": ("POST", "/documents", Right.FACTS),
+    "retry_exchange_message": ("POST", "/exchange/messages/1/retry", Right.FACTS),
+    "bring_bookings": ("POST", "/bookings/batch", Right.BOOKINGS),
+    "bring_users": ("POST", "/users/batch", Right.BOOKINGS),
+    "bring_charges": ("POST", "/charges/batch", Right.BOOKINGS),
+    "bring_order_details": ("POST", "/order-details/batch", Right.BOOKINGS),
+    "bring_effects": ("POST", "/effects/batch", Right.BOOKINGS),
 }
 """Routes that change something, by method and path; they are asked with an empty body, so that nothing is changed."""
 PAGES = ("/", "/instruments/A001/2026-11-16", "/instruments/A001/2026-11-16/record",
@@ -251,6 +261,18 @@ def two_units(province: Province, config: Config, tmp_path: Path) -> Province:
     )
     with province.connection.transaction():
         import_findings(province.connection, NOTE, imported_by="Li", now=datetime(2026, 11, 20, tzinfo=UTC))
+    province.connection.execute(
+        "INSERT INTO exchange_mapping (sha256, body, name) VALUES (encode(sha256('x'), 'hex'), 'x', 'test')"
+    )
+    province.connection.execute(
+        "INSERT INTO exchange_message (kind, inner_id, revision, body, sha256, content, mapping, unit, asset_no,"
+        " first_day, last_day, made_by, made_at) SELECT 'effect', '2026-1', 1, '{}', encode(sha256('{}'), 'hex'), 'c',"
+        " sha256, %s, 'A001', '2026-01-01', '2026-12-31', 'li', now() FROM exchange_mapping",
+        [USCC],
+    )
+    province.connection.execute(
+        "INSERT INTO exchange_step (message_id, state, at, due_at, made_by) VALUES (1, 'pending', now(), now(), 'li')"
+    )
     province.connection.execute(
         "INSERT INTO fork_proof (journal_id, proof, made_at) SELECT journal_id, 'a proof', now() FROM journal"
     )

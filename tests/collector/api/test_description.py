@@ -127,6 +127,22 @@ def test_operations_of_reports_do_for_those_who_may_change_them(
         _ask(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), headers)
 
 
+OF_EXCHANGE = ("/bookings", "/users", "/charges", "/order-details", "/effects", "/exchange")
+
+
+@pytest.mark.timeout(60 + 15 * EXAMPLES)
+def test_operations_of_the_exchange_do_for_those_who_may_hand_in(
+    description: schemathesis.BaseSchema, province: Province, clock: MovableClock
+) -> None:
+    headers = {"X-API-Key": make_key(province, clock, access=Access("officer"))}
+    operations = [result.ok() for result in description.get_all_operations()]
+    ours = [each for each in operations if each.path.removeprefix("/api/v1").startswith(OF_EXCHANGE)]
+    assert len(ours) == 10
+    for operation in ours:
+        _ask(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), headers)
+        _ask(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), headers)
+
+
 def _ask(cases: SearchStrategy[schemathesis.Case], headers: dict[str, str]) -> None:
     @settings(
         max_examples=EXAMPLES,

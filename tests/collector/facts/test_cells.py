@@ -62,6 +62,12 @@ def test_lengths_are_hours_or_minutes_as_numbers() -> None:
             read_hours(text)
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_an_instant_that_leaves_the_calendar_in_local_time_is_refused(text: str) -> None:
+    with pytest.raises(BadCell, match="outside of the calendar"):
+        read_instant(text)
+
+
 def test_counts_are_whole_numbers_from_one_on() -> None:
     assert (read_count("3"), read_count("3.0"), read_count("１２")) == (3, 3, 12)
     for text in ("0", "2.5", "-1", "1000001", "三", "9" * 100):
