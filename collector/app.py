@@ -46,10 +46,13 @@ from collector.api import (
     records,
     registry,
     reported,
+    rollup_exports,
+    rollups,
     round_points,
     rounds,
     sessions,
     units,
+    vouchers,
 )
 from collector.api.access import POOL_SIZE, Services, identify
 from collector.api.deliveries import WRITERS, Deliveries
@@ -79,6 +82,7 @@ _KEYED = (
     contradictions,
     decisions,
     exports,
+    rollup_exports,
     sessions,
     readings,
     entries,
@@ -96,6 +100,8 @@ _KEYED = (
     network,
     rounds,
     round_points,
+    rollups,
+    vouchers,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
