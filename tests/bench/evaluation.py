@@ -22,6 +22,7 @@ from collector.evaluation.rounds import By, Round, create_round
 from collector.registry.audit import Actor
 from collector.store import migrate
 from collector.store.database import Connection, connect
+from tests.bench import rollup_province, rollup_queries
 from tests.bench.province_day import register
 
 INSTRUMENTS = 16_000
@@ -44,19 +45,31 @@ FROM round_member, LATERAL (SELECT hashtext(name) & 4194303 AS s) v WHERE is_in 
 
 
 def measure() -> Iterable[dict[str, object]]:
-    """Fixing the population once, and the indicators several times."""
+    """A round of the province; roll-ups over three years of it; its instruments out of a file."""
+    yield from _in_database(_measure_round)
+    yield from _in_database(_measure_rollups)
+
+
+def _in_database(part: Callable[[Connection], Iterable[dict[str, object]]]) -> Iterable[dict[str, object]]:
     directory = Path(tempfile.mkdtemp(prefix="jishi-bench-", dir="/tmp"))
     try:
         with EmbeddedPostgres(directory) as server, connect(server.dsn, application="bench") as connection:
             migrate.migrate(connection)
-            register(connection, INSTRUMENTS)
-            connection.execute(_DESCRIBE)
-            yield from _measure(connection)
+            yield from part(connection)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _measure(connection: Connection) -> Iterable[dict[str, object]]:
+def _measure_rollups(connection: Connection) -> Iterable[dict[str, object]]:
+    drawn_s, _ = _timed(lambda: rollup_province.draw(connection))
+    yield {"name": "three years of a province drawn", "value": round(drawn_s, 1), "unit": "s, its roll-ups among it"}
+    yield from rollup_queries.measure(connection)
+
+
+def _measure_round(connection: Connection) -> Iterable[dict[str, object]]:
+    """Fixing the population once, and the indicators several times."""
+    register(connection, INSTRUMENTS)
+    connection.execute(_DESCRIBE)
     by = By(Actor("bench", "command", "bench"), "bench", datetime(2026, 2, 1, tzinfo=UTC))
 
     def fix() -> Round:

@@ -38,6 +38,7 @@ WITH sums AS MATERIALIZED (
                AS is_new_general
     FROM placement p
     WHERE p.owner <> '' AND p.from_day <= %(until_day)s AND p.until_day > %(first_day)s
+        AND %(until_day)s >= %(first_day)s
         AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND p.owner = %(scope_name)s)
              OR (%(scope_kind)s = 'instrument' AND p.asset_no = %(scope_name)s))
 ), owned AS (
