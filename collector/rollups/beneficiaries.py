@@ -4,8 +4,8 @@
     province, city, county    the beneficiary's division
     kind                      its kind of organisation: enterprise, university, …
 
-Divisions and kinds are those that the registry knows on the last day of each month; so the months of a year sum to it.
-A beneficiary that nobody registered as a unit, or whose division nobody said, is in the line ''. The lines of one
+Divisions and kinds are those of the year's last day, for its months as well; so these sum to the year, key by key. A
+beneficiary that nobody registered as a unit, or whose division nobody said, is in the line ''. The lines of one
 question sum to the external seconds of the units' figures.
 """
 
@@ -48,8 +48,9 @@ def load_served(
     values = {
         **scope.values,
         "by": by,
+        "grain": period.grain,
         "first_day": period.first_day,
-        "last_day": period.last_day,
+        "described_on": Period(period.year).last_day,
         "is_first": after is None,
         "after": after or "",
         "limit": limit,

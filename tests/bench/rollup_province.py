@@ -83,6 +83,10 @@ SELECT '12610000' || lpad(u::text, 10, '0'), m::date,
 FROM generate_series(1, %(units)s) AS u CROSS JOIN generate_series(1, 40) AS k
 CROSS JOIN generate_series(%(first)s::date, %(last)s::date, interval '1 month') AS m
 """
+_SERVED_YEARS = """
+INSERT INTO served_year
+SELECT owner, date_trunc('year', month), beneficiary, sum(claimed_s), sum(verified_s) FROM served_month GROUP BY 1, 2, 3
+"""
 _ORDERS = """
 INSERT INTO fact (sha256, body, kind, unit, order_no)
 SELECT encode(sha256(body), 'hex'), body, 'order', unit, 'SO-' || n
@@ -114,6 +118,6 @@ def draw(connection: Connection) -> None:
         connection.execute(_INSTRUMENTS.encode(), values)
         numbered = "CREATE TEMPORARY TABLE numbered AS SELECT asset_no, substring(asset_no FROM 2)::integer AS n, "
         connection.execute(f"{numbered} hashtext(asset_no) AS h FROM instrument".encode())
-        for statement in (_OWNED, _DESCRIBED, _MEMBERS, _MONTHS, _GRADES, _SERVED, _ORDERS):
+        for statement in (_OWNED, _DESCRIBED, _MEMBERS, _MONTHS, _GRADES, _SERVED, _SERVED_YEARS, _ORDERS):
             connection.execute(statement.encode(), values)
     connection.execute("VACUUM ANALYZE")

@@ -21,12 +21,18 @@ CREATE TABLE placement (
     PRIMARY KEY (asset_no, from_day)
 );
 
--- Sums of hour records and their grades over the days of an instrument's stretch in a month, and in a year. A line of
--- no days says nothing.
+-- Sums of hour records and their grades over the days of an instrument's stretch in a month, and in a year, with what
+-- the stretch says beside them: a roll-up reads these lines alone. A line of no days says nothing.
 CREATE TABLE placed_month (
     month              date NOT NULL CHECK (extract(day FROM month) = 1),
     asset_no           text NOT NULL,
     placed_from        date NOT NULL,
+    owner              text NOT NULL,
+    division           text NOT NULL,
+    kind               text NOT NULL,
+    centre             text NOT NULL,
+    class_code         text NOT NULL,
+    origin             text NOT NULL,
     days               integer NOT NULL DEFAULT 0,
     days_over          integer NOT NULL DEFAULT 0,
     until_s            bigint NOT NULL DEFAULT 0,
@@ -65,6 +71,14 @@ CREATE TABLE served_month (
     verified_s  bigint NOT NULL,
     PRIMARY KEY (month, owner, beneficiary)
 ) WITH (fillfactor = 80);
+CREATE TABLE served_year (
+    owner       text NOT NULL,
+    year        date NOT NULL CHECK (extract(doy FROM year) = 1),
+    beneficiary text NOT NULL,
+    claimed_s   bigint NOT NULL,
+    verified_s  bigint NOT NULL,
+    PRIMARY KEY (year, owner, beneficiary)
+) WITH (fillfactor = 50);
 
 -- Vouchers 创新券 as orders name them, and corrections that put an order in another's place. same: issuer and number as
 -- they are compared, without spaces, case and full width. day: the order's first, else that on which it was recorded.
@@ -161,13 +175,15 @@ CREATE FUNCTION placed_months_of(of_assets text[]) RETURNS SETOF placed_month LA
         JOIN placement p ON p.asset_no = r.asset_no AND p.from_day <= r.day AND r.day < p.until_day
         LEFT JOIN day_grade g ON (g.asset_no, g.day) = (r.asset_no, r.day)
     )
-    SELECT month, asset_no, placed_from, sum(days)::integer, sum(days_over)::integer, sum(until_s)::bigint,
+    SELECT month, a.asset_no, placed_from, p.owner, p.division, p.kind, p.centre, p.class_code, p.origin,
+           sum(days)::integer, sum(days_over)::integer, sum(until_s)::bigint,
            sum(unobserved_s)::bigint, sum(bridged_s)::bigint, sum(fault_s)::bigint, sum(effective_s)::bigint,
            sum(internal_s)::bigint, sum(claimed_s)::bigint, sum(verified_s)::bigint, sum(unresolved_s)::bigint,
            sum(hand_s)::bigint, sum(hand_external_s)::bigint, sum(counted_s)::bigint, sum(counted_external_s)::bigint,
            sum(a_s)::bigint, sum(b_s)::bigint, sum(c_s)::bigint, sum(d_s)::bigint, sum(x_s)::bigint
-    FROM (TABLE whole UNION ALL TABLE days) AS all_days
-    GROUP BY month, asset_no, placed_from
+    FROM (TABLE whole UNION ALL TABLE days) AS a
+    JOIN placement p ON p.asset_no = a.asset_no AND p.from_day = a.placed_from
+    GROUP BY month, a.asset_no, placed_from, p.owner, p.division, p.kind, p.centre, p.class_code, p.origin
 $$;
 
 -- Stretches and sums of some instruments once more.
@@ -176,14 +192,15 @@ BEGIN
     DELETE FROM placement WHERE asset_no = ANY (of_assets);
     INSERT INTO placement SELECT * FROM placements_of(of_assets);
     DELETE FROM placed_month WHERE asset_no = ANY (of_assets);
-    INSERT INTO placed_month SELECT * FROM placed_months_of(of_assets);
+    INSERT INTO placed_month SELECT * FROM placed_months_of(of_assets) ORDER BY month, asset_no;
     DELETE FROM placed_year WHERE asset_no = ANY (of_assets);
     INSERT INTO placed_year
-    SELECT date_trunc('year', month)::date, asset_no, placed_from, sum(days), sum(days_over), sum(until_s),
+    SELECT date_trunc('year', month)::date, asset_no, placed_from, owner, division, kind, centre, class_code, origin,
+           sum(days), sum(days_over), sum(until_s),
            sum(unobserved_s), sum(bridged_s), sum(fault_s), sum(effective_s), sum(internal_s), sum(claimed_s),
            sum(verified_s), sum(unresolved_s), sum(hand_s), sum(hand_external_s), sum(counted_s),
            sum(counted_external_s), sum(a_s), sum(b_s), sum(c_s), sum(d_s), sum(x_s)
-    FROM placed_month WHERE asset_no = ANY (of_assets) GROUP BY 1, 2, 3;
+    FROM placed_month WHERE asset_no = ANY (of_assets) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 2;
 END $$;
 
 -- Instruments of which this transaction recorded something; settled as it commits, so empty in between.
@@ -244,11 +261,22 @@ CREATE TRIGGER unit_description_places AFTER INSERT ON unit_description
 
 -- Sums that follow records and grades
 
-CREATE FUNCTION placed_from_on(of_asset text, on_day date) RETURNS date LANGUAGE plpgsql AS $$
+-- A line without sums for the days of the stretch that holds a day, in its month.
+CREATE FUNCTION placed_line(of_asset text, on_day date) RETURNS placed_month LANGUAGE plpgsql AS $$
+DECLARE
+    held placement;
+    line placed_month;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended('jishi placement', 0));
-    RETURN (SELECT p.from_day FROM placement p WHERE p.asset_no = of_asset AND p.from_day <= on_day
-            ORDER BY p.from_day DESC LIMIT 1);
+    SELECT * INTO held FROM placement p WHERE p.asset_no = of_asset AND p.from_day <= on_day
+    ORDER BY p.from_day DESC LIMIT 1;
+    IF held.asset_no IS NULL THEN
+        RAISE EXCEPTION 'instrument % was registered in this transaction: commit it before its hours', of_asset
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    SELECT date_trunc('month', on_day), of_asset, held.from_day, held.owner, held.division, held.kind, held.centre,
+           held.class_code, held.origin, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 INTO line;
+    RETURN line;
 END $$;
 
 -- Adds what a day became to its month and to its year.
@@ -284,13 +312,8 @@ END $$;
 -- OLD and NEW are all NULL where there is none.
 CREATE FUNCTION follow_record_in_placed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    asset text := coalesce(NEW.asset_no, OLD.asset_no);
-    on_day date := coalesce(NEW.day, OLD.day);
-    more placed_month;
+    more placed_month := placed_line(coalesce(NEW.asset_no, OLD.asset_no), coalesce(NEW.day, OLD.day));
 BEGIN
-    more.month := date_trunc('month', on_day);
-    more.asset_no := asset;
-    more.placed_from := placed_from_on(asset, on_day);
     more.days := (TG_OP = 'INSERT')::integer - (TG_OP = 'DELETE')::integer;
     more.days_over := coalesce(NEW.until_s = 86400, false)::integer - coalesce(OLD.until_s = 86400, false)::integer;
     more.until_s := coalesce(NEW.until_s, 0) - coalesce(OLD.until_s, 0);
@@ -304,13 +327,6 @@ BEGIN
     more.unresolved_s := coalesce(NEW.unresolved_s, 0) - coalesce(OLD.unresolved_s, 0);
     more.hand_s := coalesce(NEW.hand_s, 0) - coalesce(OLD.hand_s, 0);
     more.hand_external_s := coalesce(NEW.hand_external_s, 0) - coalesce(OLD.hand_external_s, 0);
-    more.counted_s := 0;
-    more.counted_external_s := 0;
-    more.a_s := 0;
-    more.b_s := 0;
-    more.c_s := 0;
-    more.d_s := 0;
-    more.x_s := 0;
     PERFORM add_to_placed(more);
     RETURN NULL;
 END $$;
@@ -319,29 +335,16 @@ CREATE TRIGGER hour_record_in_placed AFTER INSERT OR DELETE OR UPDATE OF body ON
 
 CREATE FUNCTION follow_grade_in_placed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    asset text := coalesce(NEW.asset_no, OLD.asset_no);
-    on_day date := coalesce(NEW.day, OLD.day);
-    from_day date := placed_from_on(asset, on_day);
-    counted bigint := coalesce(NEW.counted_s, 0) - coalesce(OLD.counted_s, 0);
-    external bigint := coalesce(NEW.counted_external_s, 0) - coalesce(OLD.counted_external_s, 0);
-    a bigint := coalesce(NEW.a_s, 0) - coalesce(OLD.a_s, 0);
-    b bigint := coalesce(NEW.b_s, 0) - coalesce(OLD.b_s, 0);
-    c bigint := coalesce(NEW.c_s, 0) - coalesce(OLD.c_s, 0);
-    d bigint := coalesce(NEW.d_s, 0) - coalesce(OLD.d_s, 0);
-    x bigint := coalesce(NEW.x_s, 0) - coalesce(OLD.x_s, 0);
+    more placed_month := placed_line(coalesce(NEW.asset_no, OLD.asset_no), coalesce(NEW.day, OLD.day));
 BEGIN
-    INSERT INTO placed_month AS held (
-        month, asset_no, placed_from, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s
-    ) VALUES (date_trunc('month', on_day), asset, from_day, counted, external, a, b, c, d, x)
-    ON CONFLICT (month, asset_no, placed_from) DO UPDATE SET
-        counted_s = held.counted_s + counted, counted_external_s = held.counted_external_s + external,
-        a_s = held.a_s + a, b_s = held.b_s + b, c_s = held.c_s + c, d_s = held.d_s + d, x_s = held.x_s + x;
-    INSERT INTO placed_year AS held (
-        year, asset_no, placed_from, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s
-    ) VALUES (date_trunc('year', on_day), asset, from_day, counted, external, a, b, c, d, x)
-    ON CONFLICT (year, asset_no, placed_from) DO UPDATE SET
-        counted_s = held.counted_s + counted, counted_external_s = held.counted_external_s + external,
-        a_s = held.a_s + a, b_s = held.b_s + b, c_s = held.c_s + c, d_s = held.d_s + d, x_s = held.x_s + x;
+    more.counted_s := coalesce(NEW.counted_s, 0) - coalesce(OLD.counted_s, 0);
+    more.counted_external_s := coalesce(NEW.counted_external_s, 0) - coalesce(OLD.counted_external_s, 0);
+    more.a_s := coalesce(NEW.a_s, 0) - coalesce(OLD.a_s, 0);
+    more.b_s := coalesce(NEW.b_s, 0) - coalesce(OLD.b_s, 0);
+    more.c_s := coalesce(NEW.c_s, 0) - coalesce(OLD.c_s, 0);
+    more.d_s := coalesce(NEW.d_s, 0) - coalesce(OLD.d_s, 0);
+    more.x_s := coalesce(NEW.x_s, 0) - coalesce(OLD.x_s, 0);
+    PERFORM add_to_placed(more);
     RETURN NULL;
 END $$;
 CREATE TRIGGER day_grade_in_placed AFTER INSERT OR DELETE OR UPDATE OF body ON day_grade
@@ -388,16 +391,24 @@ BEGIN
     IF coalesce(NEW.claimed_s + NEW.verified_s, 0) + coalesce(OLD.claimed_s + OLD.verified_s, 0) = 0 THEN
         RETURN NULL;
     END IF;
+    WITH parts AS (
+        SELECT p.owner, p.day, p.beneficiary, sum(p.claimed_s) AS claimed_s, sum(p.verified_s) AS verified_s
+        FROM (
+            SELECT NEW.owner, NEW.day, s.beneficiary, s.claimed_s, s.verified_s
+            FROM served_of_record(NEW) s WHERE TG_OP <> 'DELETE'
+            UNION ALL
+            SELECT OLD.owner, OLD.day, s.beneficiary, -s.claimed_s, -s.verified_s
+            FROM served_of_record(OLD) s WHERE TG_OP <> 'INSERT'
+        ) AS p (owner, day, beneficiary, claimed_s, verified_s)
+        GROUP BY 1, 2, 3 HAVING sum(p.claimed_s) <> 0 OR sum(p.verified_s) <> 0
+    ), of_year AS (
+        INSERT INTO served_year AS held (owner, year, beneficiary, claimed_s, verified_s)
+        SELECT owner, date_trunc('year', day), beneficiary, claimed_s, verified_s FROM parts ORDER BY 1, 3
+        ON CONFLICT (year, owner, beneficiary) DO UPDATE SET
+            claimed_s = held.claimed_s + excluded.claimed_s, verified_s = held.verified_s + excluded.verified_s
+    )
     INSERT INTO served_month AS held (owner, month, beneficiary, claimed_s, verified_s)
-    SELECT p.owner, p.month, p.beneficiary, sum(p.claimed_s), sum(p.verified_s)
-    FROM (
-        SELECT NEW.owner, date_trunc('month', NEW.day)::date AS month, s.beneficiary, s.claimed_s, s.verified_s
-        FROM served_of_record(NEW) s WHERE TG_OP <> 'DELETE'
-        UNION ALL
-        SELECT OLD.owner, date_trunc('month', OLD.day)::date, s.beneficiary, -s.claimed_s, -s.verified_s
-        FROM served_of_record(OLD) s WHERE TG_OP <> 'INSERT'
-    ) AS p (owner, month, beneficiary, claimed_s, verified_s)
-    GROUP BY 1, 2, 3 HAVING sum(p.claimed_s) <> 0 OR sum(p.verified_s) <> 0 ORDER BY 1, 2, 3
+    SELECT owner, date_trunc('month', day), beneficiary, claimed_s, verified_s FROM parts ORDER BY 1, 3
     ON CONFLICT (month, owner, beneficiary) DO UPDATE SET
         claimed_s = held.claimed_s + excluded.claimed_s, verified_s = held.verified_s + excluded.verified_s;
     RETURN NULL;
@@ -452,10 +463,15 @@ BEGIN
     CREATE TEMPORARY TABLE held_month ON COMMIT DROP AS SELECT * FROM placed_month WHERE days > 0;
     CREATE TEMPORARY TABLE held_year ON COMMIT DROP AS SELECT * FROM placed_year WHERE days > 0;
     CREATE TEMPORARY TABLE held_served ON COMMIT DROP AS
-        SELECT * FROM served_month WHERE claimed_s <> 0 OR verified_s <> 0;
+        SELECT * FROM served_month WHERE claimed_s <> 0 OR verified_s <> 0
+        UNION ALL SELECT * FROM served_year WHERE claimed_s <> 0 OR verified_s <> 0;
     PERFORM place_again(assets);
     DELETE FROM served_month;
-    INSERT INTO served_month TABLE served_month_of_records;
+    INSERT INTO served_month SELECT * FROM served_month_of_records ORDER BY month, owner;
+    DELETE FROM served_year;
+    INSERT INTO served_year
+    SELECT owner, date_trunc('year', month), beneficiary, sum(claimed_s), sum(verified_s) FROM served_month
+    GROUP BY 1, 2, 3 ORDER BY 2, 1;
     SELECT count(*) INTO wrong FROM (
         (TABLE held_placement EXCEPT TABLE placement) UNION (TABLE placement EXCEPT TABLE held_placement)
     ) AS differing;
@@ -469,9 +485,10 @@ BEGIN
         UNION SELECT year, asset_no, placed_from FROM (TABLE placed_year EXCEPT TABLE held_year) AS missing
     ) AS differing;
     wrong := wrong + more;
+    WITH made AS (TABLE served_month UNION ALL TABLE served_year)
     SELECT count(*) INTO more FROM (
-        SELECT owner, month, beneficiary FROM (TABLE held_served EXCEPT TABLE served_month) AS surplus
-        UNION SELECT owner, month, beneficiary FROM (TABLE served_month EXCEPT TABLE held_served) AS missing
+        SELECT owner, month, beneficiary FROM (TABLE held_served EXCEPT ALL TABLE made) AS surplus
+        UNION SELECT owner, month, beneficiary FROM (TABLE made EXCEPT ALL TABLE held_served) AS missing
     ) AS differing;
     DROP TABLE held_placement, held_month, held_year, held_served;
     RETURN wrong + more;

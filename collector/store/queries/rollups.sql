@@ -4,9 +4,9 @@
 -- name: list_lines
 -- Lines after a key, with what their instruments were worth on the reference day and whether they were open.
 WITH sums AS MATERIALIZED (
-    SELECT CASE %(by)s WHEN 'unit' THEN p.owner WHEN 'centre' THEN p.centre WHEN 'province' THEN left(p.division, 2)
-               WHEN 'city' THEN left(p.division, 4) WHEN 'county' THEN p.division WHEN 'class' THEN p.class_code
-               WHEN 'origin' THEN p.origin WHEN 'kind' THEN p.kind ELSE '' END AS key,
+    SELECT CASE %(by)s WHEN 'unit' THEN owner WHEN 'centre' THEN centre WHEN 'province' THEN left(division, 2)
+               WHEN 'city' THEN left(division, 4) WHEN 'county' THEN division WHEN 'class' THEN class_code
+               WHEN 'origin' THEN origin WHEN 'kind' THEN kind ELSE '' END AS key,
            sum(days) AS days, sum(days_over) AS days_over, sum(until_s) AS until_s, sum(unobserved_s) AS unobserved_s,
            sum(bridged_s) AS bridged_s, sum(fault_s) AS fault_s, sum(effective_s) AS effective_s,
            sum(internal_s) AS internal_s, sum(claimed_s) AS claimed_s, sum(verified_s) AS verified_s,
@@ -17,46 +17,46 @@ WITH sums AS MATERIALIZED (
         SELECT * FROM placed_year WHERE %(grain)s = 'year' AND year = %(first_day)s
         UNION ALL
         SELECT * FROM placed_month WHERE %(grain)s = 'month' AND month = %(first_day)s
-    ) AS h (month, asset_no, placed_from, days, days_over, until_s, unobserved_s, bridged_s, fault_s, effective_s,
-            internal_s, claimed_s, verified_s, unresolved_s, hand_s, hand_external_s, counted_s, counted_external_s,
-            a_s, b_s, c_s, d_s, x_s)
-    JOIN placement p ON p.asset_no = h.asset_no AND p.from_day = h.placed_from
-    WHERE h.days > 0
-        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND p.owner = %(scope_name)s)
-             OR (%(scope_kind)s = 'instrument' AND p.asset_no = %(scope_name)s))
+    ) AS h (month, asset_no, placed_from, owner, division, kind, centre, class_code, origin, days, days_over, until_s,
+            unobserved_s, bridged_s, fault_s, effective_s, internal_s, claimed_s, verified_s, unresolved_s, hand_s,
+            hand_external_s, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s)
+    WHERE days > 0
+        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND owner = %(scope_name)s)
+             OR (%(scope_kind)s = 'instrument' AND asset_no = %(scope_name)s))
     GROUP BY 1
-), spans AS MATERIALIZED (
-    SELECT CASE %(by)s WHEN 'unit' THEN p.owner WHEN 'centre' THEN p.centre WHEN 'province' THEN left(p.division, 2)
-               WHEN 'city' THEN left(p.division, 4) WHEN 'county' THEN p.division WHEN 'class' THEN p.class_code
-               WHEN 'origin' THEN p.origin WHEN 'kind' THEN p.kind ELSE '' END AS key,
-           p.asset_no, least(p.until_day - 1, %(until_day)s) - greatest(p.from_day, %(first_day)s) + 1 AS days,
-           p.until_day > %(until_day)s AS is_now, p.value_fen, p.shareable IS TRUE AS is_open, p.centre <> '' AS in_centre,
-           CASE WHEN p.value_fen IS NULL THEN 'value-unknown' WHEN p.shareable IS FALSE THEN 'exempt'
-               WHEN p.value_fen < %(min_value_fen)s THEN 'below-value' ELSE 'could-share' END AS standing,
-           p.accepted_on BETWEEN %(first_day)s AND %(until_day)s
-               AND NOT EXISTS (SELECT FROM unnest(%(special)s::text[]) AS s (prefix) WHERE starts_with(p.class_code, prefix))
-               AS is_new_general
-    FROM placement p
-    WHERE p.owner <> '' AND p.from_day <= %(until_day)s AND p.until_day > %(first_day)s
+), spans AS (
+    -- told, of what is held on the reference day: 1 value unknown, 2 exempt, 4 below the value, 8 could be shared; of
+    -- these 16 open, 32 general and new, 64 in a centre. 0: not held any more.
+    SELECT CASE %(by)s WHEN 'unit' THEN owner WHEN 'centre' THEN centre WHEN 'province' THEN left(division, 2)
+               WHEN 'city' THEN left(division, 4) WHEN 'county' THEN division WHEN 'class' THEN class_code
+               WHEN 'origin' THEN origin WHEN 'kind' THEN kind ELSE '' END AS key,
+           asset_no, least(until_day - 1, %(until_day)s) - greatest(from_day, %(first_day)s) + 1 AS days,
+           CASE WHEN until_day > %(until_day)s THEN value_fen END AS value_fen,
+           CASE WHEN until_day <= %(until_day)s THEN 0 WHEN value_fen IS NULL THEN 1 WHEN shareable IS FALSE THEN 2
+               WHEN value_fen < %(min_value_fen)s THEN 4
+               ELSE 8 + (shareable IS TRUE)::integer * 16 + (centre <> '')::integer * 64
+                   + (coalesce(accepted_on BETWEEN %(first_day)s AND %(until_day)s, false) AND NOT EXISTS (
+                       SELECT FROM unnest(%(special)s::text[]) AS s (prefix) WHERE starts_with(class_code, prefix)
+                     ))::integer * 32
+           END AS told
+    FROM placement
+    WHERE owner <> '' AND from_day <= %(until_day)s AND until_day > %(first_day)s
         AND %(until_day)s >= %(first_day)s
-        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND p.owner = %(scope_name)s)
-             OR (%(scope_kind)s = 'instrument' AND p.asset_no = %(scope_name)s))
+        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND owner = %(scope_name)s)
+             OR (%(scope_kind)s = 'instrument' AND asset_no = %(scope_name)s))
 ), owned AS (
-    SELECT key, count(*) AS instruments, sum(days) AS owned_days
-    FROM (SELECT key, asset_no, sum(days) AS days FROM spans GROUP BY key, asset_no) AS each GROUP BY key
-), stock AS (
-    SELECT key, count(*) AS held, sum(value_fen) AS value_fen,
-           count(*) FILTER (WHERE standing = 'value-unknown') AS value_unknown,
-           count(*) FILTER (WHERE standing = 'exempt') AS exempt,
-           count(*) FILTER (WHERE standing = 'below-value') AS below_value,
-           count(*) FILTER (WHERE standing = 'could-share') AS could_share,
-           sum(value_fen) FILTER (WHERE standing = 'could-share') AS could_share_fen,
-           count(*) FILTER (WHERE standing = 'could-share' AND is_open) AS opened,
-           sum(value_fen) FILTER (WHERE standing = 'could-share' AND is_open) AS opened_fen,
-           count(*) FILTER (WHERE standing = 'could-share' AND is_new_general) AS new_general,
-           count(*) FILTER (WHERE standing = 'could-share' AND is_new_general AND in_centre) AS new_in_centre,
-           count(*) FILTER (WHERE standing = 'could-share' AND is_new_general AND in_centre AND is_open) AS new_opened
-    FROM spans WHERE is_now GROUP BY key
+    SELECT key, count(*) AS instruments, sum(days) AS owned_days, count(*) FILTER (WHERE told > 0) AS held,
+           sum(value_fen) AS value_fen, count(*) FILTER (WHERE told = 1) AS value_unknown,
+           count(*) FILTER (WHERE told = 2) AS exempt, count(*) FILTER (WHERE told = 4) AS below_value,
+           count(*) FILTER (WHERE told >= 8) AS could_share,
+           sum(value_fen) FILTER (WHERE told >= 8) AS could_share_fen,
+           count(*) FILTER (WHERE told & 16 > 0) AS opened, sum(value_fen) FILTER (WHERE told & 16 > 0) AS opened_fen,
+           count(*) FILTER (WHERE told & 32 > 0) AS new_general,
+           count(*) FILTER (WHERE told & 96 = 96) AS new_in_centre,
+           count(*) FILTER (WHERE told & 112 = 112) AS new_opened
+    FROM (SELECT key, sum(days) AS days, max(value_fen) AS value_fen, max(told) AS told FROM spans
+          GROUP BY key, asset_no) AS each
+    GROUP BY key
 ), found AS (
     SELECT key, coalesce(instruments, 0), coalesce(owned_days, 0)::bigint, coalesce(held, 0),
            coalesce(value_fen, 0)::bigint, coalesce(value_unknown, 0), coalesce(exempt, 0), coalesce(below_value, 0),
@@ -69,7 +69,7 @@ WITH sums AS MATERIALIZED (
            coalesce(hand_s, 0)::bigint, coalesce(hand_external_s, 0)::bigint, coalesce(counted_s, 0)::bigint,
            coalesce(counted_external_s, 0)::bigint, coalesce(a_s, 0)::bigint, coalesce(b_s, 0)::bigint,
            coalesce(c_s, 0)::bigint, coalesce(d_s, 0)::bigint, coalesce(x_s, 0)::bigint
-    FROM owned FULL JOIN stock USING (key) FULL JOIN sums USING (key)
+    FROM owned FULL JOIN sums USING (key)
     WHERE %(is_first)s OR key > %(after)s
     ORDER BY key LIMIT %(limit)s
 )
@@ -80,38 +80,34 @@ LEFT JOIN LATERAL facility_on(key, %(reference_day)s) f ON %(by)s = 'centre'
 ORDER BY key;
 
 -- name: list_served
--- External seconds of months by where the beneficiary is, seen from the unit, and what kind of organisation it is; as
--- units were described on the last day of each month. place '': one of the two divisions is not known.
-WITH months AS (
-    SELECT month, (month + interval '1 month')::date - 1 AS last_day, owner, beneficiary, claimed_s, verified_s
-    FROM served_month
-    WHERE month BETWEEN %(first_day)s AND %(last_day)s
-        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND owner = %(scope_name)s))
-), told AS (
-    SELECT uscc, from_day, division, kind,
-           lead(from_day, 1, date '9999-12-31') OVER (PARTITION BY uscc ORDER BY from_day) AS until_day
-    FROM (SELECT DISTINCT ON (uscc, from_day) uscc, from_day, division, kind FROM unit_description
-          ORDER BY uscc, from_day, seq DESC) AS newest
+-- External seconds by where the beneficiary is, seen from the unit, and what kind of organisation it is; as units were
+-- described on the last day of the year. Key '': the beneficiary, or one of the two divisions, is not known.
+WITH told AS (
+    SELECT DISTINCT ON (uscc) uscc, division, kind FROM unit_description WHERE from_day <= %(described_on)s
+    ORDER BY uscc, from_day DESC, seq DESC
 ), seen AS (
-    SELECT coalesce(o.division, '') AS owners, coalesce(b.division, '') AS division, coalesce(b.kind, '') AS kind,
-           m.owner, m.beneficiary, m.claimed_s, m.verified_s
-    FROM months m
-    LEFT JOIN told o ON o.uscc = m.owner AND o.from_day <= m.last_day AND m.last_day < o.until_day
-    LEFT JOIN told b ON b.uscc = m.beneficiary AND b.from_day <= m.last_day AND m.last_day < b.until_day
-), placed AS (
-    SELECT CASE %(by)s WHEN 'province' THEN left(division, 2) WHEN 'city' THEN left(division, 4)
-               WHEN 'county' THEN division WHEN 'kind' THEN kind
-               WHEN 'place' THEN CASE WHEN owners = '' OR division = '' THEN ''
-                   WHEN left(owners, 4) = left(division, 4) THEN 'same-city'
-                   WHEN left(owners, 2) = left(division, 2) THEN 'same-province' ELSE 'other-province' END
-               END AS key, owner, beneficiary, claimed_s, verified_s
-    FROM seen
+    SELECT CASE %(by)s WHEN 'province' THEN left(b.division, 2) WHEN 'city' THEN left(b.division, 4)
+               WHEN 'county' THEN b.division WHEN 'kind' THEN b.kind
+               WHEN 'place' THEN CASE WHEN coalesce(o.division, '') = '' OR coalesce(b.division, '') = '' THEN ''
+                   WHEN left(o.division, 4) = left(b.division, 4) THEN 'same-city'
+                   WHEN left(o.division, 2) = left(b.division, 2) THEN 'same-province'
+                   ELSE 'other-province' END
+               END AS key, m.owner, m.beneficiary, m.claimed_s, m.verified_s
+    FROM (
+        SELECT owner, beneficiary, claimed_s, verified_s FROM served_year
+        WHERE %(grain)s = 'year' AND year = %(first_day)s
+        UNION ALL
+        SELECT owner, beneficiary, claimed_s, verified_s FROM served_month
+        WHERE %(grain)s = 'month' AND month = %(first_day)s
+    ) AS m LEFT JOIN told o ON o.uscc = m.owner LEFT JOIN told b ON b.uscc = m.beneficiary
+    WHERE (m.claimed_s <> 0 OR m.verified_s <> 0)
+        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND m.owner = %(scope_name)s))
 )
-SELECT key, count(DISTINCT owner), count(DISTINCT beneficiary) FILTER (WHERE beneficiary <> ''),
+SELECT coalesce(key, ''), count(DISTINCT owner COLLATE "C"),
+       count(DISTINCT beneficiary COLLATE "C") FILTER (WHERE beneficiary <> ''),
        sum(claimed_s)::bigint, sum(verified_s)::bigint
-FROM placed WHERE claimed_s <> 0 OR verified_s <> 0
-GROUP BY key HAVING %(is_first)s OR key > %(after)s
-ORDER BY key LIMIT %(limit)s;
+FROM seen GROUP BY 1 HAVING %(is_first)s OR coalesce(key, '') > %(after)s
+ORDER BY 1 LIMIT %(limit)s;
 
 -- name: list_vouchers
 -- Vouchers of the orders that stand, after a place in the order of facts; uses: how many orders name the same one, units:
