@@ -186,6 +186,9 @@ def _draw(request: Request, found: Problem) -> Response:
     """Machines get the problem document, people a page."""
     is_machine = request.url.path.startswith(_OF_MACHINES)
     response = problem.answer(request, found) if is_machine else pages.draw_error(request, found.status)
+    for name, value in found.headers.items():
+        # When to ask again, which a page has to say as well.
+        response.headers.setdefault(name, value)
     for name, value in SECURITY_HEADERS.items():
         # An answer to a bug is sent outside of all middleware.
         response.headers.setdefault(name, value)

@@ -1,4 +1,5 @@
-"""A round over a province: who is counted of 16 000 instruments, and the indicators of all units.
+"""A round over a province: who is counted of 16 000 instruments, and the indicators of all units. Beside it roll-ups
+over three years, and the registry out of a file (rollup_queries.py, registry_import.py).
 
 The figures of each instrument are inserted as taking them leaves them; what that costs (a grade record for each frozen
 day) is not measured here. The indicators' limit is the one that a round of the province has to keep: 2 s.
@@ -22,7 +23,7 @@ from collector.evaluation.rounds import By, Round, create_round
 from collector.registry.audit import Actor
 from collector.store import migrate
 from collector.store.database import Connection, connect
-from tests.bench import rollup_province, rollup_queries
+from tests.bench import registry_import, rollup_province, rollup_queries
 from tests.bench.province_day import register
 
 INSTRUMENTS = 16_000
@@ -48,6 +49,7 @@ def measure() -> Iterable[dict[str, object]]:
     """A round of the province; roll-ups over three years of it; its instruments out of a file."""
     yield from _in_database(_measure_round)
     yield from _in_database(_measure_rollups)
+    yield from _in_database(registry_import.measure)
 
 
 def _in_database(part: Callable[[Connection], Iterable[dict[str, object]]]) -> Iterable[dict[str, object]]:

@@ -132,7 +132,7 @@ def test_files_have_the_same_lines_and_no_formula(api: httpx.Client, rolled: Pla
     vouchers = api.get(f"{V1}/exports/vouchers.csv?year=2026").content.decode("utf-8-sig").splitlines()
     assert vouchers[1].startswith("'=西安市科技局,V-1,100.50,")
     book = openpyxl.load_workbook(io.BytesIO(api.get(f"{V1}/exports/rollups.xlsx?year=2026&by=unit").content))
-    assert [row[2].value for row in book.active.iter_rows(min_row=2)] == [None, "示例研究所", "示例大学"]
+    assert [row[2].value for row in book.active.iter_rows(min_row=2)] == ["", "示例研究所", "示例大学"]
 
 
 @pytest.mark.parametrize(
