@@ -22,6 +22,7 @@ WITH sums AS MATERIALIZED (
             hand_external_s, counted_s, counted_external_s, a_s, b_s, c_s, d_s, x_s)
     WHERE days > 0
         AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND owner = %(scope_name)s)
+             OR (%(scope_kind)s = 'division' AND starts_with(division, %(scope_name)s))
              OR (%(scope_kind)s = 'instrument' AND asset_no = %(scope_name)s))
     GROUP BY 1
 ), spans AS (
@@ -43,6 +44,7 @@ WITH sums AS MATERIALIZED (
     WHERE owner <> '' AND from_day <= %(until_day)s AND until_day > %(first_day)s
         AND %(until_day)s >= %(first_day)s
         AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND owner = %(scope_name)s)
+             OR (%(scope_kind)s = 'division' AND starts_with(division, %(scope_name)s))
              OR (%(scope_kind)s = 'instrument' AND asset_no = %(scope_name)s))
 ), owned AS (
     SELECT key, count(*) AS instruments, sum(days) AS owned_days, count(*) FILTER (WHERE told > 0) AS held,
@@ -101,7 +103,8 @@ WITH told AS (
         WHERE %(grain)s = 'month' AND month = %(first_day)s
     ) AS m LEFT JOIN told o ON o.uscc = m.owner LEFT JOIN told b ON b.uscc = m.beneficiary
     WHERE (m.claimed_s <> 0 OR m.verified_s <> 0)
-        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND m.owner = %(scope_name)s))
+        AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND m.owner = %(scope_name)s)
+             OR (%(scope_kind)s = 'division' AND starts_with(o.division, %(scope_name)s)))
 )
 SELECT coalesce(key, ''), count(DISTINCT owner COLLATE "C"),
        count(DISTINCT beneficiary COLLATE "C") FILTER (WHERE beneficiary <> ''),
@@ -123,7 +126,7 @@ WHERE v.seq > %(after)s AND NOT EXISTS (SELECT FROM fact c WHERE c.target = 'fac
     AND (%(issuer)s::text IS NULL OR v.issuer = %(issuer)s)
     AND (%(first_day)s::date IS NULL OR v.day BETWEEN %(first_day)s AND %(last_day)s)
     AND (NOT %(repeated)s OR s.uses > 1)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND v.unit = %(scope_name)s))
+    AND unit_in_scope(v.unit, %(scope_kind)s, %(scope_name)s, v.day)
 ORDER BY v.seq LIMIT %(limit)s;
 
 -- name: list_issuers
@@ -137,7 +140,7 @@ SELECT min(seq), issuer, count(DISTINCT same), count(*), count(DISTINCT unit), c
        sum(amount_fen)::bigint, count(*) FILTER (WHERE is_again),
        coalesce(sum(amount_fen) FILTER (WHERE is_again), 0)::bigint
 FROM standing
-WHERE (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND unit = %(scope_name)s))
+WHERE unit_in_scope(unit, %(scope_kind)s, %(scope_name)s, day)
     AND (%(first_day)s::date IS NULL OR day BETWEEN %(first_day)s AND %(last_day)s)
 GROUP BY issuer HAVING min(seq) > %(after)s
 ORDER BY 1 LIMIT %(limit)s;

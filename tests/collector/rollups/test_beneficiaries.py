@@ -79,6 +79,8 @@ def test_a_scope_shows_the_hours_of_its_unit_alone(serving: Places) -> None:
     serving.work("B001", MARCH, HOUR, served=[Served(NEAR, 2)])
     assert served(serving, "kind", scope=Scope("unit", OTHERS))["enterprise"].verified_s == 2
     assert served(serving, "kind", scope=Scope("instrument", "B001")) == {}
+    assert served(serving, "kind", scope=Scope("division", "6101"))["enterprise"].verified_s == 1
+    assert served(serving, "kind", scope=Scope("division", "62")) == {}
 
 
 @pytest.mark.parametrize("seed", range(4))

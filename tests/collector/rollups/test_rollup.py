@@ -150,6 +150,16 @@ def test_a_scope_shows_no_more_than_it_holds(placed: Places) -> None:
     assert (of_instrument[""].days, of_instrument[""].held) == (1, 1)
 
 
+def test_a_division_sees_the_days_on_which_owners_lay_in_it(placed: Places) -> None:
+    placed.unit(OURS, division="610402", kind="university", from_day=date(2026, 3, 2), name="示例大学")
+    for day in (MARCH, MARCH + timedelta(days=1)):
+        for asset_no in ("A001", "B001", "N001"):
+            placed.work(asset_no, day, HOUR)
+    for code, days, held in (("61", 4, 3), ("6101", 1, 0), ("610402", 1, 2), ("6103", 2, 1), ("6199", 0, 0)):
+        lines = placed.lines("all", 2026, scope=Scope("division", code))
+        assert (sum(line.days for line in lines.values()), sum(line.held for line in lines.values())) == (days, held)
+
+
 def test_lists_go_on_after_a_key_and_begin_before_the_empty_one(placed: Places) -> None:
     placed.work("N001", MARCH, HOUR)
     everything = list(placed.lines("class", 2026))

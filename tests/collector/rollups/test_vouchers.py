@@ -63,6 +63,8 @@ def test_one_that_two_units_used_is_told_to_each_and_to_none_which_other(paid: C
         [mine] = load_vouchers(paid, scope=Scope("unit", unit))
         assert (mine.unit, mine.repeated) == (unit, "across-units")
     assert load_vouchers(paid, scope=Scope("instrument", "A001")) == []
+    assert [each.unit for each in load_vouchers(paid, scope=Scope("division", "6103"))] == [OTHERS]
+    assert [each.orders for each in load_issuers(paid, scope=Scope("division", "61"))] == [2]
 
 
 def test_the_number_of_another_issuer_is_another_voucher(paid: Connection) -> None:
