@@ -55,11 +55,14 @@ from collector.api import (
     records,
     registry,
     reported,
+    rollup_exports,
+    rollups,
     round_points,
     rounds,
     self_evaluations,
     sessions,
     units,
+    vouchers,
     worklist,
 )
 from collector.api.access import POOL_SIZE, Services, identify
@@ -90,6 +93,7 @@ _KEYED = (
     contradictions,
     decisions,
     exports,
+    rollup_exports,
     sessions,
     readings,
     entries,
@@ -118,6 +122,8 @@ _KEYED = (
     self_evaluations,
     worklist,
     census,
+    rollups,
+    vouchers,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.
@@ -202,6 +208,9 @@ def _draw(request: Request, found: Problem) -> Response:
     """Machines get the problem document, people a page."""
     is_machine = request.url.path.startswith(_OF_MACHINES)
     response = problem.answer(request, found) if is_machine else pages.draw_error(request, found.status)
+    for name, value in found.headers.items():
+        # When to ask again, which a page has to say as well.
+        response.headers.setdefault(name, value)
     for name, value in SECURITY_HEADERS.items():
         # An answer to a bug is sent outside of all middleware.
         response.headers.setdefault(name, value)

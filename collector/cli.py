@@ -82,6 +82,10 @@ COMMANDS = {
     "contradictions": Command("collector.commands.contradictions", "list what people said that cannot all be so"),
     "flags": Command("collector.commands.flags", "look for what ought to be checked on site, and list it by weight"),
     "export-hours": Command("collector.commands.export_hours", "write hour records of some days as CSV or XLSX"),
+    "rollup": Command(
+        "collector.commands.rollup", "hours and values by unit, centre, division, class, origin, kind or beneficiary"
+    ),
+    "vouchers": Command("collector.commands.vouchers", "list innovation vouchers, those used twice, or sums by issuer"),
     "propose": Command("collector.commands.propose", "propose a policy, a correction, hours by hand or a decision"),
     "proposals": Command("collector.commands.proposals", "list what people propose, and what became of it"),
     "dry-run": Command("collector.commands.dry_run", "tell what a proposed policy would change"),

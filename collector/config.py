@@ -29,6 +29,10 @@
     credentials = "/etc/jishi/exchange.secret"      # headers that it wants; left out: none
     unit = "12100000400000624D"     # whose records; left out: every unit's
     authority = "/etc/jishi/platform-ca.pem"        # who signed its certificate; left out: known ones
+    [rollups]
+    special_classes = "0105,0203"   # class codes that begin so are special 专用 instruments; left out: none are
+    [public]
+    figures = false                 # true: anybody may see a year's hours by unit and instrument, at /public
     [api]
     host = "127.0.0.1"
     port = 8321
@@ -67,6 +71,7 @@ MAX_DOCUMENT_MIB = 200
 """A document is hashed in memory before it is shown."""
 MAX_CLOSE_AFTER_DAYS = 366
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}/?")
+_CLASSES = re.compile(r"[0-9A-Za-z.]{1,20}(,[0-9A-Za-z.]{1,20}){0,99}")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TYPES: dict[str, dict[str, type]] = {
     "collector": {"domain": str, "data_dir": str},
@@ -78,6 +83,8 @@ _TYPES: dict[str, dict[str, type]] = {
     "log": {"directory": str},
     "accounts": {"close_after_days": int},
     "exchange": {"url": str, "mapping": str, "credentials": str, "unit": str, "authority": str},
+    "rollups": {"special_classes": str},
+    "public": {"figures": bool},
     "api": {
         "host": str,
         "port": int,
@@ -173,6 +180,24 @@ class Exchange:
 
 
 @dataclass(frozen=True)
+class Rollups:
+    """Which instruments are special (专用), by prefixes of their class codes; all others are general ones (通用)."""
+
+    special_classes: str = ""
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        return tuple(self.special_classes.split(",")) if self.special_classes else ()
+
+
+@dataclass(frozen=True)
+class Public:
+    """What anybody may see without a key or a password."""
+
+    figures: bool = False
+
+
+@dataclass(frozen=True)
 class Api:
     host: str = "127.0.0.1"
     port: int = DEFAULT_API_PORT
@@ -204,6 +229,8 @@ class Config:
     log: Log = Log()
     accounts: Accounts = Accounts()
     exchange: Exchange = Exchange()
+    rollups: Rollups = Rollups()
+    public: Public = Public()
     given_dsn: str | None = field(default=None, repr=False)
 
     @property
@@ -237,6 +264,8 @@ class Config:
             **_as_environment("log", asdict(self.log)),
             **_as_environment("accounts", asdict(self.accounts)),
             **_as_environment("exchange", asdict(self.exchange)),
+            **_as_environment("rollups", asdict(self.rollups)),
+            **_as_environment("public", asdict(self.public)),
         }
 
 
@@ -285,6 +314,8 @@ def load_config(
         log=Log(**_section(values, "log")),
         accounts=Accounts(**_section(values, "accounts")),
         exchange=Exchange(**_section(values, "exchange")),
+        rollups=Rollups(**_section(values, "rollups")),
+        public=Public(**_section(values, "public")),
         given_dsn=values.get(("database", "dsn")),
     )
 
@@ -346,6 +377,8 @@ def _check_values(values: Mapping[tuple[str, str], Any], faults: list[str]) -> N
             faults.append(f"{section}.{key}: 1 to {MAX_DOCUMENT_MIB} is expected, found {value}")
         elif key == "close_after_days" and not 1 <= value <= MAX_CLOSE_AFTER_DAYS:
             faults.append(f"{section}.{key}: 1 to {MAX_CLOSE_AFTER_DAYS} is expected, found {value}")
+        elif key == "special_classes" and not _CLASSES.fullmatch(value):
+            faults.append(f"{section}.{key}: {value[:80]!a} is no list of class codes, as 0105,0203")
         elif key == "public_url" and not _PUBLIC_URL.fullmatch(value):
             faults.append(f"{section}.{key}: {value[:80]!a} is no address like https://jishi.example")
         elif key == "address_header" and not _HEADER_NAME.fullmatch(value):

@@ -14,7 +14,8 @@ from typing import NoReturn
 
 from collector.api.problem import Fault, bad_request
 
-MAX_CURSOR_CHARS = 512
+MAX_CURSOR_CHARS = 2_048
+"""A key of 200 characters, each of them six in JSON, fits in."""
 _CHECKSUM_CHARS = 16
 
 
@@ -29,7 +30,7 @@ def decode(text: str, *, scope: str, types: tuple[type, ...]) -> list[str | int]
     if len(text) > MAX_CURSOR_CHARS or not text.isascii():
         _refuse("it is not a cursor of this interface")
     try:
-        # json.loads takes at most 512 characters here, so depth and size are bounded.
+        # json.loads takes a bounded number of characters here, so depth and size are bounded.
         parts = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
         _refuse("it is not a cursor of this interface")

@@ -41,6 +41,7 @@ class Kind(Enum):
     WRONG_TOKEN = "refused enrolments of one agent from one address"  # noqa: S105 it counts them
     UPLINK = "batches of one agent from one address"
     UPLINKS = "batches from one address"
+    PUBLIC = "requests for public pages from one address"
     REFUSAL = "refusals of one caller that the audit trail keeps"
     REFUSALS = "refusals that the audit trail keeps"
 
@@ -58,6 +59,7 @@ FIXED = {
     Kind.WRONG_TOKEN: Allowance(20, 5),
     Kind.UPLINK: Allowance(600, 1),
     Kind.UPLINKS: Allowance(6000, 1),
+    Kind.PUBLIC: Allowance(100, 1),
     Kind.REFUSAL: Allowance(20, 60),
     Kind.REFUSALS: Allowance(500, 60),
 }

@@ -31,3 +31,10 @@ def parse_kept_days(text: str) -> int:
     if not text.isdecimal() or len(text) > 9 or not LEAST_KEPT <= int(text) <= MOST_KEPT:
         raise ArgumentTypeError(f"{text!r} is no number of days from {LEAST_KEPT} (agents keep as long) to {MOST_KEPT}")
     return int(text)
+
+
+def parse_year(text: str) -> int:
+    """A calendar year that anything can have been measured in."""
+    if not (text.isascii() and text.isdecimal() and len(text) == 4 and 2000 <= int(text) <= 2199):
+        raise ArgumentTypeError(f"{text[:40]!a} is no year from 2000 to 2199")
+    return int(text)

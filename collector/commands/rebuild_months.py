@@ -16,9 +16,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(config: Config, _: Namespace) -> None:
-    """Rebuild, and print how many sums of an instrument and a month were not those of its records."""
+    """Rebuild, and print how many sums were not those of the records."""
     from collector.accounts.year import rebuild_months
+    from collector.rollups.rollup import rebuild_rollups
 
     with connect(config.dsn, application="rebuild") as connection:
         check_migrated(connection)
-        print(f"wrong={rebuild_months(connection)}")
+        with connection.transaction():
+            print(f"wrong={rebuild_months(connection) + rebuild_rollups(connection)}")

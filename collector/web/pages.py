@@ -22,7 +22,16 @@ from collector.registry import people
 from collector.registry.access import Right
 from collector.registry.people import Person
 from collector.store.queries import load
-from collector.web import finding_pages, flag_pages, fleet_pages, registered, visitor, worklist_pages, year_pages
+from collector.web import (
+    finding_pages,
+    flag_pages,
+    fleet_pages,
+    public_pages,
+    registered,
+    visitor,
+    worklist_pages,
+    year_pages,
+)
 from collector.web.axis import Window
 from collector.web.day_page import load_day_page
 from collector.web.overview import Zoom, load_overview
@@ -237,6 +246,7 @@ def install(app: FastAPI) -> None:
     app.include_router(finding_pages.router)
     app.include_router(fleet_pages.router)
     app.include_router(worklist_pages.router)
+    app.include_router(public_pages.router)
     app.mount("/static", StaticFiles(packages=[("collector.web", "static")]))
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
     app.add_exception_handler(visitor.ForeignRequest, lambda request, _: draw_error(request, HTTPStatus.FORBIDDEN))

@@ -4,6 +4,7 @@ Hours are rounded once, to 0.1 h (protocol.hours.in_tenths); everything before i
 """
 
 from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
 
 from collector.web.words import Words
 from protocol.hours import in_tenths
@@ -62,6 +63,11 @@ def coverage(observed_s: int, until_s: int) -> str:
         return "–"
     tenths = observed_s * 1_000 // until_s
     return f"{tenths // 10}.{tenths % 10} %"
+
+
+def share(of: Fraction | None) -> str:
+    """The same of an exact quotient; None where there is nothing to divide by."""
+    return "–" if of is None else coverage(of.numerator, of.denominator)
 
 
 def day(shown: date, words: Words) -> str:

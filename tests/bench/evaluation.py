@@ -1,4 +1,5 @@
-"""A round over a province: who is counted of 16 000 instruments, and the indicators of all units.
+"""A round over a province: who is counted of 16 000 instruments, and the indicators of all units. Beside it roll-ups
+over three years, and the registry out of a file (rollup_queries.py, registry_import.py).
 
 The figures of each instrument are inserted as taking them leaves them; what that costs (a grade record for each frozen
 day) is not measured here. The indicators' limit is the one that a round of the province has to keep: 2 s.
@@ -22,6 +23,7 @@ from collector.evaluation.rounds import By, Round, create_round
 from collector.registry.audit import Actor
 from collector.store import migrate
 from collector.store.database import Connection, connect
+from tests.bench import registry_import, rollup_province, rollup_queries
 from tests.bench.province_day import register
 
 INSTRUMENTS = 16_000
@@ -44,19 +46,32 @@ FROM round_member, LATERAL (SELECT hashtext(name) & 4194303 AS s) v WHERE is_in 
 
 
 def measure() -> Iterable[dict[str, object]]:
-    """Fixing the population once, and the indicators several times."""
+    """A round of the province; roll-ups over three years of it; its instruments out of a file."""
+    yield from _in_database(_measure_round)
+    yield from _in_database(_measure_rollups)
+    yield from _in_database(registry_import.measure)
+
+
+def _in_database(part: Callable[[Connection], Iterable[dict[str, object]]]) -> Iterable[dict[str, object]]:
     directory = Path(tempfile.mkdtemp(prefix="jishi-bench-", dir="/tmp"))
     try:
         with EmbeddedPostgres(directory) as server, connect(server.dsn, application="bench") as connection:
             migrate.migrate(connection)
-            register(connection, INSTRUMENTS)
-            connection.execute(_DESCRIBE)
-            yield from _measure(connection)
+            yield from part(connection)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _measure(connection: Connection) -> Iterable[dict[str, object]]:
+def _measure_rollups(connection: Connection) -> Iterable[dict[str, object]]:
+    drawn_s, _ = _timed(lambda: rollup_province.draw(connection))
+    yield {"name": "three years of a province drawn", "value": round(drawn_s, 1), "unit": "s, its roll-ups among it"}
+    yield from rollup_queries.measure(connection)
+
+
+def _measure_round(connection: Connection) -> Iterable[dict[str, object]]:
+    """Fixing the population once, and the indicators several times."""
+    register(connection, INSTRUMENTS)
+    connection.execute(_DESCRIBE)
     by = By(Actor("bench", "command", "bench"), "bench", datetime(2026, 2, 1, tzinfo=UTC))
 
     def fix() -> Round:

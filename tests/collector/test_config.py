@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.config import load_config
+from collector.config import Public, Rollups, load_config
 from collector.errors import ConfigError
 
 
@@ -47,6 +47,19 @@ def test_every_fault_comes_in_one_message_with_its_key_path(tmp_path: Path) -> N
         "database.dsn: is empty",
     ):
         assert fault in message
+
+
+def test_what_is_special_and_what_is_public_are_settings_that_children_get(tmp_path: Path) -> None:
+    file = tmp_path / "collector.toml"
+    file.write_text('[rollups]\nspecial_classes = "0105,02"\n[public]\nfigures = true\n')
+    config = load_config(file, environment={})
+    assert (config.rollups.special, config.public.figures) == (("0105", "02"), True)
+    child = load_config(None, environment=config.environment("dbname=x"))
+    assert (child.rollups, child.public) == (config.rollups, config.public)
+    assert (Rollups().special, Public().figures) == ((), False), "unless somebody decides it"
+    for wrong in ("0105, 02", "0105,", "类"):
+        with pytest.raises(ConfigError, match=r"rollups\.special_classes: .* is no list of class codes"):
+            load_config(None, environment={"JISHI_ROLLUPS_SPECIAL_CLASSES": wrong})
 
 
 def test_a_file_that_is_not_there_or_no_toml_is_named(tmp_path: Path) -> None:
