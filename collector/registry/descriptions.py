@@ -72,6 +72,8 @@ def describe(connection: Connection, described: Sequence[tuple[Described, date]]
     ]
     if values:
         kind = type(described[0][0])
+        # Before any day is marked: a worker that has just written a record waits for the mark next, and must be done.
+        connection.execute(_SQL.hold_placements)
         _touch_days_of_models(connection, described)
         with connection.cursor() as cursor:
             cursor.executemany(_REGISTER[kind], values)

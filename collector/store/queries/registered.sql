@@ -91,6 +91,10 @@ CROSS JOIN LATERAL (
 WHERE newest.role IN ('officer', 'approver') AND (newest.scope_kind, newest.scope_name) = ('unit', %(uscc)s)
 ORDER BY p.name;
 
+-- name: hold_placements
+-- Waits until no record is being written, and holds off the next one: what an instrument is described as changes.
+SELECT pg_advisory_xact_lock(hashtextextended('jishi placement', 0));
+
 -- name: touch_days_of_models
 -- Marks the days of instruments that are to be another model from a day on, where a policy holds for any model: asked
 -- before the new description is there.
