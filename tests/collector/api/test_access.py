@@ -441,8 +441,7 @@ def test_figures_and_proposals_of_a_division_are_those_of_its_units(
     client: httpx.Client, two_units: Province, clock: MovableClock
 ) -> None:
     for code, units_there, assets, proposals in (("61", [USCC], ["A001", "C001"], {"instrument:A001"}),
-                                                 ("11", [OTHER_USCC], ["B001", "C001"], set()),
-                                                 ("44", [], [], set())):  # fmt: skip
+                                                 ("11", [OTHER_USCC], ["B001", "C001"], set())):  # fmt: skip
         headers = {"X-API-Key": make_key(two_units, clock, access=Access("approver", Scope("division", code)))}
         figures = client.get(f"{V1}/figures?year=2026&by=unit", headers=headers).json()["items"]
         assert [line["uscc"] for line in figures] == units_there
