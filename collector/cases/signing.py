@@ -1,8 +1,8 @@
 """A decision about a unit counts by the signature of an approver over everything, with a key of his own.
 
 The text is drawn up here by somebody who holds rounds, signed on the approver's own machine (`jishi-audit key sign`),
-and brought back byte for byte. As with decisions about time (collector/approvals/signing.py) the key was registered by two
-others, a revoked one signs nothing more, and a signature is not kept up somebody's sleeve.
+and brought back byte for byte. As with decisions about time (collector/approvals/signing.py) the key was registered by
+two others, a revoked one signs nothing more, and a signature is not kept up somebody's sleeve.
 """
 
 from datetime import datetime, timedelta

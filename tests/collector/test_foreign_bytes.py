@@ -20,7 +20,7 @@ from collector.api.problem import Problem
 from collector.api.rates import network, read_address
 from collector.approvals import proposed
 from collector.commands.days import parse_day, parse_instant, parse_kept_days
-from collector.commands.evaluate import parse_points
+from collector.commands.round_deed import parse_points
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
 from collector.errors import (
@@ -115,7 +115,7 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.commands.days.parse_day": (_text(parse_day), (ArgumentTypeError,), (b"2026-11-26",)),
     "collector.commands.days.parse_instant": (_text(parse_instant), (ArgumentTypeError,), (b"2026-11-26T09:30:00",)),
     "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
-    "collector.commands.evaluate.parse_points": (_text(parse_points), (ArgumentTypeError,), (b"4", b"4.50")),
+    "collector.commands.round_deed.parse_points": (_text(parse_points), (ArgumentTypeError,), (b"4", b"4.50")),
     "collector.evaluation.scheme.parse": (scheme.parse, (SchemeError,), (SCHEME, SCHEME_JSON)),
     "collector.exchange.answers.read_answer": (
         lambda raw: read_answer(raw, 200, mapping.parse(FIELDS).mapping.platform), (), (b'{"code":"100","id":"R-1"}',),
