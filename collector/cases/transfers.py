@@ -2,8 +2,8 @@
 
 Twice in a row: in its two latest published results. A round in which the unit took no part (it was rectifying) lies
 between them and ends nothing. The regulation speaks of instruments of general use; the registry holds class codes and
-no word for that, so whoever asks names classes. The list has figures and decides nothing: a transfer is what an approver
-signs, and who owns the instrument changes by the registry's own fact.
+no word for that, so whoever asks names classes. The list has figures and decides nothing: a transfer is what an
+approver signs, and who owns the instrument changes by the registry's own fact.
 """
 
 from collections.abc import Iterable

@@ -77,10 +77,14 @@ def publish_round(connection: Connection, name: str, *, by: By) -> Publication:
 
 def compute_result(connection: Connection, held: Round) -> Published:
     """What the result of a round is, from its ranking, ratings and amendments."""
-    assert held.scheme is not None, "it has one from the state `experts` on"
     amendments = [(each.objection_id, each.amendment) for each in list_amendments(connection, held)]
-    is_example = find_scheme(connection, held.scheme).scheme.example
-    return published.compose(held, list_results(connection, held), amendments, is_example=is_example)
+    results = list_results(connection, held)
+    return published.compose(held, results, amendments, is_example=is_example(connection, held))
+
+
+def is_example(connection: Connection, held: Round) -> bool:
+    """Whether the round's scheme is an example, which nobody decided; False where it has none yet."""
+    return held.scheme is not None and find_scheme(connection, held.scheme).scheme.example
 
 
 def open_cases(connection: Connection, held: Round, usccs: list[str], *, by: By) -> None:
