@@ -42,7 +42,7 @@ def test_another_key_or_a_changed_year_does_not_open_it() -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a flag": ({"evidence": ("flag:" + "ab" * 32,)}, "evidence"),
-    "nothing": ({"evidence": ()}, "evidence"),
+    "nothing": ({"evidence": ()}, "documents alone prove no fraud"),
     "documents alone": ({"evidence": ("document:" + "ab" * 32,)}, "documents alone prove no fraud"),
     "one thing twice": ({"evidence": FRAUD.evidence[:1] * 2}, "named twice"),
     "one person": ({"approver": "li.ming"}, "these are two people"),
