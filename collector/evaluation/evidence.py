@@ -127,9 +127,7 @@ def sight_of(connection: Connection, held: Round, person: Person, access: Access
         return None
     if access.allows(Right.POINTS):
         return Sight(None, list_appointments(connection, held, person))
-    if access.allows(Right.SCORES) or access.allows(Right.FACTS):
-        return Sight(None, OF_EXPERTS)
-    return None
+    return Sight(None, OF_EXPERTS) if access.allows(Right.SCORES) else None
 
 
 def list_items(
