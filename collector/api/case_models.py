@@ -57,7 +57,7 @@ class CaseDetail(PoorCase):
 
 
 class AskedEntry(AskedStep):
-    """A measure, or evidence; `why` says what it is."""
+    """A remedy, or evidence; `why` says what it is."""
 
     kind: Kind
     document: Sha256 | None = Field(default=None, description="Evidence names one")

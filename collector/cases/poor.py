@@ -1,4 +1,4 @@
-"""Cases of units that were rated poor 较差 (指引十): a year from the notice to rectify, measures, evidence, a ruling.
+"""Cases of units that were rated poor 较差 (指引十): a year from the notice to rectify, remedies, evidence, a ruling.
 
     open      整改中   the year runs
     overdue   逾期     it is over, and nobody accepted
@@ -24,7 +24,7 @@ from collector.store.queries import load
 
 _SQL = load("cases")
 MAX_ENTRIES = 1000
-Kind = Literal["measure", "evidence"]
+Kind = Literal["remedy", "evidence"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Verdict = Literal["accepted", "refused"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -109,7 +109,7 @@ def list_rulings(connection: Connection, case: PoorCase) -> list[Ruling]:
 def enter(
     connection: Connection, number: int, *, kind: Kind, document: str | None, person: Person, access: Access, by: By
 ) -> None:
-    """Keeps a measure or a piece of evidence; what it is, is `by.why`. Raises CaseError, NotAllowed, UnknownName."""
+    """Keeps a remedy or a piece of evidence; what it is, is `by.why`. Raises CaseError, NotAllowed, UnknownName."""
     case = _hold(connection, number)
     check_speaks(connection, person, access, uscc=case.uscc)
     check_why(by.why)
@@ -131,8 +131,8 @@ def rule(connection: Connection, number: int, *, verdict: Verdict, by: By) -> No
     entries = list_entries(connection, case)
     if any(entry.made_by == by.actor.name for entry in entries):
         raise NotAllowed(f"{by.actor.name} entered something in case {number}: another person rules on it")
-    if verdict == "accepted" and not {"measure", "evidence"} <= {entry.kind for entry in entries}:
-        raise CaseError(f"case {number} has no measure, or nothing that shows one: there is nothing to accept yet")
+    if verdict == "accepted" and not {"remedy", "evidence"} <= {entry.kind for entry in entries}:
+        raise CaseError(f"case {number} has no remedy, or nothing that shows one: there is nothing to accept yet")
     connection.execute(_SQL.insert_ruling, {"case_id": number, "verdict": verdict, **by.values})
     new = {"case": number, "verdict": verdict}
     record_change(connection, by.actor, "case.rule", target=case.uscc, new=new, reason=by.why)

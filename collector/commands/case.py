@@ -44,7 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     shown = deeds.add_parser("show", help="one case, with all that was entered")
     shown.add_argument("number", type=int)
     shown.set_defaults(deed=_show)
-    entered = declare(deeds, "enter", _enter, "enter a measure or evidence, for the unit", of_round=False)
+    entered = declare(deeds, "enter", _enter, "enter a remedy or evidence, for the unit", of_round=False)
     entered.add_argument("number", type=int)
     entered.add_argument("kind", choices=poor.KINDS)
     entered.add_argument("--document", metavar="SHA256", help="as `jishi-collector document add` printed it")

@@ -1,6 +1,6 @@
 """Who speaks for a unit in a round: its officers and approvers, and whoever records facts over everything.
 
-What a person says for a unit (evidence, objections, measures of a case) has the same bound everywhere, so that nobody
+What a person says for a unit (evidence, objections, remedies of a case) has the same bound everywhere, so that nobody
 speaks for a neighbour.
 """
 

@@ -251,7 +251,7 @@ CREATE TRIGGER poor_case_is_a_fact BEFORE UPDATE OR DELETE ON poor_case
 CREATE TABLE case_entry (
     seq      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     case_id  integer NOT NULL REFERENCES poor_case,
-    kind     text NOT NULL CHECK (kind IN ('measure', 'evidence')),
+    kind     text NOT NULL CHECK (kind IN ('remedy', 'evidence')),
     told     text NOT NULL CHECK (told <> ''),
     document text REFERENCES document CHECK (kind <> 'evidence' OR document IS NOT NULL),
     made_by  text NOT NULL CHECK (made_by <> ''),

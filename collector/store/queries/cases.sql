@@ -24,7 +24,7 @@ SELECT seq, kind, told, document, made_by, made_at FROM case_entry WHERE case_id
 SELECT seq, verdict, why, made_by, made_at FROM case_ruling WHERE case_id = %(case_id)s ORDER BY seq;
 
 -- name: insert_entry
--- A measure, or a document that shows one.
+-- A remedy, or a document that shows one.
 INSERT INTO case_entry (case_id, kind, told, document, made_by, made_at)
 VALUES (%(case_id)s, %(kind)s, %(why)s, %(document)s, %(by)s, %(now)s);
 

@@ -55,15 +55,15 @@ def test_a_poor_unit_enters_what_it_did_and_an_evaluator_closes_the_case(
     assert number in numbers(client, keys["evaluator"])
     assert numbers(client, keys["platform"]) == []
     assert client.get(f"{V1}/{number}", headers=keys["neighbour"]).status_code == 404
-    post(client, keys["officer"], f"/{number}/entries", status=201, kind="measure")
-    post(client, keys["neighbour"], f"/{number}/entries", status=403, kind="measure")
+    post(client, keys["officer"], f"/{number}/entries", status=201, kind="remedy")
+    post(client, keys["neighbour"], f"/{number}/entries", status=403, kind="remedy")
     early = post(client, keys["evaluator"], f"/{number}/ruling", status=400, verdict="accepted")
     assert "nothing to accept yet" in str(early["detail"])
     document = store_document(judged, "ab")
     post(client, keys["officer"], f"/{number}/entries", status=201, kind="evidence", document=document)
     ruled = post(client, keys["evaluator"], f"/{number}/ruling", status=200, verdict="accepted")
     assert (ruled["state"], ruled["due_on"]) == ("closed", "2027-01-31")
-    assert [entry["kind"] for entry in ruled["entries"]] == ["measure", "evidence"]  # type: ignore[index, attr-defined]
+    assert [entry["kind"] for entry in ruled["entries"]] == ["remedy", "evidence"]  # type: ignore[index, attr-defined]
     assert number not in numbers(client, keys["evaluator"], "?is_closed=false")
     shown = client.get(f"{V1}/{number}", headers=keys["officer"]).json()
     assert shown == ruled

@@ -72,7 +72,7 @@ def test_every_operation_answers_as_the_description_says(
     assert asked >= TAKE_NOTHING
 
 
-@pytest.mark.parametrize("role", ["evaluator", "expert"])
+@pytest.mark.parametrize("role", ["evaluator", "expert", "officer"])
 @pytest.mark.timeout(60 + 15 * EXAMPLES)
 def test_operations_of_rounds_do_for_those_who_may_change_them(
     description: schemathesis.BaseSchema, province: Province, clock: MovableClock, role: str

@@ -1,4 +1,4 @@
-"""A case of a poor unit: a year, measures and evidence of the unit, a ruling of somebody else, and the next round."""
+"""A case of a poor unit: a year, remedies and evidence of the unit, a ruling of somebody else, and the next round."""
 
 from datetime import date, timedelta
 
@@ -40,7 +40,7 @@ def rule(world: World, number: int, verdict: poor.Verdict, *, who: By | None = N
 
 
 def rectified(world: World, number: int) -> None:
-    enter(world, number, "measure")
+    enter(world, number, "remedy")
     enter(world, number, "evidence", document=store_document(world, "ef"))
     rule(world, number, "accepted")
 
@@ -62,7 +62,7 @@ def test_a_unit_rectifies_within_the_year_and_takes_part_again(judged: World, ds
     case = find_case(judged.connection, number)
     assert case.closed_at == NOW
     assert [(entry.kind, entry.made_by) for entry in list_entries(judged.connection, case)] == [
-        ("measure", "li.na"), ("evidence", "li.na"),
+        ("remedy", "li.na"), ("evidence", "li.na"),
     ]  # fmt: skip
     [ruling] = list_rulings(judged.connection, case)
     assert (ruling.verdict, ruling.why, ruling.made_by) == ("accepted", "seen on site", "Wang")
@@ -95,17 +95,17 @@ def test_a_refused_case_goes_on_and_a_closed_one_takes_nothing_more(judged: Worl
     number = a_case(judged)
     with pytest.raises(CaseError, match="there is nothing to accept yet"):
         rule(judged, number, "accepted")
-    enter(judged, number, "measure")
+    enter(judged, number, "remedy")
     with pytest.raises(CaseError, match="or nothing that shows one"):
         rule(judged, number, "accepted")
     rule(judged, number, "refused")
     assert find_case(judged.connection, number).closed_at is None
     rectified(judged, number)
-    for go_on in (lambda: enter(judged, number, "measure"), lambda: rule(judged, number, "refused")):
+    for go_on in (lambda: enter(judged, number, "remedy"), lambda: rule(judged, number, "refused")):
         with pytest.raises(CaseError, match="was closed on 2026-01-20"):
             go_on()
     for table, columns in (("case_entry", "kind, told"), ("case_ruling", "verdict, why")):
-        values = "'measure', 'x'" if table == "case_entry" else "'refused', 'x'"
+        values = "'remedy', 'x'" if table == "case_entry" else "'refused', 'x'"
         with pytest.raises(psycopg.errors.RestrictViolation, match=f"case {number} is closed"):
             judged.connection.execute(
                 f"INSERT INTO {table} (case_id, {columns}, made_by, made_at) VALUES ({number}, {values}, 'x', now())"
@@ -114,7 +114,7 @@ def test_a_refused_case_goes_on_and_a_closed_one_takes_nothing_more(judged: Worl
 
 def test_whoever_entered_something_does_not_rule(judged: World) -> None:
     number = a_case(judged)
-    enter(judged, number, "measure")
+    enter(judged, number, "remedy")
     with pytest.raises(NotAllowed, match="another person rules on it"):
         rule(judged, number, "refused", who=said())
     with pytest.raises(psycopg.errors.RestrictViolation, match="does not rule on it"):
@@ -130,15 +130,15 @@ def test_only_the_units_own_people_enter_and_evidence_is_a_document(judged: Worl
     person, _ = officer(judged, BEIJING, name="zhang")
     with pytest.raises(NotAllowed, match="does not speak for unit"), judged.connection.transaction():
         poor.enter(
-            judged.connection, number, kind="measure", document=None, person=person,
+            judged.connection, number, kind="remedy", document=None, person=person,
             access=Access("officer", Scope("unit", BEIJING)), by=said("zhang"),
         )  # fmt: skip
     with pytest.raises(CaseError, match="evidence is a document"):
         enter(judged, number, "evidence")
     with pytest.raises(RoundError, match="a reason is needed"):
-        enter(judged, number, "measure", who=said(why=" "))
+        enter(judged, number, "remedy", who=said(why=" "))
     with pytest.raises(UnknownName, match="there is no case 99"):
-        enter(judged, 99, "measure")
+        enter(judged, 99, "remedy")
 
 
 def test_a_case_is_open_to_the_end_of_its_last_day_and_then_overdue() -> None:

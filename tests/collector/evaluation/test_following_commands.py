@@ -101,14 +101,14 @@ def test_a_case_is_listed_entered_and_closed(ranked_world: World, capsys: pytest
     listed = said(capsys, "case", "list", "--state", "open")
     [line] = [each for each in listed.splitlines() if XIAN in each]
     number = line.split()[1]
-    said(capsys, "case", "enter", number, "measure", *LI)
+    said(capsys, "case", "enter", number, "remedy", *LI)
     said(capsys, "case", "enter", number, "evidence", "--document", store_document(ranked_world, "ab"), *LI)
     assert "has no right to rounds" in said(capsys, "case", "rule", number, "accepted", *LI, status=1)
     said(capsys, "case", "rule", number, "accepted", *EVA)
     shown = said(capsys, "case", "show", number).splitlines()
     assert shown[0].endswith("closed")
     assert [line.split("UTC ")[1] for line in shown[1:]] == [
-        "measure by li.na: A003 ran until June",
+        "remedy by li.na: A003 ran until June",
         f"evidence by li.na: A003 ran until June {'ab'.ljust(64, '0')}",
         "accepted by eva: notice 7",
     ]
