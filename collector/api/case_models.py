@@ -101,7 +101,7 @@ class TextToSign(Model):
 class AskedSigned(AskedStep):
     """A decision about a unit, signed."""
 
-    note: str = Field(min_length=1, max_length=131_072, description="As `jishi-audit key sign` wrote it")
+    note: str = Field(min_length=1, max_length=32_768, description="As `jishi-audit key sign` wrote it")
 
 
 class Brought(Model):

@@ -10,7 +10,6 @@ not in order, or the proof of a fork of an agent that measured its instruments; 
     a text for the record of research integrity (科研诚信失信记录), which somebody hands on
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -156,30 +155,30 @@ def _check(connection: Connection, decision: Fraud) -> tuple[Round, list[dict[st
         raise CaseError(
             f"the exclusion begins in {decision.first_year}: round {held.name} counted the unit; begin later"
         )
-    found, faults = _find_all(connection, decision.unit, decision.evidence)
+    found, faults = _find_all(connection, held, decision)
     if faults:
         raise CaseError("this proves no fraud:" + "".join(f"\n  {fault}" for fault in faults))
     return held, found
 
 
-def _find_all(connection: Connection, uscc: str, evidence: Sequence[str]) -> tuple[list[dict[str, object]], list[str]]:
+def _find_all(connection: Connection, held: Round, decision: Fraud) -> tuple[list[dict[str, object]], list[str]]:
     found: list[dict[str, object]] = []
     faults = []
-    for named in evidence:
+    for named in decision.evidence:
         kind, _, sha256 = named.partition(":")
         try:
-            found.append({kind: _find(connection, uscc, kind, sha256=sha256)})
+            found.append({kind: _find(connection, held, kind, uscc=decision.unit, sha256=sha256)})
         except (CaseError, UnknownDocument) as error:
             faults.append(f"{named}: {error}")
     return found, faults
 
 
-def _find(connection: Connection, uscc: str, kind: str, *, sha256: str) -> object:
+def _find(connection: Connection, held: Round, kind: str, *, uscc: str, sha256: str) -> object:
     """What the column of this kind holds; CaseError where it proves nothing of this unit."""
     if kind == "document":
         check_document(connection, sha256)
         return sha256
-    values = {"uscc": uscc, "sha256": sha256}
+    values = {"uscc": uscc, "sha256": sha256, "first": held.first_day, "last": held.last_day}
     row = connection.execute(getattr(_SQL, f"find_{kind}"), values).fetchone()
     if row is None:
         raise CaseError(_LACKING[kind])
@@ -191,7 +190,7 @@ def _find(connection: Connection, uscc: str, kind: str, *, sha256: str) -> objec
 
 
 _LACKING = {
-    "decision": "no signed decision that holds, excludes time, and is of an instrument that the unit owned then",
+    "decision": "no signed decision that holds, excludes time of that year, of an instrument that the unit owned then",
     "finding": "no findings of an instrument that the unit owned then, by a key that counts",
     "fork": "no proof of a fork of an agent that measured an instrument of the unit",
 }

@@ -78,6 +78,7 @@ def _create(connection: Connection, arguments: Namespace) -> None:
             by=by_of(connection, arguments),
         )
     print(round_lines.of_round(made))
+    _print_bars(connection, made)
 
 
 def _choose(connection: Connection, arguments: Namespace) -> None:
@@ -95,8 +96,14 @@ def _population(connection: Connection, arguments: Namespace) -> None:
     with connection.transaction():
         held = members.fix_population(connection, arguments.name, by=by_of(connection, arguments))
     print(round_lines.of_round(held))
+    _print_bars(connection, held)
     for line in round_lines.of_population(members.list_members(connection, held)):
         print(line)
+
+
+def _print_bars(connection: Connection, held: rounds.Round) -> None:
+    for uscc, reason, note in members.list_bars(connection, held):
+        print(f"takes no part: {uscc} {reason}, {note}")
 
 
 def _data(connection: Connection, arguments: Namespace) -> None:

@@ -34,9 +34,11 @@ INSERT INTO case_ruling (case_id, verdict, why, made_by, made_at)
 VALUES (%(case_id)s, %(verdict)s, %(why)s, %(by)s, %(now)s);
 
 -- name: find_decision
--- A signed decision that excludes time and that nothing took out of account, of an instrument that the unit owned then.
+-- A signed decision that excludes time of a round's year and that nothing took out of account, of an instrument that the
+-- unit owned then.
 SELECT f.sha256 FROM signed_decision s JOIN fact f ON f.sha256 = s.fact
 WHERE f.sha256 = %(sha256)s AND convert_from(f.body, 'UTF8')::jsonb ->> 'verdict' = 'exclude'
+    AND f.last_day >= %(first)s AND f.first_day <= %(last)s
     AND NOT EXISTS (SELECT FROM fact c WHERE c.target = 'fact:' || f.sha256)
     AND in_scope(f.asset_no, 'unit', %(uscc)s, f.first_day, f.last_day);
 

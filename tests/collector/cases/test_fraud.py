@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -20,9 +20,13 @@ from collector.evaluation.verification import verify_round
 from collector.evidence.findings import import_findings
 from collector.registry import people, person_keys
 from collector.registry.access import Access, Scope
+from protocol import facts
+from protocol.facts import Decision
 from protocol.findings import Findings, sign_findings
+from protocol.interval import day_bounds_ms
 from protocol.keys import ED25519, SigningKey
 from protocol.signed_case import sign_case
+from protocol.signed_decision import decision_text, sign_decision
 from tests.collector.evaluation.following import announced, closed, published, store_document
 from tests.collector.evaluation.world import LAST, NOW, XIAN, World, by, owner_on
 from tests.collector.person_keys import register_key
@@ -247,3 +251,49 @@ def test_years_and_units_that_do_not_fit_are_refused(court: Court) -> None:
         court.draw(court.accused(years=(2027, 2026)))
     with pytest.raises(CaseError, match="is not ranked in round 2025"):
         court.draw(court.accused()._replace(uscc="126100000000000772"))
+
+
+def exclude(court: Court, *, day: str = "2025-03-03", verdict: str = "exclude", kind: str = "decision") -> str:
+    """The evidence of a signed decision about XIAN's instrument on a day, stored as a ruling stores it."""
+    asset = next(each.name for each in court.world.held if each.kind == "instrument" and len(each.owners) == 1)
+    [(owner,)] = court.world.province.rows(f"SELECT owner_on('{asset}', '{day}')")
+    start, end = day_bounds_ms(date.fromisoformat(day))
+    made = Decision(
+        v=1, at=end, by="li", asset=asset, start=start, end=start + 3_600_000, verdict=verdict,  # type: ignore[arg-type]
+        why="a heater hung on it", approver="zhaomin", approved_at=end,
+    )  # fmt: skip
+    raw = facts.encode(made)
+    with court.world.connection.transaction():
+        court.world.connection.execute(
+            "INSERT INTO fact (sha256, body, kind, asset_no, first_day, last_day)"
+            " VALUES (%s, %s, 'decision', %s, %s, %s)",
+            [facts.identity(raw), raw, asset, day, day],
+        )
+        court.world.connection.execute(
+            "INSERT INTO signed_decision SELECT %s, %s, key_id FROM person_key WHERE name = %s",
+            [facts.identity(raw), sign_decision(decision_text(made), ZHAO), ZHAO.name],
+        )
+    assert owner is not None
+    return f"{kind}:{facts.identity(raw)}"
+
+
+def owned_throughout(world: World) -> str:
+    """The unit that owned the instrument of `exclude` all the year."""
+    return next(str(each.owners[0][1]) for each in world.held if each.kind == "instrument" and len(each.owners) == 1)
+
+
+def test_a_signed_decision_that_excluded_time_of_the_year_is_evidence(court: Court) -> None:
+    closed(court.world)
+    unit = owned_throughout(court.world)
+    good = exclude(court)
+    for wrong in (exclude(court, day="2024-12-31"), exclude(court, verdict="accept")):
+        with pytest.raises(CaseError, match="no signed decision that holds, excludes time of that year"):
+            court.draw(court.accused(wrong)._replace(uscc=unit))
+    assert court.bring(court.draw(court.accused(good)._replace(uscc=unit))) == 1
+    court.world.connection.execute(
+        "INSERT INTO fact (sha256, body, kind, target) SELECT encode(sha256('x'), 'hex'), 'x', 'correction',"
+        " 'fact:' || sha256 FROM fact WHERE 'decision:' || sha256 = %s",
+        [good],
+    )
+    with pytest.raises(CaseError, match="no signed decision that holds"):
+        court.draw(court.accused(good)._replace(uscc=unit))

@@ -104,6 +104,8 @@ def test_a_case_is_listed_entered_and_closed(ranked_world: World, capsys: pytest
     said(capsys, "case", "enter", number, "remedy", *LI)
     said(capsys, "case", "enter", number, "evidence", "--document", store_document(ranked_world, "ab"), *LI)
     assert "has no right to rounds" in said(capsys, "case", "rule", number, "accepted", *LI, status=1)
+    barred = said(capsys, "evaluate", "create", "2026-trial", "--year", "2026", *EVA)
+    assert f"takes no part: {XIAN} rectifying, case {number} of round 2025, due " in barred
     said(capsys, "case", "rule", number, "accepted", *EVA)
     shown = said(capsys, "case", "show", number).splitlines()
     assert shown[0].endswith("closed")
@@ -113,6 +115,7 @@ def test_a_case_is_listed_entered_and_closed(ranked_world: World, capsys: pytest
         "accepted by eva: notice 7",
     ]
     assert line not in said(capsys, "case", "list", "--state", "closed")
+    assert "takes no part" not in said(capsys, "evaluate", "create", "2026", "--year", "2026", *EVA)
     assert said(capsys, "case", "twice") == ""
 
 
