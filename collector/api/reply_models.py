@@ -59,7 +59,7 @@ class AskedDraw(AskedStep):
 
     seed: str = Field(min_length=1, max_length=MAX_SEED_CHARS, examples=["4 2 6 1 5"])
     by_flags: int = Field(default=0, ge=0, le=MAX_UNITS, description="So many units whose flags weigh most")
-    by_seed: int = Field(default=0, ge=0, le=MAX_UNITS, description="And so many of all others by the seed")
+    by_seed: int = Field(default=0, ge=0, le=MAX_UNITS, description="And so many of all units by the seed")
 
 
 class Visit(Model):

@@ -34,7 +34,7 @@ def configure(deeds: Any) -> None:
     draw = declare(deeds, "draw", _draw, "draw the units that are visited")
     draw.add_argument("--seed", required=True, metavar="TEXT", help="thrown before witnesses, as '4 2 6 1 5'")
     draw.add_argument("--by-flags", type=int, default=0, metavar="N", help="so many units whose flags weigh most")
-    draw.add_argument("--by-seed", type=int, default=0, metavar="N", help="and so many of all others by the seed")
+    draw.add_argument("--by-seed", type=int, default=0, metavar="N", help="and so many of all units by the seed")
     announce = declare(deeds, "announce", _announce, "show units their results and let them object")
     announce.add_argument("--days", type=int, required=True, metavar="N", help="they may object so many days on")
     object_to = declare(deeds, "object", _object, "object to a result, for a unit")

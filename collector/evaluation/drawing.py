@@ -2,8 +2,9 @@
 
     key of a unit = SHA-256 over four lines: jishi-visits/v1, the round's name, the seed, the unit's code
 
-The lowest keys of the units that the flags did not choose are taken. Who is counted was fixed before, so whoever throws
-the dice (before witnesses) cannot choose; anybody can draw again. A flag orders visits and is no verdict.
+The lowest keys of all units are taken, whatever their flags say: so anybody can draw again who knows the round's units
+and the seed, and no flags. A unit that both chose is visited once. Who is counted was fixed before, so whoever throws
+the dice (before witnesses) cannot choose. A flag orders visits and is no verdict.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from typing import Literal, NamedTuple
 
 MAX_UNITS = 500
 MAX_SEED_CHARS = 200
-Reason = Literal["flags", "seed"]
+Reason = Literal["flags", "seed", "both"]
 
 
 class Weighed(NamedTuple):
@@ -24,7 +25,7 @@ class Weighed(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A unit that is to be visited, in this order; `reason`: its flags, or the seed."""
+    """A unit that is to be visited, in this order; `reason`: its flags, the seed, or both."""
 
     place: int
     uscc: str
@@ -36,13 +37,13 @@ class Visit(NamedTuple):
 def draw(
     units: Iterable[str], weighed: Mapping[str, Weighed], *, round_name: str, seed: str, by_flags: int, by_seed: int
 ) -> list[Visit]:
-    """The visits: at most `by_flags` units with flags, the heaviest first, then at most `by_seed` of all others."""
+    """The visits: at most `by_flags` units with flags, the heaviest first, then those of `by_seed` drawn from all."""
     known = sorted(set(units))
     flagged = sorted((weighed[uscc] for uscc in known if uscc in weighed), key=lambda each: (-each.weight, each.uscc))
     chosen = [each.uscc for each in flagged[:by_flags]]
-    others = sorted(set(known) - set(chosen), key=lambda uscc: _key(round_name, seed, uscc))
-    order: list[tuple[str, Reason]] = [(uscc, "flags") for uscc in chosen]
-    order += [(uscc, "seed") for uscc in others[:by_seed]]
+    drawn = sorted(known, key=lambda uscc: _key(round_name, seed, uscc))[:by_seed]
+    order: list[tuple[str, Reason]] = [(uscc, "both" if uscc in drawn else "flags") for uscc in chosen]
+    order += [(uscc, "seed") for uscc in drawn if uscc not in chosen]
     return [
         _visit(place, weighed.get(uscc, Weighed(uscc, 0, ())), reason) for place, (uscc, reason) in enumerate(order, 1)
     ]

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from collector.errors import RoundError
 from collector.evaluation import published
 from collector.evaluation.objections import find_last_day, list_amendments, list_objections
-from collector.evaluation.published import Published
+from collector.evaluation.published import Published, PublishedDraw
 from collector.evaluation.results import list_results
 from collector.evaluation.rounds import By, Round, find_round, hold_round, step
 from collector.evaluation.scheme import Rating
 from collector.evaluation.schemes import find_scheme
 from collector.evaluation.states import check_step
+from collector.evaluation.visits import Draw, list_draws
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol.interval import local_day
@@ -78,8 +79,19 @@ def publish_round(connection: Connection, name: str, *, by: By) -> Publication:
 def compute_result(connection: Connection, held: Round) -> Published:
     """What the result of a round is, from its ranking, ratings and amendments."""
     amendments = [(each.objection_id, each.amendment) for each in list_amendments(connection, held)]
-    results = list_results(connection, held)
-    return published.compose(held, results, amendments, is_example=is_example(connection, held))
+    draws = [_draw(each) for each in list_draws(connection, held) if each.by_seed]
+    return published.compose(
+        held,
+        list_results(connection, held),
+        amendments=amendments,
+        draws=draws,
+        is_example=is_example(connection, held),
+    )
+
+
+def _draw(drawn: Draw) -> PublishedDraw:
+    units = sorted(visit.uscc for visit in drawn.visits if visit.reason != "flags")
+    return PublishedDraw(drawn.seed, drawn.by_seed, tuple(units))
 
 
 def is_example(connection: Connection, held: Round) -> bool:

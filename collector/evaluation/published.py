@@ -3,10 +3,11 @@
     {"v":1,"round":"2026","year":2026,"as_of":"2026-12-31","frozen":"2026","scheme":"9f12…","is_example":false,
      "units":[{"rank":1,"uscc":"9161…","name_zh":"…","name_en":"…","rating":"good","scheme_rating":"good",
                "hundredths":"8612","points":8612,"parts":[[1,"experts","85/3",28],…]},…],
-     "amendments":[[3,"9161…",5,"average_effective","1200","1350"],…]}
+     "amendments":[[3,"9161…",5,"average_effective","1200","1350"],…],"draws":[["4 2 6 1 5",2,["9161…","1210…"]],…]}
 
 Points are hundredths of a point: exact beside what is printed of them, rounded once, halves up. An amendment names its
-objection, the part that it changed, and what that was and became. It holds no person's name and nobody's reason.
+objection, the part that it changed, and what that was and became. A draw is that of units to be visited: its seed, of
+how many, and whom it drew (drawing.py); whom flags chose stays out. It holds no person's name and nobody's reason.
 """
 
 from collections.abc import Iterable
@@ -56,6 +57,14 @@ class PublishedAmendment(msgspec.Struct, frozen=True, array_like=True):
     became: str
 
 
+class PublishedDraw(msgspec.Struct, frozen=True, array_like=True):
+    """Which units a seed drew, by their code."""
+
+    seed: str
+    count: int
+    units: tuple[str, ...]
+
+
 class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """See the top of the file."""
 
@@ -68,10 +77,16 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_example: bool
     units: tuple[PublishedUnit, ...]
     amendments: tuple[PublishedAmendment, ...]
+    draws: tuple[PublishedDraw, ...]
 
 
 def compose(
-    held: Round, results: Iterable[Result], amendments: Iterable[tuple[int, Amendment]], *, is_example: bool
+    held: Round,
+    results: Iterable[Result],
+    *,
+    amendments: Iterable[tuple[int, Amendment]],
+    draws: Iterable[PublishedDraw],
+    is_example: bool,
 ) -> Published:
     """The result of a round whose ranking stands; `amendments` with the objections that they answer, in order."""
     assert held.frozen is not None, "it has one from the state `data` on"
@@ -89,6 +104,7 @@ def compose(
             PublishedAmendment(number, each.uscc, each.indicator, each.correction.source, each.was, each.became)
             for number, each in amendments
         ),
+        draws=tuple(draws),
     )
 
 

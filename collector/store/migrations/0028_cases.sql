@@ -88,8 +88,8 @@ CREATE TRIGGER round_evidence_term_is_a_fact BEFORE UPDATE OR DELETE ON round_ev
 CREATE TRIGGER round_evidence_term_is_in_time BEFORE INSERT ON round_evidence_term
     FOR EACH ROW EXECUTE FUNCTION check_round_state('draft', 'population', 'data', 'experts');
 
--- Units to be visited (指引七(四)): first those whose flags weigh most, as far as flag number flag_seq, then as many drawn by
--- a seed that is there for everybody to draw again.
+-- Units to be visited (指引七(四)): first those whose flags weigh most, as far as flag number flag_seq, then those drawn from
+-- all by a seed that is there for everybody to draw again.
 CREATE TABLE round_draw (
     draw_id  integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     round_id integer NOT NULL REFERENCES round,
@@ -110,7 +110,7 @@ CREATE TABLE round_visit (
     draw_id integer NOT NULL REFERENCES round_draw,
     place   integer NOT NULL CHECK (place > 0),
     uscc    text NOT NULL REFERENCES unit,
-    reason  text NOT NULL CHECK (reason IN ('flags', 'seed')),
+    reason  text NOT NULL CHECK (reason IN ('flags', 'seed', 'both')),
     weight  bigint NOT NULL CHECK (weight >= 0),
     rules   text[] NOT NULL,
     PRIMARY KEY (draw_id, place),

@@ -9,11 +9,12 @@ import pytest
 
 from collector.errors import RoundError
 from collector.evaluation.members import fix_population, list_members
-from collector.evaluation.objections import Answer
+from collector.evaluation.objections import Answer, announce_round
 from collector.evaluation.publication import find_publication, list_published, publish_round
 from collector.evaluation.results import list_results, set_rating
 from collector.evaluation.rounds import create_round, find_round
 from collector.evaluation.verification import verify_round
+from collector.evaluation.visits import draw_visits
 from collector.registry import units
 from tests.collector.evaluation.following import AFTER, DAYS, announced, answered, closed, objection, published
 from tests.collector.evaluation.test_objections import UPHELD
@@ -56,6 +57,21 @@ def test_amendments_are_part_of_what_is_published(world: World, dsn: str) -> Non
     assert found is not None
     [amendment] = found.published.amendments
     assert (amendment.objection, amendment.uscc, amendment.became) == (number, XIAN, "2000")
+    assert verify_round(dsn, "2025").differences == []
+
+
+def test_seeds_are_published_with_whom_they_drew_and_not_whom_flags_chose(world: World, dsn: str) -> None:
+    closed(world)
+    with world.connection.transaction():
+        drawn = draw_visits(world.connection, "2025", seed="4 2 6 1 5", by_flags=0, by_seed=1, by=by())
+        draw_visits(world.connection, "2025", seed="1", by_flags=2, by_seed=0, by=by())
+        announce_round(world.connection, "2025", days=DAYS, by=by())
+    publish(world)
+    found = find_publication(world.connection, find_round(world.connection, "2025"))
+    assert found is not None
+    assert [(each.seed, each.count, each.units) for each in found.published.draws] == [
+        ("4 2 6 1 5", 1, (drawn.visits[0].uscc,))
+    ]
     assert verify_round(dsn, "2025").differences == []
 
 
