@@ -31,7 +31,7 @@ def list_poor_cases(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[PoorCase]:
-    """Cases by number: of one's own unit, or all for those who may see scores."""
+    """Cases by number: of one's own unit or division, or all for those who may see scores."""
     [place] = after(request, cursor, start=[0])
     found = poor.list_cases(
         connection, scope=seen_scope(caller), is_closed=is_closed, after=int(place), limit=limit + 1

@@ -42,7 +42,7 @@ MAX_CANDIDATES = 100
 def list_fraud_cases(
     request: Request, caller: ReadsHours, connection: Lent, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[FraudCase]:
-    """Proved fraud by number: of one's own unit, or all for those who may see scores."""
+    """Proved fraud by number: of one's own unit or division, or all for those who may see scores."""
     [place] = after(request, cursor, start=[0])
     found = fraud.list_frauds(connection, scope=seen_scope(caller), after=int(place), limit=limit + 1)
     return page(request, found, limit=limit, item=_fraud, key=lambda each: [each.fraud])

@@ -12,7 +12,7 @@ FROM poor_case c JOIN round r USING (round_id) LEFT JOIN LATERAL unit_on(c.uscc,
 LEFT JOIN case_ruling x ON x.case_id = c.case_id AND x.verdict = 'accepted'
 WHERE c.case_id > %(after)s::bigint AND (%(number)s::bigint IS NULL OR c.case_id = %(number)s)
     AND (%(is_closed)s::boolean IS NULL OR (x.case_id IS NOT NULL) = %(is_closed)s)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND c.uscc = %(scope_name)s))
+    AND unit_in_scope(c.uscc, %(scope_kind)s, %(scope_name)s, c.notice_on)
 ORDER BY c.case_id LIMIT %(limit)s;
 
 -- name: list_entries
@@ -73,7 +73,7 @@ SELECT f.fraud_id, r.name, f.uscc, coalesce(u.name_zh, ''), coalesce(u.name_en, 
 FROM fraud_case f JOIN round r USING (round_id) JOIN person_key k USING (key_id)
 LEFT JOIN LATERAL unit_on(f.uscc, r.as_of) u ON true
 WHERE f.fraud_id > %(after)s::bigint AND (%(number)s::bigint IS NULL OR f.fraud_id = %(number)s)
-    AND (%(scope_kind)s = 'everything' OR (%(scope_kind)s = 'unit' AND f.uscc = %(scope_name)s))
+    AND unit_in_scope(f.uscc, %(scope_kind)s, %(scope_name)s, r.as_of)
 ORDER BY f.fraud_id LIMIT %(limit)s;
 
 -- name: list_published_ratings

@@ -29,6 +29,8 @@ def keys(judged: World, clock: MovableClock) -> Keys:
         "officer": Access("officer", Scope("unit", XIAN)),
         "neighbour": Access("officer", Scope("unit", BEIJING)),
         "platform": Access("platform"),
+        "city": Access("reader", Scope("division", "6101")),
+        "other city": Access("reader", Scope("division", "6102")),
     }
     return {name: {"X-API-Key": make_key(judged.province, clock, access=each)} for name, each in asked.items()}
 
@@ -51,7 +53,14 @@ def test_a_poor_unit_enters_what_it_did_and_an_evaluator_closes_the_case(
     client: httpx.Client, judged: World, keys: Keys
 ) -> None:
     published(judged, **{f"u{XIAN}": "poor"})
+    judged.connection.execute(
+        "INSERT INTO unit_description (uscc, from_day, name_zh, name_en, kind, department, division, recorded_by)"
+        " VALUES (%s, '2020-01-01', '西安测试大学', '', '', '', '610113', 'li')",
+        [XIAN],
+    )
     [number] = numbers(client, keys["officer"])
+    assert numbers(client, keys["city"]) == [number]
+    assert numbers(client, keys["other city"]) == []
     assert number in numbers(client, keys["evaluator"])
     assert numbers(client, keys["platform"]) == []
     assert client.get(f"{V1}/{number}", headers=keys["neighbour"]).status_code == 404
