@@ -202,6 +202,7 @@ class SelfEvaluationError(RegistryError):
 class FiguresChanged(SelfEvaluationError):
     """A report's figures differ from the records that there are now; the message lists how."""
 
+
 class CaseError(RegistryError):
     """A case of a unit, a proof of fraud or a transfer that cannot be so."""
 

@@ -3,7 +3,7 @@
     draft ──▶ population ──▶ data ──▶ experts ──▶ closed ──▶ announced ──▶ published
               who is counted  figures   points      ranking     objections    the result, for everybody
 
-The database refuses a wrong step by itself (migration 0030); a test holds the two against each other. What follows from
+The database refuses a wrong step by itself (migration 0034); a test holds the two against each other. What follows from
 较差 and from proved fraud is no state of the round: collector/cases.
 """
 
