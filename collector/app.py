@@ -21,6 +21,7 @@ from collector.api import (
     audit,
     brought,
     bundles,
+    cases,
     census,
     certificates,
     changes,
@@ -57,10 +58,13 @@ from collector.api import (
     reported,
     rollup_exports,
     rollups,
+    round_evidence,
     round_points,
+    round_replies,
     rounds,
     self_evaluations,
     sessions,
+    signed_cases,
     units,
     vouchers,
     worklist,
@@ -124,6 +128,10 @@ _KEYED = (
     census,
     rollups,
     vouchers,
+    round_evidence,
+    round_replies,
+    signed_cases,  # before cases, whose number would else take the first part of its paths
+    cases,
 )
 
 _DESCRIPTION = """What the collector knows of instruments and their hours.

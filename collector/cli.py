@@ -50,6 +50,7 @@ COMMANDS = {
     ),
     "worklist": Command("collector.commands.worklist", "list what waits for a unit's information officer"),
     "census": Command("collector.commands.census", "write the yearly census with its differences as XLSX or CSV"),
+    "case": Command("collector.commands.case", "units that were rated poor, proved fraud, transfers of instruments"),
     "rebuild-readings": Command(
         "collector.commands.rebuild_readings", "make the decoded readings of some days again from the stored entries"
     ),

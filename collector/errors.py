@@ -33,6 +33,7 @@
         │   └── SchemeError         a scoring scheme that does not add up (all faults in one message)
         ├── SelfEvaluationError     a self-evaluation report cannot be taken there, or cannot hold that
         │   └── FiguresChanged      what it says is not what the records say any more
+        ├── CaseError               a case of a unit cannot go on so, or nothing proves what it says
         ├── PeriodFrozen            it would begin inside a frozen period, and does not say that it amends it
         ├── UnknownName             a unit, instrument, person or policy that nobody registered
         ├── BadUscc                 a unified social credit code that is none
@@ -200,6 +201,10 @@ class SelfEvaluationError(RegistryError):
 
 class FiguresChanged(SelfEvaluationError):
     """A report's figures differ from the records that there are now; the message lists how."""
+
+
+class CaseError(RegistryError):
+    """A case of a unit, a proof of fraud or a transfer that cannot be so."""
 
 
 class PeriodFrozen(RegistryError):

@@ -12,6 +12,7 @@
     ├── MalformedPolicy    a policy file of the wrong form
     ├── MalformedSamples   a recording of power over time that cannot be read, with the line
     ├── MalformedFact      a fact that is not canonical, not known, or breaks a rule of its kind
+    ├── MalformedCase      a decision about a unit that is not canonical, not known, or breaks a rule of its kind
     ├── MalformedFlag      a flag, or the shape of a day, that is not canonical or not known
     ├── MalformedFrozen    the manifest of a frozen period of the wrong form
     ├── MalformedLeaf      a leaf of the collector's log, or a statement of the registry, of the wrong form
@@ -74,6 +75,10 @@ class MalformedSamples(ForeignBytesError):
 
 class MalformedFact(ForeignBytesError):
     """A fact is not canonical, not known, or breaks a rule of its kind."""
+
+
+class MalformedCase(ForeignBytesError):
+    """A decision about a unit is not canonical, not known, or breaks a rule of its kind."""
 
 
 class MalformedFlag(ForeignBytesError):

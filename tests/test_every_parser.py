@@ -41,6 +41,8 @@ OF_PROTOCOL = {
     "findings.parse_findings": "findings text",
     "person_key.check_possession": "possession",
     "person_key.read_signers": "signers",
+    "signed_case.open_case": "case",
+    "signed_case.parse_case": "case text",
     "signed_decision.open_decision": "decision",
     "signed_decision.parse_decision": "decision text",
     "sealed.parse_sealed": "sealed",
@@ -116,6 +118,8 @@ NOT_FOREIGN = {
     "collector.evaluation.indicators.decode": "reads back what we computed and stored",
     "collector.evaluation.scoring.decode": "reads back what we computed and stored",
     "collector.evaluation.scheme.identity": "hashes",
+    "collector.evaluation.published.decode": "reads back what we computed and stored",
+    "collector.evaluation.published.identity": "hashes",
     "collector.store.queries.parse": "reads our own SQL files",
 }
 

@@ -85,9 +85,13 @@ def show_document(given: Given, caller: ReadsReadings, connection: Lent, sha256:
     row = connection.execute(_SQL.find_document, values).fetchone()
     if row is None:
         raise not_found("document", sha256, remedy="orders and corrections name those that there are")
-    document = Document(*row)
+    return answer_file(given, Document(*row))
+
+
+def answer_file(given: Services, document: Document) -> Response:
+    """The file as a download, for whoever was found to be allowed to see it. Problem 500 where it is damaged."""
     try:
-        content = files_of(given).read(sha256)
+        content = files_of(given).read(document.sha256)
     except DocumentError as error:
         raise Problem("damaged-document", str(error), status=HTTPStatus.INTERNAL_SERVER_ERROR) from error
     headers = {

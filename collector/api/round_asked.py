@@ -12,6 +12,7 @@ from collector.api.problem import Problem, not_found
 from collector.errors import NotAllowed, RegistryError, SchemeError, UnknownName
 from collector.evaluation import rounds
 from collector.evaluation.rounds import By, Round
+from collector.registry.access import EVERYTHING, Right, Scope
 from collector.registry.people import Caller
 from collector.store.database import Connection
 
@@ -42,6 +43,13 @@ def do(connection: Connection, make: Callable[[], Made]) -> Made:
 def by_of(request: Request, caller: Caller, given: Services, why: str) -> By:
     """Who does it, why and when."""
     return By(actor_of(request, caller), why, given.now())
+
+
+def seen_scope(caller: Caller) -> Scope:
+    """Of which units a caller sees what is said before a result is published: his own, or all where he sees scores."""
+    if caller.access.scope == EVERYTHING and not caller.access.allows(Right.SCORES):
+        return Scope("nothing")
+    return caller.access.scope
 
 
 def find(connection: Connection, name: str) -> Round:

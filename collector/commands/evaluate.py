@@ -1,29 +1,23 @@
 """`jishi-collector evaluate`: hold rounds of evaluation, show them, and compute them again."""
 
-import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
-from datetime import UTC, datetime
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-from collector.commands import asker, round_lines
+from collector.commands import asker, round_after, round_lines
 from collector.commands.days import parse_day
+from collector.commands.round_deed import by_of, declare, parse_points
 from collector.config import Config
 from collector.errors import RoundError, SchemeError
 from collector.evaluation import experts, figures, members, results, rounds, schemes
 from collector.evaluation.experts import OF_EXPERTS, Award
 from collector.evaluation.population import Rules, Verdict
-from collector.evaluation.rounds import By
 from collector.evaluation.scheme import MAX_SCHEME_BYTES, RATINGS
 from collector.evaluation.verification import verify_round
 from collector.files import read_limited
 from collector.registry.access import Right
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
-
-Deed = Callable[[Connection, Namespace], None]
-_POINTS = re.compile(r"(?P<whole>[0-9]{1,3})(\.(?P<part>[0-9]{1,2}))?", re.ASCII)
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -32,33 +26,34 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--verify", action="store_true", help="with --round: compute it again and compare")
     parser.set_defaults(deed=_show)
     deeds = parser.add_subparsers(metavar="DEED")
-    create = _deed(deeds, "create", _create, "begin a round for a year")
+    create = declare(deeds, "create", _create, "begin a round for a year")
     create.add_argument("--year", type=int, required=True)
     create.add_argument("--as-of", type=parse_day, metavar="DAY", help="whose registry counts (default: 31 December)")
     create.add_argument("--min-value-yuan", type=int, default=200_000, metavar="YUAN", help="default: 200000")
     create.add_argument("--over-percent", type=int, default=50, metavar="N", help="of public money; default: 50")
-    choose = _deed(deeds, "choose", _choose, "decide otherwise of an instrument, a facility or a unit")
+    choose = declare(deeds, "choose", _choose, "decide otherwise of an instrument, a facility or a unit")
     choose.add_argument("subject", metavar="SUBJECT", help="instrument:ASSET, facility:NUMBER or unit:USCC")
     choose.add_argument("verdict", choices=get_args(Verdict))
-    _deed(deeds, "population", _population, "fix who is counted")
-    data = _deed(deeds, "data", _data, "take the figures of a frozen period")
+    declare(deeds, "population", _population, "fix who is counted")
+    data = declare(deeds, "data", _data, "take the figures of a frozen period")
     data.add_argument("--frozen", required=True, metavar="PERIOD", help="as `jishi-collector frozen` lists it")
-    expert = _deed(deeds, "expert", _expert, "appoint an expert")
+    expert = declare(deeds, "expert", _expert, "appoint an expert")
     expert.add_argument("expert", metavar="PERSON")
     expert.add_argument("--indicator", type=int, action="append", choices=OF_EXPERTS, help="repeatable; default: all")
-    opened = _deed(deeds, "open", _open, "let the experts begin")
+    opened = declare(deeds, "open", _open, "let the experts begin")
     opened.add_argument("--scheme", required=True, metavar="SHA256", help="its first 8 digits are enough")
-    points = _deed(deeds, "points", _points, "give a unit points as the expert --by", right=Right.POINTS)
+    points = declare(deeds, "points", _points, "give a unit points as the expert --by", right=Right.POINTS)
     points.add_argument("unit", metavar="USCC")
     points.add_argument("indicator", type=int, choices=OF_EXPERTS)
     points.add_argument("points", type=parse_points, metavar="POINTS", help="as 4.5 or 4.50")
-    _deed(deeds, "close", _close, "end the experts' entry, and rank")
-    rate = _deed(deeds, "rate", _rate, "rate a unit otherwise than the scheme did")
+    declare(deeds, "close", _close, "end the experts' entry, and rank")
+    rate = declare(deeds, "rate", _rate, "rate a unit otherwise than the scheme did")
     rate.add_argument("unit", metavar="USCC")
     rate.add_argument("rating", choices=RATINGS)
-    scheme = _deed(deeds, "scheme", _scheme, "enter a scoring scheme", of_round=False)
+    scheme = declare(deeds, "scheme", _scheme, "enter a scoring scheme", of_round=False)
     scheme.add_argument("file", type=Path, metavar="SCHEME.toml|SCHEME.json")
     deeds.add_parser("schemes", help="list the scoring schemes").set_defaults(deed=_schemes)
+    round_after.configure(deeds)
 
 
 def run(config: Config, arguments: Namespace) -> None:
@@ -71,34 +66,6 @@ def run(config: Config, arguments: Namespace) -> None:
         arguments.deed(connection, arguments)
 
 
-def parse_points(text: str) -> int:
-    """Points with at most two decimals, as hundredths."""
-    found = _POINTS.fullmatch(text)
-    if found is None:
-        raise ArgumentTypeError(
-            f"{text[:40]!a} is no number of points: write it as 4, 4.5 or 4.50, with at most 2 decimals"
-        )
-    return int(found["whole"]) * 100 + int((found["part"] or "").ljust(2, "0"))
-
-
-def _deed(
-    deeds: Any, name: str, deed: Deed, purpose: str, *, right: Right = Right.ROUNDS, of_round: bool = True
-) -> ArgumentParser:
-    parser = deeds.add_parser(name, help=purpose)
-    assert isinstance(parser, ArgumentParser)
-    if of_round:
-        parser.add_argument("name", metavar="ROUND")
-    parser.add_argument("--why", required=True, metavar="TEXT", help="is kept with it")
-    asker.declare(parser)
-    parser.set_defaults(deed=deed, right=right)
-    return parser
-
-
-def _by(connection: Connection, arguments: Namespace) -> By:
-    found = asker.find_allowed(connection, arguments, arguments.right)
-    return By(found.actor, arguments.why, datetime.now(UTC))
-
-
 def _create(connection: Connection, arguments: Namespace) -> None:
     rules = Rules(arguments.min_value_yuan * 100, arguments.over_percent)
     with connection.transaction():
@@ -108,9 +75,10 @@ def _create(connection: Connection, arguments: Namespace) -> None:
             year=arguments.year,
             as_of=arguments.as_of,
             rules=rules,
-            by=_by(connection, arguments),
+            by=by_of(connection, arguments),
         )
     print(round_lines.of_round(made))
+    _print_bars(connection, made)
 
 
 def _choose(connection: Connection, arguments: Namespace) -> None:
@@ -120,20 +88,26 @@ def _choose(connection: Connection, arguments: Namespace) -> None:
             arguments.name,
             subject=arguments.subject,
             verdict=arguments.verdict,
-            by=_by(connection, arguments),
+            by=by_of(connection, arguments),
         )
 
 
 def _population(connection: Connection, arguments: Namespace) -> None:
     with connection.transaction():
-        held = members.fix_population(connection, arguments.name, by=_by(connection, arguments))
+        held = members.fix_population(connection, arguments.name, by=by_of(connection, arguments))
     print(round_lines.of_round(held))
+    _print_bars(connection, held)
     for line in round_lines.of_population(members.list_members(connection, held)):
         print(line)
 
 
+def _print_bars(connection: Connection, held: rounds.Round) -> None:
+    for uscc, reason, note in members.list_bars(connection, held):
+        print(f"takes no part: {uscc} {reason}, {note}")
+
+
 def _data(connection: Connection, arguments: Namespace) -> None:
-    by = _by(connection, arguments)
+    by = by_of(connection, arguments)
     held = figures.fix_data(connection, arguments.name, period=arguments.frozen, by=by)
     print(round_lines.of_round(held))
     for line in round_lines.of_indicators(figures.list_indicators(connection, held)):
@@ -147,13 +121,13 @@ def _expert(connection: Connection, arguments: Namespace) -> None:
             arguments.name,
             arguments.expert,
             indicators=arguments.indicator or OF_EXPERTS,
-            by=_by(connection, arguments),
+            by=by_of(connection, arguments),
         )
 
 
 def _open(connection: Connection, arguments: Namespace) -> None:
     with connection.transaction():
-        held = experts.open_entry(connection, arguments.name, scheme=arguments.scheme, by=_by(connection, arguments))
+        held = experts.open_entry(connection, arguments.name, scheme=arguments.scheme, by=by_of(connection, arguments))
     print(round_lines.of_round(held))
 
 
@@ -161,19 +135,19 @@ def _points(connection: Connection, arguments: Namespace) -> None:
     award = Award(arguments.unit, arguments.indicator, arguments.points)
     with connection.transaction():
         person = asker.find(connection, arguments).person
-        experts.give_points(connection, arguments.name, person, awards=[award], by=_by(connection, arguments))
+        experts.give_points(connection, arguments.name, person, awards=[award], by=by_of(connection, arguments))
 
 
 def _close(connection: Connection, arguments: Namespace) -> None:
     with connection.transaction():
-        held = results.close_round(connection, arguments.name, by=_by(connection, arguments))
+        held = results.close_round(connection, arguments.name, by=by_of(connection, arguments))
     print(round_lines.of_round(held))
     _print_results(connection, held)
 
 
 def _rate(connection: Connection, arguments: Namespace) -> None:
     with connection.transaction():
-        by = _by(connection, arguments)
+        by = by_of(connection, arguments)
         results.set_rating(connection, arguments.name, uscc=arguments.unit, rating=arguments.rating, by=by)
 
 
@@ -183,7 +157,7 @@ def _scheme(connection: Connection, arguments: Namespace) -> None:
     except (OSError, ValueError) as error:
         raise SchemeError(f"{arguments.file} cannot be read: {error}") from error
     with connection.transaction():
-        entered = schemes.enter_scheme(connection, raw, by=_by(connection, arguments))
+        entered = schemes.enter_scheme(connection, raw, by=by_of(connection, arguments))
     print(round_lines.of_scheme(entered))
 
 
@@ -209,6 +183,7 @@ def _show(connection: Connection, arguments: Namespace) -> None:
     for each in experts.list_progress(connection, held):
         print(f"expert {each.expert}: {each.given} of {each.wanted} points given")
     _print_results(connection, held)
+    round_after.show(connection, held)
 
 
 def _print_results(connection: Connection, held: rounds.Round) -> None:

@@ -15,7 +15,7 @@ from collector.evaluation.rounds import By, Round, check_why, find_round, hold_r
 from collector.evaluation.scheme import HUNDREDTHS, Scheme
 from collector.evaluation.schemes import find_scheme
 from collector.evaluation.scoring import Given, ranked
-from collector.evaluation.states import check_deed, check_step
+from collector.evaluation.states import SCORED, check_deed, check_step
 from collector.registry.access import Right
 from collector.registry.audit import record_change
 from collector.registry.people import Person, find_access, find_person
@@ -133,7 +133,7 @@ def list_points(connection: Connection, held: Round, *, seen_by: Person) -> list
 
 def are_open(connection: Connection, held: Round) -> bool:
     """Whether everybody may see the points."""
-    return held.state == "closed" or are_all_in(connection, held)
+    return held.state in SCORED or are_all_in(connection, held)
 
 
 def are_all_in(connection: Connection, held: Round) -> bool:
@@ -162,6 +162,11 @@ def load_given(connection: Connection, held: Round) -> Given:
     for each in _points(connection, held, None):
         given.setdefault((each.uscc, each.indicator), []).append(each.hundredths)
     return given
+
+
+def list_appointments(connection: Connection, held: Round, person: Person) -> tuple[int, ...]:
+    """The indicators that a person gives points to in the round."""
+    return tuple(each for person_id, _, each in _appointed(connection, held) if person_id == person.person_id)
 
 
 def _points(connection: Connection, held: Round, person_id: int | None) -> list[Points]:

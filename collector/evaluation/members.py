@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from collector.errors import RoundError
-from collector.evaluation.population import Candidate, Member, judge_all
+from collector.evaluation.population import Bar, Candidate, Member, judge_all
 from collector.evaluation.rounds import By, Round, find_round, hold_round, list_choices, step
 from collector.registry.access import EVERYTHING, Scope
 from collector.store.database import Connection
@@ -46,7 +46,14 @@ def fix_population(connection: Connection, name: str, *, by: By) -> Round:
 def judge_members(connection: Connection, held: Round) -> list[Member]:
     """The members of a fixed population, judged once more from what was known then."""
     rows = connection.execute(_SQL.list_candidates, {"round_id": held.round_id}).fetchall()
-    return judge_all((Candidate(*row) for row in rows), held.rules, list_choices(connection, held))
+    choices, bars = list_choices(connection, held), list_bars(connection, held)
+    return judge_all((Candidate(*row) for row in rows), held.rules, choices, bars=bars)
+
+
+def list_bars(connection: Connection, held: Round) -> list[Bar]:
+    """Units that take no part in the round, by code: as the population knows it, before that as it is known now."""
+    rows = connection.execute(_SQL.list_bars, {"round_id": held.round_id, "year": held.year})
+    return [Bar(*row) for row in rows]
 
 
 def list_members(connection: Connection, held: Round, wanted: Wanted | None = None) -> list[Member]:

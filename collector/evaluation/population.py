@@ -5,6 +5,8 @@ gets one reason. The first line that fits decides:
 
     no-owner         out  nobody owned it on that date; of a facility: nobody runs it
     value-unknown    out  nobody said what it cost: no share could be computed over it
+    excluded         out  fraud of its unit was proved, and its exclusion runs (指引八)
+    rectifying       out  its unit was rated poor in an earlier round, and its case is not closed (指引十)
     unit-left-out    out  a person left its unit out of the round, and said why
     by-choice        in or out, a person decided, and said why
     exempt           out  it is reported instead of shared, by a document (意见二(一))
@@ -13,7 +15,8 @@ gets one reason. The first line that fits decides:
     funding-other    out  public money paid no more than the round's share (指引二、意见二(一): wholly or mainly)
     meets-rules      in
 
-What a choice cannot bring in is what no arithmetic can be done with; everything else a person may decide otherwise.
+What a choice cannot bring in is what no arithmetic can be done with, and a unit that may take no part; everything else
+a person may decide otherwise.
 Money is in fen.
 """
 
@@ -25,6 +28,8 @@ Verdict = Literal["include", "exclude"]
 Reason = Literal[
     "no-owner",
     "value-unknown",
+    "excluded",
+    "rectifying",
     "unit-left-out",
     "by-choice",
     "exempt",
@@ -81,6 +86,14 @@ class Choice(NamedTuple):
     why: str
 
 
+class Bar(NamedTuple):
+    """Why a unit takes no part in the round, whatever anybody chose; `note` names the case."""
+
+    uscc: str
+    reason: Literal["excluded", "rectifying"]
+    note: str
+
+
 class Member(NamedTuple):
     """A candidate with what became of it; `note` is the document or the person's words, where there are any."""
 
@@ -95,23 +108,35 @@ class Member(NamedTuple):
     note: str
 
 
-def judge_all(candidates: Iterable[Candidate], rules: Rules, choices: Iterable[Choice]) -> list[Member]:
-    """Every candidate with its reason, by kind and name; of two choices about one subject the later one holds."""
+def judge_all(
+    candidates: Iterable[Candidate], rules: Rules, choices: Iterable[Choice], *, bars: Iterable[Bar] = ()
+) -> list[Member]:
+    """Every candidate with its reason, by kind and name; of two choices about one subject the later one holds.
+
+    Of several bars of one unit, exclusion says more than a case that is open.
+    """
     chosen = {choice.subject: choice for choice in choices}
-    return sorted((judge(each, rules, chosen) for each in candidates), key=lambda member: (member.kind, member.name))
+    barred = {bar.uscc: bar for bar in sorted(bars, key=lambda bar: (bar.reason != "rectifying", bar.note))}
+    found = (judge(each, rules, chosen, barred=barred) for each in candidates)
+    return sorted(found, key=lambda member: (member.kind, member.name))
 
 
-def judge(candidate: Candidate, rules: Rules, chosen: Mapping[str, Choice]) -> Member:
+def judge(candidate: Candidate, rules: Rules, chosen: Mapping[str, Choice], *, barred: Mapping[str, Bar]) -> Member:
     """One candidate with its reason; the lines at the top of the file, in their order."""
-    is_in, reason, note = _reason(candidate, rules, chosen)
+    is_in, reason, note = _reason(candidate, rules, chosen, barred=barred)
     return Member(*candidate[:6], is_in, reason, note)
 
 
-def _reason(candidate: Candidate, rules: Rules, chosen: Mapping[str, Choice]) -> tuple[bool, Reason, str]:
+def _reason(
+    candidate: Candidate, rules: Rules, chosen: Mapping[str, Choice], *, barred: Mapping[str, Bar]
+) -> tuple[bool, Reason, str]:
     if candidate.uscc is None:
         return False, "no-owner", ""
     if candidate.value_fen is None:
         return False, "value-unknown", ""
+    bar = barred.get(candidate.uscc)
+    if bar is not None:
+        return False, bar.reason, bar.note
     of_unit = chosen.get(f"unit:{candidate.uscc}")
     if of_unit is not None and of_unit.verdict == "exclude":
         return False, "unit-left-out", of_unit.why

@@ -55,9 +55,12 @@ def compute_scores(connection: Connection, held: Round) -> list[Score]:
     return scoring.score_all(found, find_scheme(connection, held.scheme).scheme, load_given(connection, held))
 
 
-def list_results(connection: Connection, held: Round) -> list[Result]:
-    """The ranking, best first and then by code; empty before the round is closed."""
-    rows = connection.execute(_SQL.list_scores, {"round_id": held.round_id}, binary=True)
+def list_results(connection: Connection, held: Round, *, upto: int | None = None) -> list[Result]:
+    """The ranking, best first and then by code; empty before the round is closed.
+
+    `upto`: after which amendment (amending.py); 0 as the round was closed, None as it is now.
+    """
+    rows = connection.execute(_SQL.list_scores, {"round_id": held.round_id, "upto": upto}, binary=True)
     found = [Result(scoring.decode(body), zh, en, *rating) for _, zh, en, body, *rating in rows]
     return sorted(found, key=lambda each: (each.score.rank, each.score.uscc))
 
@@ -66,10 +69,17 @@ def set_rating(connection: Connection, name: str, *, uscc: str, rating: Rating, 
     """A person rates a unit otherwise than the scheme did, and says why. Rank and points stay. Raises RoundError."""
     held = hold_round(connection, name)
     check_deed(name, held=held.state, deed="rate")
+    rate(connection, held, uscc=uscc, rating=rating, by=by)
+
+
+def rate(connection: Connection, held: Round, *, uscc: str, rating: Rating, by: By) -> None:
+    """Sets a rating, for whoever checked that it may be set now. Raises RoundError."""
     check_why(by.why)
     before = next((each.rating for each in list_results(connection, held) if each.score.uscc == uscc), None)
     if before is None:
-        raise RoundError(f"unit {uscc[:20]!a} is not ranked in round {name}: `evaluate --round {name}` lists who is")
+        raise RoundError(
+            f"unit {uscc[:20]!a} is not ranked in round {held.name}: `evaluate --round {held.name}` lists who is"
+        )
     connection.execute(_SQL.insert_rating, {"round_id": held.round_id, "uscc": uscc, "rating": rating, **by.values})
     old, new = {"unit": uscc, "rating": before}, {"unit": uscc, "rating": rating}
-    record_change(connection, by.actor, "round.rate", target=name, old=old, new=new, reason=by.why)
+    record_change(connection, by.actor, "round.rate", target=held.name, old=old, new=new, reason=by.why)

@@ -72,7 +72,11 @@ def score_all(indicators: Iterable[Indicators], scheme: Scheme, given: Given) ->
         named = ", ".join(f"{uscc} indicator {indicator}" for uscc, indicator in missing[:10])
         more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
         raise RoundError(f"nobody gave points to {named}{more}: have an expert give them before the round closes")
-    parts = {each.uscc: tuple(_parts(each, scheme, given)) for each in held}
+    return rank_all({each.uscc: tuple(_parts(each, scheme, given)) for each in held}, scheme)
+
+
+def rank_all(parts: Mapping[str, tuple[Part, ...]], scheme: Scheme) -> list[Score]:
+    """The ranking of units by code and the parts of their points, best first and then by code."""
     totals = {uscc: sum((Fraction(part.hundredths) for part in each), Fraction(0)) for uscc, each in parts.items()}
     ordered = sorted(totals.values(), reverse=True)
     first_place = {total: place for place, total in reversed(list(enumerate(ordered, 1)))}

@@ -3,7 +3,7 @@
     key new FILE --name jishi.example/person/wang      make a key; prints what the registry needs
     key show FILE                                      print the public half
     key prove FILE TEXT --out PROOF                    sign the registry's text, as proof that you have it
-    key sign FILE DECISION.txt --out NOTE              sign a decision about time in doubt, as its approver
+    key sign FILE DECISION.txt --out NOTE              sign a decision about time in doubt or a unit, as its approver
 
 What is signed is shown first; the passphrase that is asked for then is the consent.
 """
@@ -18,6 +18,8 @@ from protocol.audit.verify import local_time, plain
 from protocol.facts import Decision
 from protocol.note import MAX_NOTE_BYTES
 from protocol.person_key import prove_possession
+from protocol.signed_case import KIND as OF_UNIT
+from protocol.signed_case import CaseDecision, Fraud, parse_case, sign_case
 from protocol.signed_decision import parse_decision, sign_decision
 from protocol.verify import words
 
@@ -38,7 +40,7 @@ def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     show.set_defaults(command=_show)
     prove = deeds.add_parser("prove", help="sign the text that `jishi-collector person-key ask` printed")
     _sign_with(prove, "TEXT").set_defaults(command=_prove)
-    sign = deeds.add_parser("sign", help="sign the decision that `jishi-collector decision-text` printed")
+    sign = deeds.add_parser("sign", help="sign the decision that `jishi-collector decision-text` or `case` printed")
     _sign_with(sign, "DECISION.txt").set_defaults(command=_sign)
 
 
@@ -76,10 +78,12 @@ def _prove(arguments: argparse.Namespace) -> int:
 def _sign(arguments: argparse.Namespace) -> int:
     must_be_new(arguments.out)
     text = _text(arguments.text)
-    print(_shown(parse_decision(text)))
+    is_of_unit = text.startswith(OF_UNIT)
+    print(_shown_case(parse_case(text)) if is_of_unit else _shown(parse_decision(text)))
     key = key_file.load(arguments.file, key_file.ask_passphrase(is_new=False))
-    write(arguments.out, sign_decision(text, key))
-    print(f"{arguments.out} was signed by {key.name}; hand it in: jishi-collector rule NUMBER approve --note …")
+    write(arguments.out, sign_case(text, key) if is_of_unit else sign_decision(text, key))
+    deed = "case bring FILE" if is_of_unit else "rule NUMBER approve --note FILE"
+    print(f"{arguments.out} was signed by {key.name}; hand it in: jishi-collector {deed}")
     return OK
 
 
@@ -94,6 +98,28 @@ def _shown(decision: Decision) -> str:
         "asked by 提出": f"{decision.by}, {local_time(decision.at)}",
         "approved by 认定人": f"{decision.approver}, {local_time(decision.approved_at)}",
     }
+    return _told(rows)
+
+
+def _shown_case(decision: CaseDecision) -> str:
+    rows = {"unit 单位": decision.unit, "round 考核年度": decision.round}
+    if isinstance(decision, Fraud):
+        rows |= {
+            "decided 认定": "fraud 弄虚作假: rated poor 较差, out of rounds 取消参评资格 "
+            f"{decision.first_year}–{decision.last_year}",
+            "evidence 证据": ", ".join(decision.evidence),
+        }
+    else:
+        rows |= {"instrument 仪器": decision.asset, "transfer 划拨": decision.way, "to 接收单位": decision.to or "-"}
+    rows |= {
+        "why 理由": decision.why,
+        "drawn up by 提出": f"{decision.by}, {local_time(decision.at)}",
+        "signed by 认定人": decision.approver,
+    }
+    return _told(rows)
+
+
+def _told(rows: dict[str, str]) -> str:
     return "\n".join(f"{name}: {plain(value)}" for name, value in rows.items())
 
 

@@ -19,8 +19,10 @@ from collector.api import cursor
 from collector.api.problem import Problem
 from collector.api.rates import network, read_address
 from collector.approvals import proposed
+from collector.commands.case import parse_years
 from collector.commands.days import parse_day, parse_instant, parse_kept_days
-from collector.commands.evaluate import parse_points
+from collector.commands.round_after import parse_about, parse_fen, parse_figure
+from collector.commands.round_deed import parse_points
 from collector.commands.token import _parse_watch
 from collector.config import Api, load_config
 from collector.errors import (
@@ -115,7 +117,11 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.commands.days.parse_day": (_text(parse_day), (ArgumentTypeError,), (b"2026-11-26",)),
     "collector.commands.days.parse_instant": (_text(parse_instant), (ArgumentTypeError,), (b"2026-11-26T09:30:00",)),
     "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
-    "collector.commands.evaluate.parse_points": (_text(parse_points), (ArgumentTypeError,), (b"4", b"4.50")),
+    "collector.commands.case.parse_years": (_text(parse_years), (ArgumentTypeError,), (b"2027", b"2027-2029")),
+    "collector.commands.round_after.parse_about": (_text(parse_about), (ArgumentTypeError,), (b"5", b"rating")),
+    "collector.commands.round_after.parse_fen": (_text(parse_fen), (ArgumentTypeError,), (b"1200", b"1200.50")),
+    "collector.commands.round_after.parse_figure": (_text(parse_figure), (ArgumentTypeError,), (b"7200000/3",)),
+    "collector.commands.round_deed.parse_points": (_text(parse_points), (ArgumentTypeError,), (b"4", b"4.50")),
     "collector.evaluation.scheme.parse": (scheme.parse, (SchemeError,), (SCHEME, SCHEME_JSON)),
     "collector.exchange.answers.read_answer": (
         lambda raw: read_answer(raw, 200, mapping.parse(FIELDS).mapping.platform), (), (b'{"code":"100","id":"R-1"}',),

@@ -37,6 +37,7 @@ from protocol import (
     registered,
     sample_file,
     sealed,
+    signed_case,
     signed_decision,
     slip,
     tiles,
@@ -125,6 +126,13 @@ DECISION = (
 )
 DECISION_TEXT = f"{signed_decision.KIND}\n{DECISION.decode()}\n"
 SIGNED_DECISION = signed_decision.sign_decision(DECISION_TEXT, PERSON)
+CASE_TEXT = signed_case.case_text(
+    signed_case.Fraud(
+        v=1, at=1_764_554_716_000, by="li", unit="91610131MA6TYUUC74", round="2025", first_year=2026, last_year=2028,
+        why="x", evidence=("finding:" + "ab" * 32,), approver="wang",
+    )
+)  # fmt: skip
+SIGNED_CASE = signed_case.sign_case(CASE_TEXT, PERSON)
 FLAG = b'[1,"A001","constant-load",1,"2026-03-02","2026-03-02",[["spread",900,"ppm"],["usual",52000,"ppm"]],["A002"]]'
 SHAPE = b"[3600,900000,52000,900000,200000,17,3600,0,0,[[900000,905000,899000],[1,2,3]]]"
 CORRECTION = (
@@ -244,6 +252,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "findings": (lambda raw: findings.open_findings(raw, PERSON.verifier), (FINDINGS,)),
     "signers": (person_key.read_signers, (FINDINGS,)),
     "decision": (lambda raw: signed_decision.open_decision(raw, PERSON.verifier), (SIGNED_DECISION,)),
+    "case": (lambda raw: signed_case.open_case(raw, PERSON.verifier), (SIGNED_CASE,)),
     "possession": (
         lambda raw: person_key.check_possession(raw, PERSON_TEXT, PERSON.verifier),
         (person_key.prove_possession(PERSON_TEXT, PERSON),),
@@ -279,6 +288,7 @@ TEXT_PARSERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "person's vkey": (person_key.read_person_vkey, (str(PERSON.verifier),)),
     "findings text": (findings.parse_findings, (findings.encode(FOUND),)),
     "decision text": (signed_decision.parse_decision, (DECISION_TEXT,)),
+    "case text": (signed_case.parse_case, (CASE_TEXT,)),
     "nonce": (slip.check_nonce, ("0f" * 16,)),
     "clock": (lambda text: inspect_steps.read_clock(text, 0), ("14:03:27",)),
     "log origin": (topics.parse_log_origin, ("jishi.example/log/2026-1",)),

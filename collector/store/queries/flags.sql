@@ -94,18 +94,10 @@ WHERE last_day >= %(first_day)s AND first_day <= %(last_day)s
 ORDER BY seq DESC LIMIT %(limit)s;
 
 -- name: list_checks
--- Instruments in a scope by how much their flags of a range of days weigh: each rule by its weight, and one more for
--- each further finding of it, up to nine.
+-- Instruments in a scope by how much their flags of a range of days weigh (weigh_flags says how).
 SELECT asset_no, sum(weighed)::bigint, sum(findings)::bigint, array_agg(rule ORDER BY weighed DESC, rule),
        max(last_day)
-FROM (
-    SELECT asset_no, rule, max(weight) + least(count(*) - 1, 9) AS weighed, count(*) AS findings,
-           max(last_day) AS last_day
-    FROM flag
-    WHERE last_day >= %(first_day)s AND first_day <= %(last_day)s
-        AND in_scope(asset_no, %(scope_kind)s, %(scope_name)s, first_day, last_day)
-    GROUP BY asset_no, rule
-) AS by_rule
+FROM weigh_flags(%(first_day)s, %(last_day)s, 9223372036854775807, %(scope_kind)s, %(scope_name)s)
 GROUP BY asset_no ORDER BY 2 DESC, asset_no LIMIT %(limit)s;
 
 -- name: list_due

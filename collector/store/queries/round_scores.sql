@@ -49,9 +49,16 @@ JOIN person p USING (person_id) ORDER BY p.name;
 INSERT INTO round_score (round_id, uscc, body) VALUES (%(round_id)s, %(uscc)s, %(body)s);
 
 -- name: list_scores
--- What the units reached, and the rating that a person set last, where one did.
-SELECT s.uscc, coalesce(u.name_zh, ''), coalesce(u.name_en, ''), s.body, t.rating, t.why, t.made_by, t.made_at
+-- What the units reached, and the rating that a person set last, where one did. upto: after which amendment; 0 as the
+-- round was closed, null as it is now.
+SELECT s.uscc, coalesce(u.name_zh, ''), coalesce(u.name_en, ''), coalesce(n.body, s.body), t.rating, t.why, t.made_by,
+       t.made_at
 FROM round_score s JOIN round r USING (round_id) LEFT JOIN LATERAL unit_on(s.uscc, r.as_of) u ON true
+LEFT JOIN LATERAL (
+    SELECT body FROM round_rescore x
+    WHERE (x.round_id, x.uscc) = (s.round_id, s.uscc) AND (%(upto)s::bigint IS NULL OR x.amendment <= %(upto)s)
+    ORDER BY x.amendment DESC LIMIT 1
+) n ON true
 LEFT JOIN LATERAL (
     SELECT rating, why, made_by, made_at FROM round_rating g
     WHERE (g.round_id, g.uscc) = (s.round_id, s.uscc) ORDER BY g.seq DESC LIMIT 1

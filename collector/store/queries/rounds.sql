@@ -45,14 +45,24 @@ SELECT EXISTS (SELECT FROM instrument WHERE %(kind)s = 'instrument' AND asset_no
 
 -- name: hold_registry
 -- Waits for whoever is writing dated facts, and holds off the next until we commit.
-LOCK TABLE ownership, instrument_description, facility_description IN SHARE MODE;
+LOCK TABLE ownership, instrument_description, facility_description, poor_case, case_ruling, fraud_case IN SHARE MODE;
 
 -- name: insert_population
--- Up to which lines the registry is known.
-INSERT INTO round_population (round_id, ownership_seq, description_seq, facility_seq)
+-- Up to which lines the registry and the cases are known.
+INSERT INTO round_population (round_id, ownership_seq, description_seq, facility_seq, case_seq, ruling_seq, fraud_seq)
 SELECT %(round_id)s, (SELECT coalesce(max(seq), 0) FROM ownership),
        (SELECT coalesce(max(seq), 0) FROM instrument_description),
-       (SELECT coalesce(max(seq), 0) FROM facility_description);
+       (SELECT coalesce(max(seq), 0) FROM facility_description),
+       (SELECT coalesce(max(case_id), 0) FROM poor_case), (SELECT coalesce(max(seq), 0) FROM case_ruling),
+       (SELECT coalesce(max(fraud_id), 0) FROM fraud_case);
+
+-- name: list_bars
+-- Units that take no part in a round, with the reason: up to the population's lines, where there is one.
+SELECT b.uscc, b.reason, b.note
+FROM (SELECT 1) one LEFT JOIN round_population p ON p.round_id = %(round_id)s
+CROSS JOIN LATERAL barred_in(%(year)s, coalesce(p.case_seq, 9223372036854775807),
+    coalesce(p.ruling_seq, 9223372036854775807), coalesce(p.fraud_seq, 9223372036854775807)) b
+ORDER BY b.uscc, b.reason, b.note;
 
 -- name: list_candidates
 -- What somebody owned on any day of the year up to the round's date, and the facilities that there were, as the registry

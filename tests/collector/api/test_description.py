@@ -72,7 +72,7 @@ def test_every_operation_answers_as_the_description_says(
     assert asked >= TAKE_NOTHING
 
 
-@pytest.mark.parametrize("role", ["evaluator", "expert"])
+@pytest.mark.parametrize("role", ["evaluator", "expert", "officer"])
 @pytest.mark.timeout(60 + 15 * EXAMPLES)
 def test_operations_of_rounds_do_for_those_who_may_change_them(
     description: schemathesis.BaseSchema, province: Province, clock: MovableClock, role: str
@@ -82,7 +82,7 @@ def test_operations_of_rounds_do_for_those_who_may_change_them(
     with province.connection.transaction():
         create_round(province.connection, "2025", year=2025, by=by)
     operations = [result.ok() for result in description.get_all_operations()]
-    of_rounds = [each for each in operations if each.path.startswith("/api/v1/rounds")]
+    of_rounds = [each for each in operations if each.path.startswith(("/api/v1/rounds", "/api/v1/cases"))]
     assert len(of_rounds) > 15
     for operation in of_rounds:
         _ask(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), headers)

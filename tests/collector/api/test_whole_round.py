@@ -188,9 +188,7 @@ def give_points(play: Play) -> dict[str, dict[int, Fraction]]:
         flat = [{"uscc": uscc, "indicator": n, "hundredths": h} for uscc, of in of_units.items() for n, h in of.items()]
         told = play.post(name, f"{ROUND}/points", status=201, points=flat)
         assert {item["expert"] for item in told["items"]} == ({name} if name == "ann" else {"ann", "bob"})
-    return {
-        uscc: {n: Fraction(given["ann"][uscc][n] + given["bob"][uscc][n], 2) for n in MOST} for uscc in UNITS
-    }
+    return {uscc: {n: Fraction(given["ann"][uscc][n] + given["bob"][uscc][n], 2) for n in MOST} for uscc in UNITS}
 
 
 def rank(play: Play, given: Mapping[str, Mapping[int, Fraction]]) -> dict[str, Fraction]:

@@ -35,11 +35,7 @@ class Instrument(NamedTuple):
     @property
     def is_counted(self) -> bool:
         """指引二: from 200 000 CNY on, by public money for more than half, and not exempt (意见二(一))."""
-        return (
-            self.value_fen >= 20_000_000
-            and 2 * self.government_fen > self.value_fen
-            and self.shareable is not False
-        )
+        return self.value_fen >= 20_000_000 and 2 * self.government_fen > self.value_fen and self.shareable is not False
 
     @property
     def held(self) -> Held:
@@ -50,7 +46,13 @@ class Instrument(NamedTuple):
 def draw_instruments(random: Random) -> list[Instrument]:
     """Four instruments a unit that count, and three of all kinds that do not."""
     counted = [
-        Instrument(f"{name}{number:02}", uscc, value := random.randrange(20_000_000, 10**10), value, random.choice([True, True, None]))
+        Instrument(
+            f"{name}{number:02}",
+            uscc,
+            value := random.randrange(20_000_000, 10**10),
+            value,
+            random.choice([True, True, None]),
+        )
         for name, uscc in zip("ABC", UNITS, strict=True)
         for number in range(4)
     ]

@@ -37,7 +37,7 @@ def test_a_round_goes_from_its_draft_to_its_ranking(world: World, dsn: str) -> N
         closed = close_round(world.connection, "2025", by=by("all are in"))
     assert (closed.state, closed.frozen, closed.as_of) == ("closed", "2025", LAST)
     steps = list_steps(world.connection, closed)
-    assert [step.state for step in steps] == list(STATES)
+    assert [step.state for step in steps] == list(STATES[: STATES.index("closed") + 1])
     assert (steps[0].why, steps[0].made_by, steps[0].made_at) == ("the notice", "Wang", NOW)
     results = list_results(world.connection, closed)
     assert sorted(each.score.uscc for each in results) == ranked_units(world)
@@ -54,7 +54,7 @@ def test_a_round_goes_from_its_draft_to_its_ranking(world: World, dsn: str) -> N
 
 def test_the_database_knows_the_same_steps_as_the_program(world: World) -> None:
     draft(world)
-    for before in ("draft", "population", "data", "experts", "closed"):
+    for before in STATES:
         for wanted in STATES:
             is_next = FOLLOWS.get(wanted) == before
             if not is_next:
