@@ -132,8 +132,9 @@ class World:
             "counted_s": graded.counted_s, "counted_external_s": graded.counted_external_s,
         })  # fmt: skip
 
-    def close(self) -> None:
-        close_days(self.connection, today=NOW.date(), after_days=3)
+    def close(self, today: date | None = None) -> None:
+        """Closes what is over at a local day, else at that of NOW."""
+        close_days(self.connection, today=today or NOW.date(), after_days=3)
 
     def regrade(self, day: Day, *, number: int, accepted_s: int) -> None:
         """Two people accepted time in doubt of a closed day: its grades have one more revision."""
