@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,10 @@ def reader(province: Province, dsn: str) -> Iterator[Connection]:
         " VALUES (encode(sha256('x'), 'hex'), 'x', 'A001', 'regular', 1, %s, %s, 30)",
         [MONDAY, MONDAY],
     )
+    province.connection.execute(
+        "INSERT INTO alarm (kind, agent_id, since, detail, opened_at)"
+        " VALUES ('agent-silent', 'em-01', '2026-11-16 20:00Z', 'silent', '2026-11-16 21:00Z')"
+    )
     for _ in range(2):  # again is harmless
         province.connection.execute(READER.encode())
     with connect(dsn, application="grafana") as opened:
@@ -74,6 +78,21 @@ def test_hours_and_coverage_are_those_of_the_records(reader: Connection) -> None
     assert reader.execute("SELECT asset_no, unit FROM grafana.instruments").fetchall() == [("A001", USCC)]
 
 
+def test_alarms_of_monitoring_stand_beside_flags(reader: Connection, province: Province) -> None:
+    asked = (
+        b"SELECT kind, name, coalesce(asset_no, agent_id), first_day, weight, closed_at IS NULL, is_acknowledged"
+        b" FROM grafana.alarms ORDER BY kind"
+    )
+    tuesday = MONDAY + timedelta(days=1)
+    assert reader.execute(asked).fetchall() == [
+        ("alarm", "agent-silent", "em-01", tuesday, None, True, False),
+        ("flag", "regular", "A001", MONDAY, 30, True, False),
+    ]
+    province.connection.execute("INSERT INTO alarm_closing SELECT alarm_id, '2026-11-18 00:00Z' FROM alarm")
+    closed = reader.execute("SELECT last_day FROM grafana.alarms WHERE closed_at IS NOT NULL").fetchall()
+    assert closed == [(MONDAY + timedelta(days=2),)]
+
+
 def test_the_reader_sees_no_table_and_changes_nothing(reader: Connection, province: Province) -> None:
     tables = province.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert len(tables) > 40
@@ -81,7 +100,7 @@ def test_the_reader_sees_no_table_and_changes_nothing(reader: Connection, provin
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             reader.execute(f"SELECT FROM {table} LIMIT 1".encode())
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        reader.execute("DELETE FROM grafana.alarms")
+        reader.execute("DELETE FROM grafana.grades_by_day")
     held = province.rows("SELECT rolconfig FROM pg_roles WHERE rolname = 'jishi_grafana'")
     assert "default_transaction_read_only=on" in str(held)
 

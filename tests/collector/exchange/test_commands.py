@@ -12,9 +12,11 @@ from collector.exchange.credentials import read_credentials
 from collector.exchange.platform import parse_address
 from collector.exchange.set_up import make_road, read_mapping
 from collector.exchange.worker import Worker
+from collector.registry import units
 from tests.collector.commands import said
 from tests.collector.exchange.mock_platform import MockPlatform
-from tests.collector.exchange.served_days import EXAMPLE, MONDAY, NOW, ServedDays
+from tests.collector.exchange.served_days import BENEFICIARY, EXAMPLE, MONDAY, NOW, ServedDays
+from tests.collector.province import USCC
 
 DAYS = ("--from", "2026-11-16", "--to", "2026-11-22")
 
@@ -52,16 +54,22 @@ def test_checked_sent_listed_shown(told_platform: MockPlatform, capsys: pytest.C
 
 
 def test_only_whoever_may_sends_again_and_says_why(
-    told_platform: MockPlatform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    told_platform: MockPlatform,
+    served_days: ServedDays,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    units.register_unit(served_days.connection, BENEFICIARY, name_zh="清华大学")
     told_platform.script = ["refuse"]
     said(capsys, "exchange", "send", *DAYS)
     refused = said(capsys, "exchange", "retry", "1", "--why", "again", "--by", "approver", status=1)
     assert "no right to facts" in refused
     monkeypatch.setenv("JISHI_PASSWORD", "correct horse battery")
-    for name, scope in (("zhao", "everything"), ("qian", "unit:91610131MA6TYUUC74")):
+    for name, scope in (("zhao", "everything"), ("qian", f"unit:{USCC}"), ("sun", f"unit:{BENEFICIARY}")):
         said(capsys, "person", name)
         said(capsys, "role", name, "officer", "--scope", scope)
+    stranger = said(capsys, "exchange", "retry", "1", "--why", "corrected there", "--by", "sun", status=1)
+    assert "there is no message 1" in stranger, "another unit's looks like none"
     assert "1  record" in said(capsys, "exchange", "retry", "1", "--why", "corrected there", "--by", "qian")
     assert "it is pending: only what is refused or given-up" in said(
         capsys, "exchange", "retry", "1", "--why", "x", "--by", "zhao", status=1

@@ -23,6 +23,7 @@ def test_the_rights_of_the_roles_are_these_and_no_others() -> None:
         "registrar": figures | {"readings", "pages", "agents", "audit", "findings", "scores", "registry", "freeze"},
         "evaluator": figures | {"readings", "pages", "rounds", "scores"},
         "expert": figures | {"points", "scores"},
+        "supervisor": figures | {"readings", "pages", "agents", "monitoring"},
     }
 
 
@@ -82,7 +83,7 @@ def test_nobody_hands_on_more_than_he_has(held: Access, asked: Access, is_covere
 
 
 def test_whoever_looks_after_a_division_asks_and_says_nothing_in_a_units_name() -> None:
-    for right in (Right.FACTS, Right.RULINGS):
+    for right in (Right.FACTS, Right.BOOKINGS, Right.RULINGS):
         assert Access("approver", UNIT).allows(right)
         assert not Access("approver", COUNTY).allows(right)
     assert Access("approver", COUNTY).allows(Right.HOURS)
