@@ -23,6 +23,7 @@ def test_the_rights_of_the_roles_are_these_and_no_others() -> None:
         "registrar": figures | {"readings", "pages", "agents", "audit", "findings", "scores", "registry", "freeze"},
         "evaluator": figures | {"readings", "pages", "rounds", "scores"},
         "expert": figures | {"points", "scores"},
+        "supervisor": figures | {"readings", "pages", "agents", "monitoring"},
     }
 
 
