@@ -95,7 +95,7 @@ def show_idle_case(given: Given, caller: ReadsReadings, connection: Lent, number
     return IdleCaseDetail(**held._asdict(), steps=steps)
 
 
-@router.post("/reminders", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404))
+@router.post("/reminders", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404, 413))
 def send_idle_reminders(
     request: Request, given: Given, caller: Monitors, connection: Lent, asked: AskedReminders
 ) -> IdleCases:

@@ -112,9 +112,7 @@ class IdleCases(Model):
 class AskedReminders(Model):
     """Reminders: of these instruments, or of all that are due."""
 
-    assets: list[Asset] | None = Field(
-        default=None, min_length=1, max_length=1000, description="null: all that are due"
-    )
+    assets: list[Asset] | None = Field(default=None, min_length=1, max_length=500, description="null: all that are due")
     why: Why
 
 

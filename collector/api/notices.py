@@ -46,7 +46,7 @@ def list_notices(
     return page(request, found, limit=limit, item=_item, key=lambda each: [each.notice_id])
 
 
-@router.post("/draft", responses=responses(400, 403, 404, 409))
+@router.post("/draft", responses=responses(400, 403, 404, 409, 413))
 def draft_notice(
     request: Request, given: Given, caller: Monitors, connection: Lent, asked: AskedNotice
 ) -> DraftedNotice:
@@ -58,7 +58,7 @@ def draft_notice(
     return DraftedNotice(text=write_text(form).decode())
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404, 409))
+@router.post("", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404, 409, 413))
 def issue_notice(request: Request, given: Given, caller: Monitors, connection: Lent, asked: AskedNotice) -> Notice:
     """Issues a notice, for good."""
     by = by_of(request, caller, given, asked.why)
@@ -134,7 +134,7 @@ def download_notice_annex(caller: ReadsHours, connection: Lent, number: Number) 
     return Response(raw, media_type=XLSX, headers=headers)
 
 
-@router.post("/{number}/replies", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404))
+@router.post("/{number}/replies", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404, 413))
 def reply_to_notice(
     request: Request, given: Given, caller: RecordsFacts, connection: Lent, number: Number, asked: AskedReply
 ) -> NoticeDetail:

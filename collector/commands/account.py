@@ -28,12 +28,12 @@ def run(config: Config, arguments: Namespace) -> None:
         return
     from collector.accounts.worker import Worker
     from collector.flags.job import DailyLook
-    from collector.monitoring.job import AlarmLook
+    from collector.monitoring.job import MinuteLook
 
     stopping = threading.Event()
     call_on_signals(stopping.set)
     after_days = config.accounts.close_after_days
-    looks = DailyLook(after_days=after_days), AlarmLook(after_days=after_days)
+    looks = DailyLook(after_days=after_days), MinuteLook(after_days=after_days)
 
     def look(connection: Connection, today: date) -> None:
         for each in looks:

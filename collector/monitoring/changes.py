@@ -22,6 +22,8 @@ from collector.store.queries import load
 Kind = Literal["hours", "instrument", "unit", "facility", "owner", "membership", "network", "round"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOVED_AT_ONCE = 5000
+MOST_PORTIONS = 20
+"""That one question moves: of a list that nobody kept up for months a part, and the rest with the next ones."""
 LOOKED_AT_ONCE = 5000
 """Changes that one question goes through: whose scope holds few of them is not let wait for all the others."""
 _SQL = load("changes")
@@ -59,7 +61,7 @@ class Changes(NamedTuple):
 
 def list_changes(connection: Connection, since: Place, *, scope: Scope, limit: int) -> Changes:
     """What came after a place, outside of a transaction. Raises ForeignCursor."""
-    _move(connection)
+    is_behind = put_on_list(connection)
     _check_place(connection, since)
     asked = {"after": since.position, "window": LOOKED_AT_ONCE}
     rows = connection.execute(_SQL.list_changes, {**scope.values, **asked, "limit": limit + 1}).fetchall()
@@ -68,16 +70,21 @@ def list_changes(connection: Connection, since: Place, *, scope: Scope, limit: i
         return Changes(items, items[-1].place, True)
     row = connection.execute(_SQL.find_end_of_window, asked).fetchone()
     until, has_more = (since, False) if row is None else (Place(*row[:2]), bool(row[2]))
-    return Changes(items, until, has_more)
+    return Changes(items, until, has_more or is_behind)
 
 
-def _move(connection: Connection) -> None:
-    """Puts committed notes on the list, one asker at a time; each portion is a transaction of its own."""
-    moved = MOVED_AT_ONCE
-    while moved == MOVED_AT_ONCE:
+def put_on_list(connection: Connection) -> bool:
+    """Puts committed notes on the list, one asker at a time; says whether some are left for the next one.
+
+    Each portion is a transaction of its own.
+    """
+    for _ in range(MOST_PORTIONS):
         with connection.transaction():
             connection.execute(_SQL.lock_changes)
             moved = connection.execute(_SQL.move_changes, {"limit": MOVED_AT_ONCE}).rowcount
+        if moved < MOVED_AT_ONCE:
+            return False
+    return True
 
 
 def _check_place(connection: Connection, since: Place) -> None:

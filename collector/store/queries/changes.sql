@@ -1,7 +1,8 @@
 -- What changed, in an order in which it could be seen.
 
 -- name: lock_changes
--- One asker at a time puts notes on the list.
+-- One asker at a time puts notes on the list. The rows that move would hold the second one up as well, but in no order
+-- that is certain, so that two could wait for each other; and it would find its rows gone and take none behind them.
 SELECT pg_advisory_xact_lock(hashtextextended('jishi changes', 0));
 
 -- name: move_changes

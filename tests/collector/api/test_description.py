@@ -155,7 +155,8 @@ def _ask(cases: SearchStrategy[schemathesis.Case], headers: dict[str, str]) -> N
     def ask(case: schemathesis.Case) -> None:
         response = case.call(headers=headers)
         # Too long is a reason to refuse, but none of those that Schemathesis knows.
-        too_long = [negative_data_rejection] if response.status_code == HTTPStatus.REQUEST_URI_TOO_LONG else []
+        sizes = (HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        too_long = [negative_data_rejection] if response.status_code in sizes else []
         case.validate_response(response, excluded_checks=[*NOT_OURS, *too_long])
 
     ask()

@@ -19,7 +19,7 @@ from collector.monitoring.alarms import (
     list_alarms,
     look,
 )
-from collector.monitoring.job import AlarmLook
+from collector.monitoring.job import MinuteLook
 from collector.registry import units
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.instruments import register_owner
@@ -206,10 +206,12 @@ def test_comparing_opens_what_is_new_and_closes_what_is_gone() -> None:
 
 def test_the_look_beside_the_hours_takes_place_once_a_minute(healthy: Province) -> None:
     times = [NOW, NOW + timedelta(seconds=59), NOW + timedelta(seconds=60)]
-    job = AlarmLook(after_days=3, now=iter(times).__next__)
+    job = MinuteLook(after_days=3, now=iter(times).__next__)
     heard(healthy, NOW - timedelta(minutes=61))
     job(healthy.connection, TODAY)
     assert len(listed(healthy)) == 1
+    noted = "SELECT (SELECT count(*) FROM change_noted), (SELECT count(*) > 0 FROM change)"
+    assert healthy.rows(noted) == [(0, True)], "what changed is on its list"
     heard(healthy, NOW)
     job(healthy.connection, TODAY)
     assert len(listed(healthy)) == 1, "not a minute later yet"
@@ -224,5 +226,5 @@ def test_a_look_that_fails_holds_up_nobody(
         raise ValueError("a bug")
 
     monkeypatch.setattr("collector.monitoring.job.look", fail)
-    AlarmLook(after_days=3)(healthy.connection, TODAY)
-    assert "alarms not looked for" in caplog.text
+    MinuteLook(after_days=3)(healthy.connection, TODAY)
+    assert "monitoring failed" in caplog.text

@@ -207,6 +207,20 @@ def test_a_narrow_scope_goes_on_where_it_looked(begun: Province, monkeypatch: py
     assert told(found) == [("owner", "B001", date(2026, 5, 1), None)]
 
 
+def test_a_list_that_nobody_kept_up_is_caught_up_with_in_parts(
+    begun: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, since = all_of(begun.connection)
+    for number in range(10):
+        add_owner(begun.connection, "A001", date(2026, 4, 1 + number))
+    monkeypatch.setattr(changes, "MOVED_AT_ONCE", 2)
+    monkeypatch.setattr(changes, "MOST_PORTIONS", 2)
+    first = list_changes(begun.connection, since, scope=EVERYTHING, limit=10)
+    assert (len(first.items), first.has_more) == (4, True)
+    rest, _ = all_of(begun.connection, first.until)
+    assert [each.day for each in first.items + rest] == [date(2026, 4, 1 + number) for number in range(10)]
+
+
 def test_the_list_is_kept(begun: Province) -> None:
     all_of(begun.connection)
     with pytest.raises(psycopg.errors.RestrictViolation):
