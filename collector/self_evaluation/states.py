@@ -6,7 +6,7 @@
       └──── returned ◀──────────┘        the evaluator sends it back, with a reason
 
 A draft is a further version each time. Confirming and submitting are the unit's own, returning and accepting the
-evaluator's. The database refuses a wrong step by itself (migration 0030); a test holds the two against each other.
+evaluator's. The database refuses a wrong step by itself (migration 0031); a test holds the two against each other.
 """
 
 from collections.abc import Mapping

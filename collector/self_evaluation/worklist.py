@@ -5,6 +5,7 @@
     network-overdue   instruments that ought to be in the network by now
     network-pending   instruments whose term runs
     proposals         proposals that nobody ruled on
+    idle              reminders of idle or silent instruments that want a reason
     report            a self-evaluation report that the unit has to draft, confirm, submit or answer
 
 Each source is a function of `Asked` that yields what it knows; a further one is one more line in SOURCES. Nothing is
@@ -20,6 +21,7 @@ import msgspec
 
 from collector.approvals.proposals import list_proposals
 from collector.errors import CalendarUnknown
+from collector.monitoring.cases import list_cases
 from collector.network.states import State as NetworkState
 from collector.network.states import list_standings
 from collector.registry.access import Access, Scope
@@ -30,7 +32,7 @@ from collector.store.queries import load
 from protocol import hours
 
 _SQL = load("worklist")
-Kind = Literal["claimed", "unresolved", "network-overdue", "network-pending", "proposals", "report"]
+Kind = Literal["claimed", "unresolved", "network-overdue", "network-pending", "proposals", "idle", "report"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _EVERY = 1_000_000
 """More than a unit has of anything."""
@@ -176,6 +178,20 @@ def proposals(connection: Connection, asked: Asked) -> Iterator[Waiting]:
         )
 
 
+def idle(connection: Connection, asked: Asked) -> Iterator[Waiting]:
+    """Reminders that the unit has not answered yet, of instruments that were long not powered on (意见二(二))."""
+    found = list_cases(connection, scope=asked.scope, today=asked.today, state="reminded")
+    if found:
+        yield Waiting(
+            "idle",
+            len(found),
+            f"/api/v1/idle/cases?{urlencode({'state': 'reminded'})}",
+            since=min(each.begins for each in found),
+            due_on=min(each.answer_by for each in found),
+            about=tuple(sorted(each.asset_no for each in found))[:MAX_NAMED],
+        )
+
+
 def reports(connection: Connection, asked: Asked) -> Iterator[Waiting]:
     """Reports of the last year, and of any other year that came back, that are the unit's turn."""
     held = {each.year: each for each in list_reports(connection, asked.scope, uscc=asked.uscc)}
@@ -196,7 +212,7 @@ def reports(connection: Connection, asked: Asked) -> Iterator[Waiting]:
         )
 
 
-SOURCES: tuple[Source, ...] = (claimed, unresolved, in_network, proposals, reports)
+SOURCES: tuple[Source, ...] = (claimed, unresolved, in_network, proposals, idle, reports)
 
 
 def told(waiting: Waiting) -> str:

@@ -6,8 +6,11 @@ import pytest
 
 from collector.approvals.proposals import Asker, propose
 from collector.approvals.proposed import ProposedHand
+from collector.monitoring import acts
+from collector.monitoring.cases import answer, remind
 from collector.network.states import enter
 from collector.registry import people
+from collector.registry.access import Access
 from collector.registry.audit import Actor
 from collector.self_evaluation import worklist
 from collector.self_evaluation.timeliness import set_due
@@ -85,6 +88,26 @@ def test_an_open_proposal_waits(lab: Lab) -> None:
     found = waiting(lab)["proposals"]
     assert (found.number, found.about, found.due_on) == (1, (str(number),), date(2026, 2, 19))
     assert "proposals" not in waiting(lab, uscc=BEIJING)
+
+
+def test_a_reminder_waits_until_it_is_answered(lab: Lab) -> None:
+    assert "idle" not in waiting(lab)
+    for name, access in (("sun", Access("supervisor")), ("li.ming", OFFICER)):
+        lab.person(name, access)
+    platform, unit = (
+        acts.By(
+            Asker(people.find_person(lab.connection, name), access, Actor(name, "command", "x")), "monthly look", NOW
+        )
+        for name, access in (("sun", Access("supervisor")), ("li.ming", OFFICER))
+    )
+    with lab.connection.transaction():
+        [case] = remind(lab.connection, platform, assets=["A001"])
+    found = waiting(lab)["idle"]
+    assert (found.number, found.about, found.since, found.due_on) == (1, ("A001",), case.begins, case.answer_by)
+    assert "idle" not in waiting(lab, uscc=BEIJING)
+    with lab.connection.transaction():
+        answer(lab.connection, case.case_id, unit)
+    assert "idle" not in waiting(lab)
 
 
 def test_a_report_waits_from_the_first_day_on_until_it_is_submitted_and_again_when_it_came_back(lab: Lab) -> None:
