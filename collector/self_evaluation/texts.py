@@ -51,7 +51,7 @@ def parse_file(raw: bytes) -> dict[str, Any]:
     """A TOML file of texts, by their fields; SelfEvaluationError where it is none."""
     try:
         return tomllib.loads(raw.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of more digits than Python reads
         raise SelfEvaluationError(f"this is no file of texts (TOML in UTF-8): {error}") from error
 
 

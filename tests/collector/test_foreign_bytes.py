@@ -20,7 +20,7 @@ from collector.api.problem import Problem
 from collector.api.rates import network, read_address
 from collector.approvals import proposed
 from collector.commands.case import parse_years
-from collector.commands.days import parse_day, parse_instant, parse_kept_days
+from collector.commands.days import parse_day, parse_instant, parse_kept_days, parse_year
 from collector.commands.round_after import parse_about, parse_fen, parse_figure
 from collector.commands.round_deed import parse_points
 from collector.commands.token import _parse_watch
@@ -43,9 +43,11 @@ from collector.facts.file_type import examine
 from collector.facts.lines import read_lines
 from collector.facts.mapping import read_mapping
 from collector.ingest.accept import can_cosign
+from collector.monitoring.periods import parse_period
 from collector.registry.access import parse_scope
 from collector.registry.province_file import _read_items
 from collector.registry.units import check_uscc
+from collector.self_evaluation import texts
 from collector.sheet_report import Report
 from collector.sheets import read_sheet
 from collector.web.pages import local_path
@@ -116,6 +118,7 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.commands.token._parse_watch": (_text(_parse_watch), (ConfigError,), (b"meter1=A001", b"a:b=A001")),
     "collector.commands.days.parse_day": (_text(parse_day), (ArgumentTypeError,), (b"2026-11-26",)),
     "collector.commands.days.parse_instant": (_text(parse_instant), (ArgumentTypeError,), (b"2026-11-26T09:30:00",)),
+    "collector.commands.days.parse_year": (_text(parse_year), (ArgumentTypeError,), (b"2026",)),
     "collector.commands.days.parse_kept_days": (_text(parse_kept_days), (ArgumentTypeError,), (b"400",)),
     "collector.commands.case.parse_years": (_text(parse_years), (ArgumentTypeError,), (b"2027", b"2027-2029")),
     "collector.commands.round_after.parse_about": (_text(parse_about), (ArgumentTypeError,), (b"5", b"rating")),
@@ -129,6 +132,12 @@ PARSERS: dict[str, tuple[Parser, Family, tuple[bytes, ...]]] = {
     "collector.exchange.mapping.parse": (mapping.parse, (ExchangeError,), (FIELDS,)),
     "collector.exchange.platform.parse_address": (
         _text(parse_address), (ConfigError,), (b"https://platform.example:8443/api", b"http://[::1]/"),
+    ),
+    "collector.monitoring.periods.parse_period": (
+        _text(parse_period), (RegistryError,), (b"2026", b"2026-03", b"2026-Q1"),
+    ),
+    "collector.self_evaluation.texts.parse_file": (
+        texts.parse_file, (RegistryError,), ('staff = "12 人"'.encode(), b'staff = """\nx\n"""\n'),
     ),
     "collector.config.load_config environment": (_text(_environment), (ConfigError,), (b"8321",)),
     "collector.facts.cells.read_instant": (
@@ -204,6 +213,12 @@ def test_a_file_that_would_exhaust_the_parser_is_refused_plainly(name: str, tmp_
         (tmp_path / "file").write_bytes(raw)
         with pytest.raises(family, match="is no TOML file that can be used"):
             parse(tmp_path / "file")
+
+
+def test_texts_that_would_exhaust_the_parser_are_refused_plainly() -> None:
+    for raw in HOSTILE:
+        with pytest.raises(RegistryError, match="this is no file of texts"):
+            texts.parse_file(raw)
 
 
 @pytest.mark.parametrize("name", FILES)
