@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 from collector.commands.days import parse_day
 from collector.commands.round_deed import by_of, declare, parse_points, spoken_by
-from collector.commands.round_lines import RATINGS_ZH
 from collector.evaluation import evidence, objections, publication, visits
 from collector.evaluation.amending import Correction
 from collector.evaluation.evidence import KINDS, Item, Sight
@@ -20,7 +19,7 @@ from collector.evaluation.experts import OF_EXPERTS
 from collector.evaluation.indicators import MEASURES
 from collector.evaluation.objections import Answer
 from collector.evaluation.rounds import Round, find_round
-from collector.evaluation.scheme import RATINGS
+from collector.evaluation.scheme import RATINGS, RATINGS_ZH
 from collector.evaluation.scoring import EXPERTS
 from collector.store.database import Connection
 

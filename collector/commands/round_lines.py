@@ -8,10 +8,9 @@ from collector.evaluation.indicators import INDICATOR_OF, Quotient, nearest
 from collector.evaluation.population import REASONS, Member
 from collector.evaluation.results import Result
 from collector.evaluation.rounds import Round
+from collector.evaluation.scheme import RATINGS_ZH
 from collector.evaluation.schemes import EnteredScheme
 from collector.evaluation.scoring import rounded
-
-RATINGS_ZH = {"excellent": "优秀", "good": "良好", "qualified": "合格", "poor": "较差"}
 
 
 def of_round(held: Round) -> str:

@@ -59,6 +59,7 @@ UNITS: dict[Measure, tuple[int, int, str]] = {
 }
 """By which numbers a value is multiplied and divided to be in the unit of a curve's knots, and what that unit is."""
 Rating = Literal["excellent", "good", "qualified", "poor"]
+RATINGS_ZH: dict[str, str] = {"excellent": "优秀", "good": "良好", "qualified": "合格", "poor": "较差"}
 RATINGS: tuple[Rating, ...] = get_args(Rating)
 _Whole = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
 

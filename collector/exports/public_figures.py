@@ -1,13 +1,13 @@
 """What anybody may see of a year, as tables with Chinese headings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from collector.exports.tables import Column, Table, table
 from collector.rollups.line import rounded
 from collector.rollups.public import Instrument, Unit
 from protocol.hours import in_tenths
 
-UNIT_COLUMNS: list[Column[Unit]] = [
+_UNIT_COLUMNS: list[Column[Unit]] = [
     Column("统一社会信用代码", "text", lambda unit: unit.uscc),
     Column("单位名称", "text", lambda unit: unit.name_zh),
     Column("仪器台数", "number", lambda unit: unit.instruments),
@@ -27,8 +27,20 @@ INSTRUMENT_COLUMNS: list[Column[Instrument]] = [
 ]
 
 
-def units(lines: Iterable[Unit], *, year: int) -> Table:
-    return table(f"{year}年各单位机时", UNIT_COLUMNS, lines)
+def units(lines: Iterable[Unit], *, year: int, ratings: Mapping[str, str]) -> Table:
+    """`ratings`: what each rating is called. One by a scheme that is an example says so."""
+
+    def rating(unit: Unit) -> str:
+        if unit.result is None:
+            return ""
+        return ratings[unit.result.rating] + ("（示例评分方案）" if unit.result.is_example else "")
+
+    columns = [
+        *_UNIT_COLUMNS,
+        Column[Unit]("评价排名", "number", lambda unit: None if unit.result is None else unit.result.rank),
+        Column[Unit]("评价等次", "text", rating),
+    ]
+    return table(f"{year}年各单位机时", columns, lines)
 
 
 def instruments(lines: Iterable[Instrument], *, year: int) -> Table:

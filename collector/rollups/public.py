@@ -1,4 +1,5 @@
-"""What anybody may see of a year that is over: hours of units and of their instruments, and which are open. 意见三、四.
+"""What anybody may see of a year that is over: hours of units and of their instruments, which are open, and how units
+were rated, once that is published. 意见三、四.
 
 No person is in it, no order, no beneficiary and no money. An instrument that was exempt from sharing on any day of the
 year (保密报备) is left out with its hours, of its unit's as well: what is confidential cannot be told by subtracting.
@@ -36,8 +37,18 @@ class Hours(NamedTuple):
         return quotient(self.until_s - self.missing_s, in_network_s)
 
 
+class Result(NamedTuple):
+    """A unit's line of the published result of the year; `is_example`: by a scheme that nobody decided."""
+
+    rank: int
+    rating: str
+    is_example: bool
+    round: str
+    sha256: str
+
+
 class Unit(NamedTuple):
-    """A unit; `opened` of its instruments were open on the year's last day."""
+    """A unit; `opened` of its instruments were open on the year's last day. `result` None: none was published."""
 
     uscc: str
     name_zh: str
@@ -45,6 +56,7 @@ class Unit(NamedTuple):
     instruments: int
     opened: int
     hours: Hours
+    result: Result | None
 
 
 class Instrument(NamedTuple):
@@ -68,7 +80,15 @@ def load_units(connection: Connection, year: int) -> list[Unit]:
     values = _range(year)
     rows = connection.execute(_SQL.list_public_units, values, binary=True).fetchall()
     names = load_names(connection, [row[0] for row in rows], day=Period(year).last_day)
-    return [Unit(uscc, *names[uscc], held, opened, Hours(*sums)) for uscc, held, opened, *sums in rows]
+    results = load_results(connection, year)
+    return [
+        Unit(uscc, *names[uscc], held, opened, Hours(*sums), results.get(uscc)) for uscc, held, opened, *sums in rows
+    ]
+
+
+def load_results(connection: Connection, year: int) -> dict[str, Result]:
+    """The published result of a year's round, by unit; empty before it is published."""
+    return {uscc: Result(*line) for uscc, *line in connection.execute(_SQL.list_public_results, {"year": year})}
 
 
 def load_instruments(connection: Connection, year: int, *, uscc: str | None = None) -> list[Instrument]:

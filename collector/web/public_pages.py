@@ -21,6 +21,7 @@ from collector.api.exports import MEDIA_TYPES
 from collector.api.models import USCC
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from collector.api.rates import Kind, network_of, rates_of
+from collector.evaluation.scheme import RATINGS_ZH
 from collector.exports import csv_file, public_figures
 from collector.exports.tables import Table
 from collector.rollups import public
@@ -63,12 +64,14 @@ def show_units(
     request: Request, given: Given, connection: Lent, year: Year, language: AskedLanguage = DEFAULT
 ) -> Response:
     lines = public.load_units(connection, year)
-    return _page(request, given, "public_units.html", language, year=year, here="/public", lines=lines)
+    result = next((line.result for line in lines if line.result is not None), None)
+    return _page(request, given, "public_units.html", language, year=year, here="/public", lines=lines, result=result)
 
 
 @router.get("/units.csv")
 def show_units_csv(request: Request, connection: Lent, year: Year) -> Response:
-    return _csv(request, public_figures.units(public.load_units(connection, year), year=year))
+    lines = public.load_units(connection, year)
+    return _csv(request, public_figures.units(lines, year=year, ratings=RATINGS_ZH))
 
 
 @router.get("/instruments.csv")

@@ -163,6 +163,10 @@ FROM shown p
 LEFT JOIN placed_year h ON h.year = %(first_day)s AND h.asset_no = p.asset_no AND h.placed_from = p.from_day
 GROUP BY p.owner ORDER BY p.owner;
 
+-- name: list_public_results
+-- The published result of a year's round, by unit: the rating that holds.
+SELECT uscc, rank, rating, is_example, round, sha256 FROM published_result WHERE year = %(year)s;
+
 -- name: list_public_instruments
 -- The same of the instruments of a unit, or of all units, by owner and asset number; open: on the year's last day.
 WITH shown AS (

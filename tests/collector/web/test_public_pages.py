@@ -12,8 +12,11 @@ import pytest
 from collector.api.rates import FIXED, Kind
 from collector.app import create_app
 from collector.config import Config, Public
+from collector.evaluation.publication import publish_round
 from tests import browser
 from tests.collector.conftest import MovableWindow
+from tests.collector.evaluation import following
+from tests.collector.evaluation.world import XIAN, by, generate
 from tests.collector.province import MovableClock, Province
 from tests.collector.rollups.places import HOUR, OTHERS, OURS, Places, Served
 from tests.serving import serving
@@ -61,7 +64,7 @@ def test_a_year_that_is_over_is_shown_by_unit_and_instrument(stranger: httpx.Cli
     page = stranger.get("/public?lang=en").text
     assert "Hours of large research instruments in 2025" in page
     assert [tuple(row.values())[2:] for row in rows(stranger.get("/public/units.csv"))] == [
-        ("2", "1", "10.0", "2.0", "0.0027"),
+        ("2", "1", "10.0", "2.0", "0.0027", "", ""),
     ]  # fmt: skip
     assert [tuple(row.values())[1:6] for row in rows(stranger.get("/public/instruments.csv?year=2025"))] == [
         ("A&2<", "仪器A&2<", "否", "5.0", "1.0"),
@@ -70,6 +73,31 @@ def test_a_year_that_is_over_is_shown_by_unit_and_instrument(stranger: httpx.Cli
     unit = stranger.get(f"/public/units/{OURS}?year=2025&lang=en").text
     assert "A001" in unit
     assert "Not open" in unit
+
+
+def test_how_units_were_rated_is_shown_once_it_is_published(
+    config: Config, clock: MovableClock, province: Province
+) -> None:
+    world = generate(province, 7)
+    world.freeze()
+    app = create_app(replace(config, public=Public(figures=True)), now=clock)
+    with (
+        serving(app) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as anybody,
+    ):
+        following.announced(world, **{f"u{XIAN}": "poor"})
+        assert {row["评价等次"] for row in rows(anybody.get("/public/units.csv"))} == {""}
+        assert "Rating" not in anybody.get("/public?lang=en").text
+        with world.connection.transaction():
+            result = publish_round(world.connection, "2025", by=by("notice 9", now=following.AFTER))
+        told = {row["统一社会信用代码"]: row for row in rows(anybody.get("/public/units.csv"))}
+        ranked = {unit.uscc: str(unit.rank) for unit in result.published.units}
+        assert {uscc: row["评价排名"] for uscc, row in told.items() if row["评价排名"]} == ranked
+        assert told[XIAN]["评价等次"] == "较差（示例评分方案）"
+        page = anybody.get("/public?lang=en").text
+        assert "Poor" in page
+        assert result.sha256 in page
+        assert "Its scoring scheme is an example" in page
 
 
 def test_what_was_exempt_in_the_year_is_nowhere_and_cannot_be_subtracted(stranger: httpx.Client) -> None:
