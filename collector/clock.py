@@ -1,7 +1,9 @@
 """The collector's own clock, by which receipts and minutes are dated, and instants as the database takes them."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+
+from protocol.interval import local_day
 
 
 def system_now_ms() -> int:
@@ -12,3 +14,8 @@ def system_now_ms() -> int:
 def utc(instant_ms: int) -> datetime:
     """Return an instant in UTC ms as an aware datetime."""
     return datetime.fromtimestamp(instant_ms / 1000, UTC)
+
+
+def day_of(instant: datetime) -> date:
+    """Return the local day (UTC+8) of an aware datetime."""
+    return local_day(round(instant.timestamp() * 1000))

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from psycopg import IsolationLevel
 
 from collector.accounts.history import Cut
+from collector.clock import day_of
 from collector.errors import FreezingError, PeriodFrozen
 from collector.registry.audit import Actor, record_change
 from collector.registry.units import check_unit
@@ -23,7 +24,6 @@ from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import frozen
 from protocol.frozen import Leaf, Manifest, Tree
-from protocol.interval import local_day
 
 _SQL = load("freezing")
 _ROWS_AT_ONCE = 2000
@@ -77,7 +77,7 @@ def freeze(connection: Connection, period: Period, *, by: str, now: datetime) ->
         check_unit(connection, period.unit)
     if list_frozen(connection, period.name):
         raise FreezingError(f"{period.name!a} is frozen already, and what is frozen never changes: choose another name")
-    if period.last_day >= local_day(round(now.timestamp() * 1000)):
+    if period.last_day >= day_of(now):
         raise FreezingError(f"{period.last_day} is not over yet: freeze up to a day that is")
     _check_closed(connection, period)
     ownership, measurement, policy, description, fact = _one_row(connection, _SQL.load_cut)

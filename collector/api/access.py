@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from collector.api.held_lines import HeldLines
 from collector.api.problem import Problem
 from collector.api.rates import Kind, address_of, rates_of
+from collector.clock import day_of
 from collector.config import Config
 from collector.registry.access import Right
 from collector.registry.agent_certificates import Issuer
@@ -26,7 +27,6 @@ from collector.registry.api_keys import find_caller_of_key
 from collector.registry.audit import Actor, record_refusal
 from collector.registry.people import Caller
 from collector.store.database import Connection
-from protocol.interval import local_day
 
 REMEDY = "send a key as `Authorization: Bearer jk_…` or `X-API-Key: jk_…`; the collector's operator makes one"
 
@@ -52,7 +52,7 @@ class Services:
 
     def today(self) -> date:
         """The local day at the collector."""
-        return local_day(round(self.now().timestamp() * 1000))
+        return day_of(self.now())
 
 
 async def services(request: Request) -> Services:

@@ -15,11 +15,11 @@ from fastapi import APIRouter, Path
 from collector.api.access import Given, Lent, ReadsReadings
 from collector.api.models import ReceiptedEntry
 from collector.api.problem import not_found, responses
+from collector.clock import day_of
 from collector.evidence import entries
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 router = APIRouter(prefix="/entries", tags=["evidence"])
 _SQL = load("evidence")
@@ -58,7 +58,7 @@ def load_entry(connection: Connection, origin: str, index: int, *, scope: Scope)
 
 
 def _is_in_scope(connection: Connection, found: entries.Receipted, scope: Scope) -> bool:
-    day = local_day(round(found.received_at.timestamp() * 1000))
+    day = day_of(found.received_at)
     row = connection.execute(
         _SQL.is_agent_in_scope, {"agent_id": found.agent_id, "day": day, **scope.values}
     ).fetchone()

@@ -17,6 +17,7 @@ from collector.approvals.proposed import (
     ProposedPolicy,
 )
 from collector.approvals.targets import check_document, check_use, concern_of, is_decision
+from collector.clock import day_of
 from collector.errors import NotAllowed, ProposalError, UnknownName
 from collector.registry.access import EVERYTHING, Access, Right
 from collector.registry.audit import Actor, record_change
@@ -87,7 +88,7 @@ def propose(
     """
     if not reason.strip() or not reason.isprintable():
         raise ProposalError("a proposal needs its reason, on one line: say why the record should change")
-    today = local_day(round(now.timestamp() * 1000))
+    today = day_of(now)
     check_right(connection, asker, Right.FACTS, subject=proposed.subject, today=today)
     connection.execute(_SQL.lock_subject, {"subject": proposed.subject})
     check(connection, proposed, now=now, deadline_days=deadline_days)
@@ -157,7 +158,7 @@ def check(
             days = _check_policy(connection, proposed)
         case ProposedDecision():
             days = _check_decision(connection, proposed, now=now)
-    today = local_day(round(now.timestamp() * 1000))
+    today = day_of(now)
     if deadline_days is not None and any(day < today - timedelta(days=deadline_days) for day in days):
         raise ProposalError(
             f"{min(days)} is more than {deadline_days} days ago; what is said of a day is said within that time "

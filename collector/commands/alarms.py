@@ -9,6 +9,7 @@ jishi-collector alarms --acknowledge 12 --why "the PC is being replaced" --by wa
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
+from collector.clock import day_of
 from collector.commands import asker
 from collector.config import Config
 from collector.errors import AlarmsOpen, MonitoringError
@@ -17,7 +18,6 @@ from collector.monitoring.alarms import KINDS, Alarm, Asked, acknowledge, list_a
 from collector.registry.access import SCOPES, parse_scope
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
-from protocol.interval import local_day
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def run(config: Config, arguments: Namespace) -> None:
         looked = look(connection, now=now, after_days=config.accounts.close_after_days)
         scope = parse_scope(arguments.scope)
         asked = Asked(scope, arguments.all, arguments.kind)
-        found = list_alarms(connection, asked, today=local_day(round(now.timestamp() * 1000)))
+        found = list_alarms(connection, asked, today=day_of(now))
     for each in found:
         print(_line(each))
     still = [each for each in found if each.closed_at is None]

@@ -8,11 +8,11 @@ from collector.accounts.dry_run import Difference
 from collector.approvals.dry_runs import DryRun, run_dry
 from collector.approvals.proposals import find_proposal
 from collector.approvals.proposed import ProposedPolicy
+from collector.clock import day_of
 from collector.commands.days import parse_day
 from collector.config import Config
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
-from protocol.interval import local_day
 
 DAYS = 30
 
@@ -33,7 +33,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(config: Config, arguments: Namespace) -> None:
     """Derive the days under the proposed policy, keep the difference beside the proposal, and print it."""
     now = datetime.now(UTC)
-    last_day = arguments.last_day or local_day(round(now.timestamp() * 1000))
+    last_day = arguments.last_day or day_of(now)
     with connect(config.dsn, application="dry-run") as connection:
         check_migrated(connection)
         with connection.transaction():

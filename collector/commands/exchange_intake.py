@@ -2,7 +2,6 @@
 
 import time
 from argparse import Namespace, _SubParsersAction
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from collector.clock import system_now_ms, utc
 from collector.commands import actor, reports
 from collector.commands.days import parse_day
-from collector.commands.import_facts import LINES, source
+from collector.commands.import_facts import read_rows, source
 from collector.config import Config
 from collector.errors import ExchangeError, RegistryError, SheetError
 from collector.exchange.bookings import MAX_DAYS, compare_bookings
@@ -19,15 +18,12 @@ from collector.exchange.compared import Compared
 from collector.exchange.intake import KINDS, take
 from collector.facts.cells import LOCAL
 from collector.facts.drafts import Bringer
-from collector.facts.headings import NEEDED, SHEETS
 from collector.facts.importing import Taken, Taking
-from collector.facts.lines import read_lines
-from collector.facts.mapping import SheetMapping, own_mapping, read_mapping
+from collector.facts.mapping import own_mapping, read_mapping
 from collector.facts.salt import open_salt
 from collector.registry.access import SCOPES, parse_scope
 from collector.registry.units import check_uscc
 from collector.sheet_report import Report
-from collector.sheets import LEFT_OUT, Row, read_sheet
 from collector.store.database import Connection
 
 
@@ -62,18 +58,11 @@ def _take(connection: Connection, config: Config, arguments: Namespace) -> None:
     bringer = Bringer(by.name, round(time.time() * 1000), arguments.source, open_salt(config.data_dir), unit)
     taking = Taking(bringer, by, file.name, dry_run=arguments.dry_run, all_or_nothing=arguments.all_or_nothing)
     try:
-        taken = take(connection, _read(file, mapping, report), mapping, taking=taking, report=report)
+        taken = take(connection, read_rows(file, mapping, report), mapping, taking=taking, report=report)
     except SheetError as error:
         raise SheetError(f"nothing of {file} was recorded: {error}") from error
     reports.show(report, arguments)
     _conclude(taken, arguments)
-
-
-def _read(path: Path, mapping: SheetMapping, report: Report) -> Iterator[Row]:
-    if path.suffix in LINES:
-        return read_lines(path, fields=[*SHEETS[mapping.kind]], report=report)
-    optional = [field for field in mapping.columns if field not in NEEDED[mapping.kind] and field != LEFT_OUT]
-    return read_sheet(path, columns=mapping.columns, optional=optional, report=report)
 
 
 def _conclude(taken: Taken, arguments: Namespace) -> None:

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from collector.accounts.liveness import Liveness
+from collector.clock import day_of
 from collector.config import Config
 from collector.errors import RegistryError
 from collector.monitoring.fleet import ORDERS, STANDINGS, Agent, Asked, Counted, count_fleet, list_fleet
 from collector.registry.access import SCOPES, parse_scope
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
-from protocol.interval import local_day
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(config: Config, arguments: Namespace) -> None:
     now = datetime.now(UTC)
     asked = Asked(
         now,
-        local_day(round(now.timestamp() * 1000)),
+        day_of(now),
         parse_scope(arguments.scope),
         arguments.sort,
         arguments.liveness,

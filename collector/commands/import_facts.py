@@ -56,7 +56,7 @@ def run(config: Config, arguments: Namespace, *, kind: str) -> None:
     with connect(config.dsn, application=f"import-{kind}") as connection:
         check_migrated(connection)
         try:
-            rows = _read(arguments.file, mapping, report)
+            rows = read_rows(arguments.file, mapping, report)
             taken = take_rows(connection, rows, mapping, taking=taking, report=report)
         except SheetError as error:
             raise SheetError(f"nothing of {arguments.file} was recorded: {error}") from error
@@ -64,7 +64,8 @@ def run(config: Config, arguments: Namespace, *, kind: str) -> None:
     _conclude(taken, arguments)
 
 
-def _read(path: Path, mapping: SheetMapping, report: Report) -> Iterator[Row]:
+def read_rows(path: Path, mapping: SheetMapping, report: Report) -> Iterator[Row]:
+    """The rows of a sheet or of JSON lines. Raises SheetError."""
     if path.suffix in LINES:
         return read_lines(path, fields=[*SHEETS[mapping.kind]], report=report)
     optional = [field for field in mapping.columns if field not in NEEDED[mapping.kind] and field != LEFT_OUT]

@@ -1,9 +1,9 @@
 """`jishi-collector import-registry`: units, facilities, instruments and memberships from CSV or XLSX."""
 
-import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from collector.clock import system_now_ms
 from collector.commands import actor, reports
 from collector.commands.days import parse_day
 from collector.config import Config
@@ -30,7 +30,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(config: Config, arguments: Namespace) -> None:
     """Import the file; RegistryError where a row was refused, whatever became of the others."""
-    from_day = arguments.from_day or local_day(round(time.time() * 1000))
+    from_day = arguments.from_day or local_day(system_now_ms())
     terms = Terms(dry_run=arguments.dry_run, all_or_nothing=arguments.all_or_nothing)
     with connect(config.dsn, application="import-registry") as connection:
         check_migrated(connection)

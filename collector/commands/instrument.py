@@ -1,12 +1,12 @@
 """`jishi-collector instrument`: all that is registered of an instrument, on a day and ever."""
 
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import date
 
 import msgspec
 
+from collector.clock import system_now_ms
 from collector.commands.days import parse_day
 from collector.config import Config
 from collector.errors import UnknownName
@@ -29,7 +29,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(config: Config, arguments: Namespace) -> None:
     """Print what held, then the history; UnknownName for one that nobody registered."""
-    day = arguments.as_of or local_day(round(time.time() * 1000))
+    day = arguments.as_of or local_day(system_now_ms())
     with connect(config.dsn, application="instrument") as connection:
         check_migrated(connection)
         held = find_instrument_on(connection, arguments.asset_no, day=day)

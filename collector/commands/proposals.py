@@ -4,11 +4,11 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
 from collector.approvals.proposals import Proposal, list_proposals
+from collector.clock import day_of
 from collector.config import Config
 from collector.registry.access import Access
 from collector.store.database import connect
 from collector.store.migrate import check_migrated
-from protocol.interval import local_day
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(config: Config, arguments: Namespace) -> None:
     """Print them, the newest first."""
-    today = local_day(round(datetime.now(UTC).timestamp() * 1000))
+    today = day_of(datetime.now(UTC))
     with connect(config.dsn, application="proposals") as connection:
         check_migrated(connection)
         found = list_proposals(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
+from collector.clock import day_of
 from collector.errors import RoundError, UnknownDocument, UnknownName
 from collector.evaluation.experts import OF_EXPERTS, list_appointments
 from collector.evaluation.rounds import By, Round, check_why, hold_round
@@ -21,7 +22,6 @@ from collector.registry.audit import MAX_TEXT, record_change
 from collector.registry.people import Person
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 _SQL = load("round_evidence")
 MAX_ITEMS = 2000
@@ -105,7 +105,7 @@ def set_term(connection: Connection, name: str, *, last_day: date, by: By) -> No
     held = hold_round(connection, name)
     check_deed(name, held=held.state, deed="bring evidence")
     check_why(by.why)
-    if last_day < local_day(round(by.now.timestamp() * 1000)):
+    if last_day < day_of(by.now):
         raise RoundError(f"{last_day} is over: give today or a later day, or close the round")
     connection.execute(_SQL.insert_term, {"round_id": held.round_id, "last_day": last_day, **by.values})
     record_change(
@@ -182,7 +182,7 @@ def _hold(connection: Connection, name: str, *, by: By) -> Round:
     held = hold_round(connection, name)
     check_deed(name, held=held.state, deed="bring evidence")
     last_day = find_term(connection, held)
-    if last_day is not None and local_day(round(by.now.timestamp() * 1000)) > last_day:
+    if last_day is not None and day_of(by.now) > last_day:
         raise RoundError(f"evidence of round {name} was taken until {last_day}: it is frozen")
     return held
 

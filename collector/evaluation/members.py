@@ -7,13 +7,13 @@ gives the same answer for ever, whatever the registry learns afterwards.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from collector.clock import day_of
 from collector.errors import RoundError
 from collector.evaluation.population import Bar, Candidate, Member, judge_all
 from collector.evaluation.rounds import By, Round, find_round, hold_round, list_choices, step
 from collector.registry.access import EVERYTHING, Scope
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 _SQL = load("rounds")
 Place = tuple[str, str]
@@ -34,7 +34,7 @@ def fix_population(connection: Connection, name: str, *, by: By) -> Round:
     """Judges everything that somebody owned in the year; the round is then in state `population`. Raises RoundError."""
     connection.execute(_SQL.hold_registry)
     held = hold_round(connection, name)
-    today = local_day(round(by.now.timestamp() * 1000))
+    today = day_of(by.now)
     if held.as_of >= today:
         raise RoundError(f"{held.as_of} is not over yet: who is counted on that day can be fixed from the next day on")
     step(connection, held, "population", by=by, new={"as_of": held.as_of.isoformat()})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
+from collector.clock import day_of
 from collector.errors import NotAllowed, RoundError, UnknownName
 from collector.evaluation import amending, scoring
 from collector.evaluation.amending import Amendment, Correction
@@ -25,7 +26,6 @@ from collector.registry.audit import record_change
 from collector.registry.people import Person
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 _SQL = load("round_replies")
 MAX_DAYS = 365
@@ -234,4 +234,4 @@ def _check_answer(found: Objection, answer: Answer) -> None:
 
 
 def _day(by: By) -> date:
-    return local_day(round(by.now.timestamp() * 1000))
+    return day_of(by.now)

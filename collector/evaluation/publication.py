@@ -8,6 +8,7 @@ holds stands beside the published one (the view published_result).
 from datetime import date
 from typing import NamedTuple
 
+from collector.clock import day_of
 from collector.errors import RoundError
 from collector.evaluation import published
 from collector.evaluation.objections import find_last_day, list_amendments, list_objections
@@ -20,7 +21,6 @@ from collector.evaluation.states import check_step
 from collector.evaluation.visits import Draw, list_draws
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 _SQL = load("round_replies")
 
@@ -55,7 +55,7 @@ def publish_round(connection: Connection, name: str, *, by: By) -> Publication:
     """The result as it stands, published; the round is then over. Raises RoundError."""
     held = hold_round(connection, name)
     check_step(name, held=held.state, wanted="published")
-    today = local_day(round(by.now.timestamp() * 1000))
+    today = day_of(by.now)
     last_day = find_last_day(connection, held)
     assert last_day is not None, "it is announced"
     if today <= last_day:
@@ -101,7 +101,7 @@ def is_example(connection: Connection, held: Round) -> bool:
 
 def open_cases(connection: Connection, held: Round, usccs: list[str], *, by: By) -> None:
     """A case for each of these units, with a year from today; none where it has one."""
-    today = local_day(round(by.now.timestamp() * 1000))
+    today = day_of(by.now)
     connection.execute(_SQL.insert_poor_cases, {"round_id": held.round_id, "usccs": usccs, "day": today, **by.values})
 
 

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from collector.errors import BadCell
-from collector.facts.cells import read_hours, read_minutes, read_period
 from collector.facts.drafts import Bringer
 from collector.facts.mapping import SheetMapping
 from collector.facts.row_cells import Cells
@@ -49,7 +48,7 @@ def draft(row: Row, mapping: SheetMapping, *, bringer: Bringer) -> tuple[Brought
 
 
 def _booking(cells: Cells, bringer: Bringer) -> Members:
-    start_ms, end_ms = _stretch(cells)
+    start_ms, end_ms = cells.stretch()
     if start_ms is not None and end_ms is not None:
         _check_stretch(cells, start_ms, end_ms, now_ms=bringer.at_ms)
     is_good = not cells.refusals and start_ms is not None and end_ms is not None
@@ -64,21 +63,6 @@ def _booking(cells: Cells, bringer: Bringer) -> Members:
         "order_no": cells.text("order"),
         "state": cells.word("booking_state") or "booked",
     }
-
-
-def _stretch(cells: Cells) -> tuple[int | None, int | None]:
-    if cells.row.fields.get("period"):
-        period = cells.read("period", partial(read_period, formats=cells.mapping.time_formats))
-        return period or (None, None)
-    start_ms = cells.instant("start") if cells.needed("start") else None
-    if cells.row.fields.get("end"):
-        return start_ms, cells.instant("end")
-    field = cells.first_of("duration_h", "duration_min")
-    if not cells.row.fields.get(field):
-        cells.refuse("end", "it is missing, and no duration is there", "fill in the end or the duration")
-        return start_ms, None
-    length_ms = cells.read(field, read_hours if field == "duration_h" else read_minutes)
-    return start_ms, None if start_ms is None or length_ms is None else start_ms + length_ms
 
 
 def _check_stretch(cells: Cells, start_ms: int, end_ms: int, *, now_ms: int) -> None:

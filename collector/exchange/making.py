@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from collector.clock import day_of
 from collector.errors import ExchangeError
 from collector.exchange.building import Fault
 from collector.exchange.drafts import Draft, Made, draft_of_record, draft_of_year, find_faults, put_messages
@@ -13,7 +14,6 @@ from collector.exchange.outbox import MACHINE
 from collector.exchange.records import Asked, list_told
 from collector.registry.audit import Actor, record_change
 from collector.store.database import Connection
-from protocol.interval import local_day
 
 
 class Maker(NamedTuple):
@@ -55,7 +55,7 @@ def check_year(connection: Connection, year: int, mapping: ReadMapping, *, unit:
 
 def _put(connection: Connection, drafts: Iterable[Draft], mapping: ReadMapping, *, maker: Maker, target: str) -> Made:
     in_force = mapping.mapping.from_day
-    if local_day(round(maker.now.timestamp() * 1000)) < in_force:
+    if day_of(maker.now) < in_force:
         raise ExchangeError(f"this field mapping is in force from {in_force} on: use the one before until then")
     made = put_messages(connection, drafts, mapping, by=maker.name, now=maker.now)
     if made.new and maker.actor is not None:

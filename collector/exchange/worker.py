@@ -11,13 +11,13 @@ from datetime import date, datetime, timedelta
 
 import psycopg
 
+from collector.clock import day_of
 from collector.errors import ExchangeError
 from collector.exchange.making import Maker, make_messages
 from collector.exchange.mapping import ReadMapping
 from collector.exchange.records import Asked
 from collector.exchange.sending import Road, send_due, sender_seat
 from collector.store.database import Connection, connect
-from protocol.interval import local_day
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Worker:
 
     def _make(self, connection: Connection) -> None:
         now = self._now()
-        today = local_day(round(now.timestamp() * 1000))
+        today = day_of(now)
         if self._made_on == today:
             return
         asked = Asked(today - LOOK_BACK, today, self._unit)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from collector.errors import BadCell
-from collector.facts.cells import read_count, read_hours, read_minutes, read_period, read_samples
+from collector.facts.cells import read_count, read_hours, read_minutes, read_samples
 from collector.facts.mapping import SheetMapping
 from collector.facts.row_cells import Cells
 from collector.facts.salt import hash_user
@@ -59,7 +59,7 @@ def draft(row: Row, mapping: SheetMapping, *, bringer: Bringer) -> tuple[Draft, 
 
 def _draft_use(cells: Cells, bringer: Bringer) -> Draft:
     asset = cells.needed("asset")
-    start_ms, end_ms = _stretch(cells)
+    start_ms, end_ms = cells.stretch()
     _check_stretch(cells, start_ms, end_ms, now_ms=bringer.at_ms)
     key, order = cells.text("key") or "", cells.text("order")
     members = {
@@ -94,22 +94,6 @@ def _draft_use(cells: Cells, bringer: Bringer) -> Draft:
         "share": cells.read("share", read_count),
     }
     return Draft(cells.row, key, use=_said(use), order=_said({"order": order, **members}) if serves else None)
-
-
-def _stretch(cells: Cells) -> tuple[int | None, int | None]:
-    """Beginning and end: of a period in one cell, of two cells, or of one and a duration."""
-    if cells.row.fields.get("period"):
-        period = cells.read("period", partial(read_period, formats=cells.mapping.time_formats))
-        return period or (None, None)
-    start_ms = cells.instant("start") if cells.needed("start") else None
-    if cells.row.fields.get("end"):
-        return start_ms, cells.instant("end")
-    field = cells.first_of("duration_h", "duration_min")
-    if not cells.row.fields.get(field):
-        cells.refuse("end", "it is missing, and no duration is there", "fill in the end or the duration")
-        return start_ms, None
-    length_ms = cells.read(field, read_hours if field == "duration_h" else read_minutes)
-    return start_ms, None if start_ms is None or length_ms is None else start_ms + length_ms
 
 
 def _check_stretch(cells: Cells, start_ms: int | None, end_ms: int | None, *, now_ms: int) -> None:

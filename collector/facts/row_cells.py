@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from collector.errors import BadCell
-from collector.facts.cells import read_instant
+from collector.facts.cells import read_hours, read_instant, read_minutes, read_period
 from collector.facts.mapping import SheetMapping
 from collector.registry.cells import FEN_OF_YUAN, read_day, read_money, read_word
 from collector.sheet_report import Refusal
@@ -73,6 +73,21 @@ class Cells:
     def first_of(self, *fields: str) -> str:
         """The first of these fields that says something; else the first one."""
         return next((field for field in fields if self.row.fields.get(field)), fields[0])
+
+    def stretch(self) -> tuple[int | None, int | None]:
+        """Beginning and end: of a period in one cell, of two cells, or of one and a duration. UTC ms."""
+        if self.row.fields.get("period"):
+            period = self.read("period", partial(read_period, formats=self.mapping.time_formats))
+            return period or (None, None)
+        start_ms = self.instant("start") if self.needed("start") else None
+        if self.row.fields.get("end"):
+            return start_ms, self.instant("end")
+        field = self.first_of("duration_h", "duration_min")
+        if not self.row.fields.get(field):
+            self.refuse("end", "it is missing, and no duration is there", "fill in the end or the duration")
+            return start_ms, None
+        length_ms = self.read(field, read_hours if field == "duration_h" else read_minutes)
+        return start_ms, None if start_ms is None or length_ms is None else start_ms + length_ms
 
 
 def _folded(words: dict[str, str]) -> dict[str, str]:

@@ -4,11 +4,11 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from collector.approvals.proposals import Asker, is_in_scope
+from collector.clock import day_of
 from collector.errors import MonitoringError, NotAllowed
 from collector.registry.access import Right
 from collector.registry.audit import MAX_TEXT
 from collector.store.database import Connection
-from protocol.interval import local_day
 
 MAX_REPLY = 5000
 """Characters of a unit's reply: some pages."""
@@ -24,7 +24,7 @@ class By(NamedTuple):
     @property
     def today(self) -> date:
         """The local day at the collector."""
-        return local_day(round(self.now.timestamp() * 1000))
+        return day_of(self.now)
 
     @property
     def values(self) -> dict[str, object]:

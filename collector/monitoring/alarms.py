@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple, get_args
 
+from collector.clock import day_of
 from collector.errors import MonitoringError, UnknownName
 from collector.monitoring.acts import By, check_right, check_text
 from collector.monitoring.settings import load_settings
@@ -21,7 +22,6 @@ from collector.registry.access import EVERYTHING, Right, Scope
 from collector.registry.audit import record_change
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 Kind = Literal["agent-silent", "clock-off", "storage", "day-coverage", "month-coverage"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -95,7 +95,7 @@ class Asked(NamedTuple):
 
 def look(connection: Connection, *, now: datetime, after_days: int) -> Looked:
     """Compares what is wrong with what is open, in one transaction; `after_days`: when a day closes."""
-    today = local_day(round(now.timestamp() * 1000))
+    today = day_of(now)
     settings = load_settings(connection, today)
     judged = today - timedelta(days=after_days)
     month = _last_month(judged)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from collector.clock import day_of
 from collector.errors import FiguresChanged, NotAllowed, SelfEvaluationError
 from collector.evaluation.rounds import FIRST_YEAR, LAST_YEAR, By
 from collector.registry.access import EVERYTHING, Access, Right, Scope
@@ -23,7 +24,6 @@ from collector.self_evaluation.states import State
 from collector.self_evaluation.versions import Standing, Version, find_report, list_reports, read_version
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 _SQL = load("self_evaluation")
 MAX_NAMED = 20
@@ -40,7 +40,7 @@ class Doer(NamedTuple):
 
     @property
     def today(self) -> date:
-        return local_day(round(self.by.now.timestamp() * 1000))
+        return day_of(self.by.now)
 
 
 def draft(connection: Connection, uscc: str, year: int, *, given: dict[str, object], doer: Doer) -> Standing:

@@ -7,6 +7,7 @@ one came, and how often the report came back, stands beside it. Days are local, 
 from datetime import date, datetime
 from typing import Literal, NamedTuple, get_args
 
+from collector.clock import day_of
 from collector.errors import NotAllowed, SelfEvaluationError
 from collector.evaluation.rounds import FIRST_YEAR, LAST_YEAR
 from collector.registry.access import Right, Scope
@@ -15,7 +16,6 @@ from collector.self_evaluation.reports import Doer, check_why
 from collector.self_evaluation.states import State
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import local_day
 
 _SQL = load("self_evaluation")
 Judged = Literal["on-time", "late", "missing", "awaited", "no-due-date"]
@@ -105,7 +105,7 @@ def list_timeliness(
     }
     found = []
     for uscc, name_zh, state, first, last, returned in connection.execute(_SQL.list_timeliness, values):
-        submitted_on = None if first is None else local_day(round(first.timestamp() * 1000))
+        submitted_on = None if first is None else day_of(first)
         judged, days = judge(due_on=due_on, submitted_on=submitted_on, today=today)
         found.append(Timeliness(uscc, name_zh, judged, days, due_on, state, first, last, returned))
     return found
