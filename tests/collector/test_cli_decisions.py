@@ -6,7 +6,9 @@ import pytest
 
 from collector import cli
 from protocol.audit.cli import main as audit
+from protocol.signed_case import Fraud, Transfer, case_text
 from tests.collector.commands import said
+from tests.protocol.test_signed_case import FRAUD, TRANSFER
 
 NAME = "jishi.example/person/wang"
 
@@ -69,3 +71,28 @@ def test_what_cannot_be_signed_or_brought_is_told(wang: Path, capsys: pytest.Cap
     missing = said(capsys, "rule", "1", "approve", "--note", str(wang.with_name("none")), "--by", "wang", status=1)
     assert "cannot be read" in missing
     assert cli.main(["decision-text", "9", "--by", "wang"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "parts"),
+    [
+        (
+            FRAUD,
+            ("91610131MA6TYUUC74", "弄虚作假", "2026–2028", "finding:abab", "invented service", "li.ming", "wang.fang"),
+        ),
+        (TRANSFER, ("91610131MA6TYUUC74", "A001", "within-department", "12100000400000624D", "12 h a year")),
+    ],
+)
+def test_what_is_decided_of_a_unit_is_shown_before_it_is_signed(
+    wang: Path, capsys: pytest.CaptureFixture[str], decision: Fraud | Transfer, parts: tuple[str, ...]
+) -> None:
+    text, note = wang.with_name("case.txt"), wang.with_name("case.note")
+    text.write_text(case_text(decision), "utf-8")
+    assert audit(["key", "sign", str(wang), str(text), "--out", str(note)]) == 0
+    shown = capsys.readouterr().out
+    for part in parts:
+        assert part in shown, shown
+    assert "hand it in: jishi-collector case bring FILE" in shown
+    assert audit(["note", str(note), "--key", audit_vkey(wang, capsys)]) == 0
+    text.write_text(case_text(decision).replace('"v":1', '"v":2'), "utf-8")
+    assert audit(["key", "sign", str(wang), str(text), "--out", str(wang.with_name("x.note"))]) == 1

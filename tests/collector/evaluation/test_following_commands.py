@@ -1,7 +1,5 @@
 """jishi-collector evaluate and case, as people type them after a ranking."""
 
-import io
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -120,7 +118,7 @@ def test_a_case_is_listed_entered_and_closed(ranked_world: World, capsys: pytest
 
 
 def test_fraud_is_drawn_up_signed_and_brought(
-    ranked_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ranked_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     register_key(ranked_world.connection, ZHAO, person="zhaomin")
     register_key(ranked_world.connection, INSPECTOR, person="sun")
@@ -128,12 +126,7 @@ def test_fraud_is_drawn_up_signed_and_brought(
     finding = f"finding:{found(ranked_world, asset, 'not-in-order')}"
     words = ["case", "fraud", XIAN, "2025", "--years", "2026-2028", "--approver", "zhaomin", *EVA, "--evidence"]
     assert "this cannot be decided so" in said(capsys, *words, "flag:" + "ab" * 32, status=1)
-    written = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
-    with monkeypatch.context() as patched:
-        patched.setattr(sys, "stdout", written)
-        assert main([*words, finding]) == 0
-    text = written.buffer.getvalue().decode()  # type: ignore[attr-defined]
-    (tmp_path / "note").write_bytes(sign_case(text, ZHAO))
+    (tmp_path / "note").write_bytes(sign_case(said(capsys, *words, finding), ZHAO))
     assert said(capsys, "case", "bring", str(tmp_path / "note"), *EVA) == "fraud case 1\n"
     assert "was brought before" in said(capsys, "case", "bring", str(tmp_path / "note"), *EVA, status=1)
     assert "cannot be read" in said(capsys, "case", "bring", str(tmp_path / "none"), *EVA, status=1)
