@@ -63,14 +63,14 @@ def list_changes(connection: Connection, since: Place, *, scope: Scope, limit: i
     """What came after a place, outside of a transaction. Raises ForeignCursor."""
     is_behind = put_on_list(connection)
     _check_place(connection, since)
-    asked = {"after": since.position, "window": LOOKED_AT_ONCE}
-    rows = connection.execute(_SQL.list_changes, {**scope.values, **asked, "limit": limit + 1}).fetchall()
-    items = [Change(Place(position, us), *rest) for position, us, *rest in rows[:limit]]
-    if len(rows) > limit:
-        return Changes(items, items[-1].place, True)
-    row = connection.execute(_SQL.find_end_of_window, asked).fetchone()
-    until, has_more = (since, False) if row is None else (Place(*row[:2]), bool(row[2]))
-    return Changes(items, until, has_more or is_behind)
+    values = {**scope.values, "after": since.position, "window": LOOKED_AT_ONCE, "limit": limit + 1}
+    rows = connection.execute(_SQL.list_changes, values).fetchall()
+    if not rows:
+        return Changes([], since, is_behind)
+    found = [Change(Place(*row[3:5]), *row[5:]) for row in rows if row[3] is not None]
+    if len(found) > limit:
+        return Changes(found[:limit], found[limit - 1].place, True)
+    return Changes(found, Place(*rows[0][:2]), bool(rows[0][2]) or is_behind)
 
 
 def put_on_list(connection: Connection) -> bool:

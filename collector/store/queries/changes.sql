@@ -19,24 +19,29 @@ SELECT kind, subject, day, number, noted_at FROM taken ORDER BY seq;
 SELECT (extract(epoch FROM noted_at) * 1000000)::bigint FROM change WHERE position = %(position)s;
 
 -- name: list_changes
--- Of the next so many changes those in a scope. Who owns an instrument from a day on is told to its owner of the day
--- before, too, and where a unit lies to the division that it leaves: who loses something is told.
-SELECT position, (extract(epoch FROM noted_at) * 1000000)::bigint, kind, subject, day, number, noted_at
-FROM (SELECT * FROM change WHERE position > %(after)s ORDER BY position LIMIT %(window)s) seen
-WHERE %(scope_kind)s = 'everything' OR CASE
-    WHEN kind = 'round' THEN true
-    WHEN kind = 'unit' THEN unit_in_scope(subject, %(scope_kind)s, %(scope_name)s, day)
-        OR unit_in_scope(subject, %(scope_kind)s, %(scope_name)s, day - 1)
-    WHEN kind = 'facility'
-        THEN unit_in_scope((SELECT f.uscc FROM facility_on(subject, day) f), %(scope_kind)s, %(scope_name)s, day)
-    WHEN kind = 'owner' THEN in_scope(subject, %(scope_kind)s, %(scope_name)s, day, day)
-        OR in_scope(subject, %(scope_kind)s, %(scope_name)s, day - 1, day - 1)
-    ELSE in_scope(subject, %(scope_kind)s, %(scope_name)s, day, day)
-END
-ORDER BY position LIMIT %(limit)s;
-
--- name: find_end_of_window
--- The last of the next so many changes, and whether there are more behind it; no row where there are none at all.
-SELECT e.position, (extract(epoch FROM e.noted_at) * 1000000)::bigint, EXISTS (SELECT FROM change c WHERE c.position > e.position)
-FROM (SELECT * FROM change WHERE position > %(after)s ORDER BY position LIMIT %(window)s) e
-ORDER BY e.position DESC LIMIT 1;
+-- The last of the next so many changes, whether there are more behind it, and beside that each of them that is in a scope
+-- (NULL: none is). One statement, so that all of it is of one instant: what comes in meanwhile lies behind that last one.
+-- Who owns an instrument from a day on is told to its owner of the day before, too, and where a unit lies to the division
+-- that it leaves: who loses something is told.
+WITH seen AS (
+    SELECT * FROM change WHERE position > %(after)s ORDER BY position LIMIT %(window)s
+), ending AS (
+    SELECT position, noted_at FROM seen ORDER BY position DESC LIMIT 1
+), told AS (
+    SELECT * FROM seen
+    WHERE %(scope_kind)s = 'everything' OR CASE
+        WHEN kind = 'round' THEN true
+        WHEN kind = 'unit' THEN unit_in_scope(subject, %(scope_kind)s, %(scope_name)s, day)
+            OR unit_in_scope(subject, %(scope_kind)s, %(scope_name)s, day - 1)
+        WHEN kind = 'facility'
+            THEN unit_in_scope((SELECT f.uscc FROM facility_on(subject, day) f), %(scope_kind)s, %(scope_name)s, day)
+        WHEN kind = 'owner' THEN in_scope(subject, %(scope_kind)s, %(scope_name)s, day, day)
+            OR in_scope(subject, %(scope_kind)s, %(scope_name)s, day - 1, day - 1)
+        ELSE in_scope(subject, %(scope_kind)s, %(scope_name)s, day, day)
+    END
+    ORDER BY position LIMIT %(limit)s
+)
+SELECT e.position, (extract(epoch FROM e.noted_at) * 1000000)::bigint,
+       EXISTS (SELECT FROM change c WHERE c.position > e.position),
+       t.position, (extract(epoch FROM t.noted_at) * 1000000)::bigint, t.kind, t.subject, t.day, t.number, t.noted_at
+FROM ending e LEFT JOIN told t ON true ORDER BY t.position;

@@ -43,8 +43,13 @@ def all_of(connection: Connection, since: Place = BEGIN, scope: Scope = EVERYTHI
             return found, since
 
 
-def add_owner(connection: Connection, asset_no: str, day: date = DAY) -> None:
-    connection.execute("INSERT INTO ownership (asset_no, uscc, from_day) VALUES (%s, %s, %s)", [asset_no, USCC, day])
+def add_step(connection: Connection, asset_no: str, day: date = DAY) -> None:
+    """A change that holds nobody else up: of those who record owners one waits for the other."""
+    connection.execute(
+        "INSERT INTO network_step (asset_no, step, from_day, proof, why, recorded_by)"
+        " VALUES (%s, 'joined', %s, 'x', '', 'li')",
+        [asset_no, day],
+    )
 
 
 @pytest.fixture
@@ -85,13 +90,13 @@ def test_what_commits_late_comes_late_and_is_not_missed(begun: Province, dsn: st
     _, since = all_of(begun.connection)
     with connect(dsn, application="slow") as slow:
         with slow.transaction():
-            add_owner(slow, "A001")
-            add_owner(begun.connection, "B001")
+            add_step(slow, "A001")
+            add_step(begun.connection, "B001")
             first, since = all_of(begun.connection, since)
-            assert told(first) == [("owner", "B001", DAY, None)]
+            assert told(first) == [("network", "B001", DAY, None)]
             assert all_of(begun.connection, since)[0] == [], "what is not committed is not there"
         second, since = all_of(begun.connection, since)
-    assert told(second) == [("owner", "A001", DAY, None)]
+    assert told(second) == [("network", "A001", DAY, None)]
     assert first[0].noted_at > second[0].noted_at, "it was noted before and seen after"
     assert all_of(begun.connection, since)[0] == []
 
@@ -99,19 +104,19 @@ def test_what_commits_late_comes_late_and_is_not_missed(begun: Province, dsn: st
 def test_a_transaction_that_is_rolled_back_leaves_no_trace(begun: Province) -> None:
     _, since = all_of(begun.connection)
     with begun.connection.transaction(force_rollback=True):
-        add_owner(begun.connection, "A001")
+        add_step(begun.connection, "A001")
     assert all_of(begun.connection, since)[0] == []
 
 
 def test_while_somebody_puts_changes_on_the_list_nobody_else_goes_on(begun: Province, dsn: str) -> None:
     """Else the second would see later positions before the earlier ones are committed, and go past them."""
     _, since = all_of(begun.connection)
-    add_owner(begun.connection, "A001")
+    add_step(begun.connection, "A001")
     with connect(dsn, application="other") as other:
         other.execute("SET lock_timeout = '100ms'")
         with begun.connection.transaction():
             assert told(list_changes(begun.connection, since, scope=EVERYTHING, limit=2).items)
-            add_owner(other, "B001")
+            add_step(other, "B001")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 list_changes(other, since, scope=EVERYTHING, limit=2)
         assert [each.subject for each in all_of(other, since)[0]] == ["A001", "B001"]
@@ -127,7 +132,7 @@ def test_readers_and_writers_side_by_side_see_each_change_once(begun: Province, 
             for number in range(20):
                 with connection.transaction():
                     for day in (date(2026, 1, 1 + number), date(2026, 2, 1 + number)):
-                        add_owner(connection, asset_no, day)
+                        add_step(connection, asset_no, day)
 
     def read(into: list[Change]) -> None:
         with connect(dsn, application="reader") as connection:
@@ -199,12 +204,12 @@ def test_a_division_is_told_of_its_units_and_of_those_that_leave_it(begun: Provi
 def test_a_narrow_scope_goes_on_where_it_looked(begun: Province, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "LOOKED_AT_ONCE", 3)
     for number in range(10):
-        add_owner(begun.connection, "A001", date(2026, 4, 1 + number))
-    add_owner(begun.connection, "B001", date(2026, 5, 1))
+        add_step(begun.connection, "A001", date(2026, 4, 1 + number))
+    add_step(begun.connection, "B001", date(2026, 5, 1))
     first = list_changes(begun.connection, Place(), scope=Scope("instrument", "B001"), limit=10)
     assert (first.until.position, first.has_more) == (3, True)
     found, _ = all_of(begun.connection, first.until, Scope("instrument", "B001"))
-    assert told(found) == [("owner", "B001", date(2026, 5, 1), None)]
+    assert told(found) == [("network", "B001", date(2026, 5, 1), None)]
 
 
 def test_a_list_that_nobody_kept_up_is_caught_up_with_in_parts(
@@ -212,7 +217,7 @@ def test_a_list_that_nobody_kept_up_is_caught_up_with_in_parts(
 ) -> None:
     _, since = all_of(begun.connection)
     for number in range(10):
-        add_owner(begun.connection, "A001", date(2026, 4, 1 + number))
+        add_step(begun.connection, "A001", date(2026, 4, 1 + number))
     monkeypatch.setattr(changes, "MOVED_AT_ONCE", 2)
     monkeypatch.setattr(changes, "MOST_PORTIONS", 2)
     first = list_changes(begun.connection, since, scope=EVERYTHING, limit=10)
