@@ -191,6 +191,7 @@ class Member(Model):
     is_in: bool
     reason: Reason
     note: str = Field(description="The document, or what the person said who decided")
+    bookable: bool | None = Field(description="Whether it is open for booking")
 
 
 class Points(Model):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from collector.errors import RoundError
 from collector.evaluation.figures import list_indicators
+from collector.evaluation.indicators import is_computed
 from collector.evaluation.rounds import By, Round, check_why, find_round, hold_round, step
 from collector.evaluation.scheme import HUNDREDTHS, Scheme
 from collector.evaluation.schemes import find_scheme
@@ -85,6 +86,11 @@ def open_entry(connection: Connection, name: str, *, scheme: str, by: By) -> Rou
         raise RoundError(
             f"scheme {entered.scheme.name} holds for years from {entered.scheme.from_day} on, and round {name} is of "
             f"{held.year}: enter one that holds for it"
+        )
+    if unknown := [each.measure for each in entered.scheme.curve if not is_computed(each.measure, held.edition)]:
+        raise RoundError(
+            f"scheme {entered.scheme.name} has a curve of {unknown[0]}, and round {name} was made before that was "
+            "computed: make a new round of the year, or enter a scheme without it"
         )
     if not _units(connection, held):
         raise RoundError(f"of no unit an instrument is counted in round {name}: there is nothing to rank")

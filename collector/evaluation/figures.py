@@ -174,7 +174,7 @@ def _insert(connection: Connection, held: Round, figures: list[Figure]) -> None:
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.executemany(_SQL.insert_figure, of_figures)
-        computed = indicators.compute(list_members(connection, held), figures)
+        computed = indicators.compute(list_members(connection, held), figures, edition=held.edition)
         lines = ((held.round_id, each.uscc, indicators.encode(each)) for each in computed)
         named = ("round_id", "uscc", "body")
         cursor.executemany(_SQL.insert_indicators, (dict(zip(named, line, strict=True)) for line in lines))

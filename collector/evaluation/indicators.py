@@ -4,6 +4,7 @@
     2    open_rate_value         original value of what is open       original value of the instruments counted
     2    opened_rate_count       how many are open                    how many instruments are counted
     4    docked_share            how many showed anything at all      how many instruments are counted
+    4    bookable_share          how many are open for booking        how many instruments are counted
     5    average_effective       counted effective seconds            how many instruments are counted
     7    sharing_rate_verified   verified external, counted seconds   counted effective seconds
 
@@ -12,6 +13,9 @@ was measured beside it is printed, and so are claimed external seconds, and neit
 alone are summed: a facility stands in the population, has no hours of its own, and its value holds that of its
 instruments again. Hours count where the owner on the round's date also owned the instrument; what it worked before,
 for another unit, is `elsewhere_s`. A quotient over nothing is undefined: it counts as 0 and is marked.
+
+A round computes the measures of its edition: the first one, of rounds made before the registry knew what may be booked,
+has no `bookable_share`.
 
 A rate of a sum is the quotient of sums, never a mean of rates (domain.md section 2), so the line of all units adds up.
 """
@@ -26,15 +30,27 @@ import msgspec
 
 from collector.evaluation.population import Kind, Member, Reason
 
-Measure = Literal["open_rate_value", "opened_rate_count", "docked_share", "average_effective", "sharing_rate_verified"]
+Measure = Literal[
+    "open_rate_value",
+    "opened_rate_count",
+    "docked_share",
+    "bookable_share",
+    "average_effective",
+    "sharing_rate_verified",
+]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 INDICATOR_OF: Mapping[Measure, int] = {
     "open_rate_value": 2,
     "opened_rate_count": 2,
     "docked_share": 4,
+    "bookable_share": 4,
     "average_effective": 5,
     "sharing_rate_verified": 7,
 }
+EDITION = 2
+"""Of rounds that are made now."""
+SINCE: Mapping[Measure, int] = {"bookable_share": 2}
+"""From which edition on a measure is computed; the others always."""
 ALL_UNITS = ""
 """The name under which the sum over all units stands."""
 
@@ -103,9 +119,10 @@ class Excluded(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Indicators(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was computed of one unit; `uscc` "" for all units. `value_fen` is that of the instruments counted."""
+    """What was computed of one unit; `uscc` "" for all units. `value_fen` is that of the instruments counted. `v`: the
+    edition."""
 
-    v: Literal[1]
+    v: Literal[1, 2]
     uscc: str
     instruments: int
     facilities: int
@@ -124,7 +141,12 @@ class Indicators(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Fraction(self.seconds.observed_s, self.seconds.network_s) if self.seconds.network_s else None
 
 
-def compute(members: Iterable[Member], figures: Iterable[Figure]) -> list[Indicators]:
+def is_computed(measure: Measure, edition: int) -> bool:
+    """Whether rounds of an edition have the measure."""
+    return SINCE.get(measure, 1) <= edition
+
+
+def compute(members: Iterable[Member], figures: Iterable[Figure], *, edition: int = EDITION) -> list[Indicators]:
     """The indicators of all units (`ALL_UNITS`, first) and of each that a member belongs to, by code.
 
     `figures` has one line for each instrument that is counted, at most; one without was never heard of.
@@ -136,7 +158,8 @@ def compute(members: Iterable[Member], figures: Iterable[Figure]) -> list[Indica
     for member in held:
         if member.uscc is not None:
             by_unit[member.uscc].append(member)
-    return [_compute(ALL_UNITS, held, of_asset), *(_compute(name, by_unit[name], of_asset) for name in names)]
+    units = {ALL_UNITS: held, **{name: by_unit[name] for name in names}}
+    return [_compute(name, of_unit, of_asset, edition=edition) for name, of_unit in units.items()]
 
 
 def encode(indicators: Indicators) -> bytes:
@@ -160,7 +183,7 @@ def nearest(exact: Fraction) -> int:
     return floor(exact + Fraction(1, 2))
 
 
-def _compute(uscc: str, members: list[Member], of_asset: Mapping[str, Figure]) -> Indicators:
+def _compute(uscc: str, members: list[Member], of_asset: Mapping[str, Figure], *, edition: int) -> Indicators:
     counted = [member for member in members if member.is_in and member.kind == "instrument"]
     left_out = Counter((member.kind, member.reason) for member in members if not member.is_in)
     found = [of_asset[member.name] for member in counted if member.name in of_asset]
@@ -168,20 +191,23 @@ def _compute(uscc: str, members: list[Member], of_asset: Mapping[str, Figure]) -
     value_fen = sum(member.value_fen or 0 for member in counted)
     opened = [member for member in counted if member.shareable]
     docked = sum(1 for figure in found if figure.seconds.observed_s)
+    bookable = sum(1 for member in counted if member.bookable)
+    measures = (
+        Quotient("open_rate_value", sum(member.value_fen or 0 for member in opened), value_fen),
+        Quotient("opened_rate_count", len(opened), len(counted)),
+        Quotient("docked_share", docked, len(counted)),
+        Quotient("bookable_share", bookable, len(counted)),
+        Quotient("average_effective", seconds.counted_s, len(counted)),
+        Quotient("sharing_rate_verified", seconds.counted_verified_s, seconds.counted_s),
+    )
     return Indicators(
-        v=1,
+        v=2 if edition > 1 else 1,
         uscc=uscc,
         instruments=len(counted),
         facilities=sum(1 for member in members if member.is_in and member.kind == "facility"),
         value_fen=value_fen,
         excluded=tuple(Excluded(*key, count) for key, count in sorted(left_out.items())),
-        measures=(
-            Quotient("open_rate_value", sum(member.value_fen or 0 for member in opened), value_fen),
-            Quotient("opened_rate_count", len(opened), len(counted)),
-            Quotient("docked_share", docked, len(counted)),
-            Quotient("average_effective", seconds.counted_s, len(counted)),
-            Quotient("sharing_rate_verified", seconds.counted_verified_s, seconds.counted_s),
-        ),
+        measures=tuple(each for each in measures if is_computed(each.measure, edition)),
         seconds=seconds,
         policies=tuple(sorted({policy for figure in found for policy in figure.policies})),
     )

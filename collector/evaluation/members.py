@@ -73,6 +73,6 @@ def list_members(connection: Connection, held: Round, wanted: Wanted | None = No
 
 def _insert(connection: Connection, held: Round, members: Iterable[Member]) -> None:
     with connection.cursor().copy(_SQL.copy_members) as copy:
-        copy.set_types(["int4", "text", "text", "text", "int8", "int8", "bool", "bool", "text", "text"])
+        copy.set_types(["int4", "text", "text", "text", "int8", "int8", "bool", "bool", "text", "text", "bool"])
         for member in members:
             copy.write_row((held.round_id, *member))

@@ -62,7 +62,7 @@ class Rules(NamedTuple):
 class Candidate(NamedTuple):
     """What the registry says of an instrument or a facility on the round's date; None where nobody said.
 
-    `shareable` False: exempt, by `document`.
+    `shareable` False: exempt, by `document`. `bookable`: open for booking.
     """
 
     kind: Kind
@@ -72,6 +72,7 @@ class Candidate(NamedTuple):
     government_fen: int | None
     shareable: bool | None = None
     document: str = ""
+    bookable: bool | None = None
 
     @property
     def subject(self) -> str:
@@ -106,6 +107,7 @@ class Member(NamedTuple):
     is_in: bool
     reason: Reason
     note: str
+    bookable: bool | None = None
 
 
 def judge_all(
@@ -124,7 +126,7 @@ def judge_all(
 def judge(candidate: Candidate, rules: Rules, chosen: Mapping[str, Choice], *, barred: Mapping[str, Bar]) -> Member:
     """One candidate with its reason; the lines at the top of the file, in their order."""
     is_in, reason, note = _reason(candidate, rules, chosen, barred=barred)
-    return Member(*candidate[:6], is_in, reason, note)
+    return Member(*candidate[:6], is_in, reason, note, candidate.bookable)
 
 
 def _reason(

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from collector.errors import RoundError, UnknownName
+from collector.evaluation.indicators import EDITION
 from collector.evaluation.population import Choice, Rules, Verdict
 from collector.evaluation.states import State, check_deed, check_step
 from collector.registry.audit import MAX_TEXT, Actor, record_change
@@ -38,7 +39,8 @@ class By(NamedTuple):
 
 class Round(NamedTuple):
     """A round; `frozen` is the name of the period that its figures are from, `grade_seq` up to which grade record they
-    know, `scheme` the SHA-256 of its scoring scheme: each None until the round is there."""
+    know, `scheme` the SHA-256 of its scoring scheme: each None until the round is there. `edition`: which measures it
+    computes (indicators.py)."""
 
     round_id: int
     name: str
@@ -49,6 +51,7 @@ class Round(NamedTuple):
     frozen: str | None
     grade_seq: int | None
     scheme: str | None
+    edition: int
 
     @property
     def first_day(self) -> date:
@@ -77,7 +80,7 @@ def create_round(
     if faults := list(_faults(name, year, day, limits)):
         raise RoundError("; ".join(faults))
     check_why(by.why)
-    values = {"name": name, "year": year, "as_of": day, **limits._asdict()}
+    values = {"name": name, "year": year, "as_of": day, "edition": EDITION, **limits._asdict()}
     row = connection.execute(_SQL.insert_round, values).fetchone()
     if row is None:
         raise RoundError(f"there is a round {name} already, and rounds are never changed: choose another name")

@@ -54,6 +54,7 @@ UNITS: dict[Measure, tuple[int, int, str]] = {
     "open_rate_value": (10_000, 1, "hundredths of a percent"),
     "opened_rate_count": (10_000, 1, "hundredths of a percent"),
     "docked_share": (10_000, 1, "hundredths of a percent"),
+    "bookable_share": (10_000, 1, "hundredths of a percent"),
     "average_effective": (1, 3600, "hours"),
     "sharing_rate_verified": (10_000, 1, "hundredths of a percent"),
 }

@@ -74,7 +74,7 @@ def _verify(connection: Connection, held: Round) -> Iterator[Verified]:
     counted = [member for member in members if member.is_in]
     figures = gather(connection, find_frozen(connection, held.frozen), held.grade_seq, counted)
     yield _compare(list_figures(connection, held), figures, key=lambda each: f"figures of {each.asset_no}")
-    computed = indicators.compute(members, figures)
+    computed = indicators.compute(members, figures, edition=held.edition)
     stored = [line.indicators for line in list_indicators(connection, held)]
     yield _compare(stored, computed, key=lambda each: f"indicators of {each.uscc or 'all units'}")
     for drawn in list_draws(connection, held):

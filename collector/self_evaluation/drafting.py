@@ -81,6 +81,7 @@ def _candidates(uscc: str, owned: list[_Owned], run: list[tuple[Any, ...]]) -> l
                 each.government_fen,
                 each.shareable,
                 each.exempt_document,
+                each.bookable,
             )
             for each in owned
         ),
@@ -89,7 +90,7 @@ def _candidates(uscc: str, owned: list[_Owned], run: list[tuple[Any, ...]]) -> l
 
 
 def _indicators(uscc: str, gathered: Gathered) -> Indicators:
-    found = {each.uscc: each for each in compute(gathered.members, gathered.figures)}
+    found = {each.uscc: each for each in compute(gathered.members, gathered.figures, edition=gathered.edition)}
     return found.get(uscc, found[ALL_UNITS])
 
 

@@ -17,7 +17,7 @@ import msgspec
 from collector.accounts.freezing import Frozen, find_frozen
 from collector.evaluation import rounds
 from collector.evaluation.figures import gather, list_figures
-from collector.evaluation.indicators import Figure, Seconds
+from collector.evaluation.indicators import EDITION, Figure, Seconds
 from collector.evaluation.members import Wanted, list_members
 from collector.evaluation.population import Candidate, Member, Rules, judge_all
 from collector.registry.access import Scope
@@ -52,13 +52,15 @@ class Rested(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """The hours of a unit's year: who is counted, their figures, what these rest on, and whom they served."""
+    """The hours of a unit's year: who is counted, their figures, what these rest on, and whom they served; `edition`:
+    which measures are computed of them."""
 
     source: Source
     members: list[Member]
     figures: list[Figure]
     rested: dict[str, Rested]
     served: list[ServedDay]
+    edition: int = EDITION
 
 
 class _Record(msgspec.Struct):
@@ -109,6 +111,7 @@ def _of_round(connection: Connection, asked: Asked, name: str) -> Gathered:
         figures,
         _frozen_hashes(connection, asked, data, grade_seq=held.grade_seq, figures=figures),
         list(_served(connection, asked, _SQL.list_frozen_external_records, frozen_id=data.frozen_id)),
+        held.edition,
     )
 
 

@@ -2,8 +2,8 @@
 
 -- name: insert_round
 -- A round in no state yet; nothing where the name is taken.
-INSERT INTO round (name, year, as_of, min_value_fen, over_government_percent)
-VALUES (%(name)s, %(year)s, %(as_of)s, %(min_value_fen)s, %(over_government_percent)s)
+INSERT INTO round (name, year, as_of, min_value_fen, over_government_percent, edition)
+VALUES (%(name)s, %(year)s, %(as_of)s, %(min_value_fen)s, %(over_government_percent)s, %(edition)s)
 ON CONFLICT (name) DO NOTHING RETURNING round_id;
 
 -- name: insert_step
@@ -19,7 +19,7 @@ SELECT round_id FROM round WHERE name = %(name)s FOR UPDATE;
 -- Rounds with where they stand, the latest first; the one of a name where one is given.
 SELECT r.round_id, r.name, r.year, r.as_of, r.min_value_fen, r.over_government_percent,
        (SELECT s.state FROM round_step s WHERE s.round_id = r.round_id ORDER BY s.seq DESC LIMIT 1),
-       f.name, d.grade_seq, o.sha256
+       f.name, d.grade_seq, o.sha256, r.edition
 FROM round r
 LEFT JOIN round_data d USING (round_id) LEFT JOIN frozen f USING (frozen_id) LEFT JOIN round_scheme o USING (round_id)
 WHERE %(name)s::text IS NULL OR r.name = %(name)s
@@ -68,7 +68,7 @@ ORDER BY b.uscc, b.reason, b.note;
 -- What somebody owned on any day of the year up to the round's date, and the facilities that there were, as the registry
 -- described them on that date by every fact up to the population's lines.
 WITH known AS (
-    SELECT r.as_of, date_trunc('year', r.as_of)::date AS first_day, p.*
+    SELECT r.as_of, r.edition, date_trunc('year', r.as_of)::date AS first_day, p.*
     FROM round r JOIN round_population p USING (round_id) WHERE r.round_id = %(round_id)s
 ), owned AS (
     SELECT DISTINCT ON (o.asset_no, o.from_day) o.asset_no, o.from_day, o.uscc
@@ -79,7 +79,7 @@ WITH known AS (
 ), stretches AS (
     SELECT asset_no, uscc, lead(from_day) OVER (PARTITION BY asset_no ORDER BY from_day) AS until_day FROM owned
 ), described AS (
-    SELECT DISTINCT ON (d.asset_no) d.asset_no, d.value_fen, d.government_fen, d.shareable, d.exempt_document
+    SELECT DISTINCT ON (d.asset_no) d.asset_no, d.value_fen, d.government_fen, d.shareable, d.exempt_document, d.bookable
     FROM instrument_description d, known k WHERE d.seq <= k.description_seq AND d.from_day <= k.as_of
     ORDER BY d.asset_no, d.from_day DESC, d.seq DESC
 ), facilities AS (
@@ -87,23 +87,24 @@ WITH known AS (
     FROM facility_description d, known k WHERE d.seq <= k.facility_seq AND d.from_day <= k.as_of
     ORDER BY d.facility_no, d.from_day DESC, d.seq DESC
 )
-SELECT 'instrument', h.asset_no, h.uscc, d.value_fen, d.government_fen, d.shareable, coalesce(d.exempt_document, '')
-FROM held h LEFT JOIN described d USING (asset_no)
+SELECT 'instrument', h.asset_no, h.uscc, d.value_fen, d.government_fen, d.shareable, coalesce(d.exempt_document, ''),
+       CASE WHEN k.edition > 1 THEN d.bookable END
+FROM known k CROSS JOIN held h LEFT JOIN described d USING (asset_no)
 WHERE h.asset_no IN (
     SELECT s.asset_no FROM stretches s, known k
     WHERE s.uscc IS NOT NULL AND (s.until_day IS NULL OR s.until_day > k.first_day))
 UNION ALL
-SELECT 'facility', f.facility_no, f.uscc, f.value_fen, f.government_fen, NULL, ''
+SELECT 'facility', f.facility_no, f.uscc, f.value_fen, f.government_fen, NULL, '', NULL
 FROM facilities f JOIN facility USING (facility_no) WHERE facility.kind = 'facility';
 
 -- name: copy_members
 -- Takes the members.
-COPY round_member (round_id, kind, name, uscc, value_fen, government_fen, shareable, is_in, reason, note)
+COPY round_member (round_id, kind, name, uscc, value_fen, government_fen, shareable, is_in, reason, note, bookable)
 FROM STDIN (FORMAT BINARY);
 
 -- name: list_members
 -- Members in a scope after a (kind, name), with all that is said of them.
-SELECT kind, m.name, uscc, value_fen, government_fen, shareable, is_in, reason, note
+SELECT kind, m.name, uscc, value_fen, government_fen, shareable, is_in, reason, note, bookable
 FROM round_member m JOIN round r USING (round_id)
 WHERE round_id = %(round_id)s AND (kind, m.name) > (%(after_kind)s, %(after_name)s)
     AND (%(is_in)s::boolean IS NULL OR is_in = %(is_in)s) AND (%(uscc)s::text IS NULL OR uscc = %(uscc)s)

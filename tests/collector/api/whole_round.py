@@ -31,6 +31,7 @@ class Instrument(NamedTuple):
     value_fen: int
     government_fen: int
     shareable: bool | None
+    bookable: bool | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -52,6 +53,7 @@ def draw_instruments(random: Random) -> list[Instrument]:
             value := random.randrange(20_000_000, 10**10),
             value,
             random.choice([True, True, None]),
+            bookable=number == 2,
         )
         for name, uscc in zip("ABC", UNITS, strict=True)
         for number in range(4)
@@ -86,6 +88,7 @@ def draw_days(random: Random, instruments: Iterable[Instrument], policy: str, ye
     return found
 
 
+_SAID = {True: "是", None: "", False: "否"}
 _SHARED = {True: "是,,", None: ",,", False: "否,密字1号,涉密"}
 
 
@@ -95,10 +98,13 @@ def units_csv() -> bytes:
 
 
 def instruments_csv(instruments: Iterable[Instrument]) -> bytes:
-    head = "资产编号,仪器名称,原值(元),财政经费(元),是否开放共享,豁免文号,豁免原因,验收日期,管理单位统一社会信用代码"
+    head = (
+        "资产编号,仪器名称,原值(元),财政经费(元),是否开放共享,豁免文号,豁免原因,是否开放预约,验收日期,"
+        "管理单位统一社会信用代码"
+    )
     lines = [
         f"{each.asset_no},电子显微镜,{yuan(each.value_fen)},{yuan(each.government_fen)},"
-        f"{_SHARED[each.shareable]},2020-03-02,{each.owner}"
+        f"{_SHARED[each.shareable]},{_SAID[each.bookable]},2020-03-02,{each.owner}"
         for each in instruments
     ]
     return "\n".join([head, *lines]).encode("gb18030")
@@ -123,6 +129,7 @@ def expected_measures(instruments: Iterable[Instrument], days: Iterable[Day], us
         "open_rate_value": (sum(each.value_fen for each in opened), value),
         "opened_rate_count": (len(opened), len(mine)),
         "docked_share": (len({day.asset_no for day in seen}), len(mine)),
+        "bookable_share": (sum(each.bookable is True for each in mine.values()), len(mine)),
         "average_effective": (counted, len(mine)),
         "sharing_rate_verified": (verified, counted),
     }

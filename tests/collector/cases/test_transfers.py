@@ -55,8 +55,8 @@ def poor_twice(world: World) -> None:
     """The round of 2025 is published, and XIAN was poor in it and in a round of 2024 before."""
     published(world, **{f"u{XIAN}": "poor"})
     world.connection.execute(
-        "INSERT INTO round (name, year, as_of, min_value_fen, over_government_percent)"
-        " VALUES ('2024', 2024, '2024-12-31', 20000000, 50)"
+        "INSERT INTO round (name, year, as_of, min_value_fen, over_government_percent, edition)"
+        " VALUES ('2024', 2024, '2024-12-31', 20000000, 50, 1)"
     )
     world.connection.execute(
         "INSERT INTO round_publication (round_id, sha256, body, published_on) SELECT n.round_id, p.sha256, p.body,"

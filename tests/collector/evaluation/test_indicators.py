@@ -25,9 +25,9 @@ def figure(name: str, uscc: str = XIAN, *policies: str, **seconds: int) -> Figur
 
 def test_a_unit_with_three_instruments() -> None:
     members = [
-        member("A1"),
-        member("A2", value_fen=70_000_000, shareable=None),
-        member("A3", shareable=False, is_in=False, reason="exempt"),
+        member("A1", bookable=True),
+        member("A2", value_fen=70_000_000, shareable=None, bookable=False),
+        member("A3", shareable=False, is_in=False, reason="exempt", bookable=True),
         member("F1", kind="facility", value_fen=10**9),
     ]
     figures = [
@@ -42,6 +42,7 @@ def test_a_unit_with_three_instruments() -> None:
         "open_rate_value": (30_000_000, 100_000_000),
         "opened_rate_count": (1, 2),
         "docked_share": (1, 2),
+        "bookable_share": (1, 2),
         "average_effective": (7200, 2),
         "sharing_rate_verified": (1800, 7200),
     }

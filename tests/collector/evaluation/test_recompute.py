@@ -8,10 +8,14 @@ from datetime import date
 
 import pytest
 
+from collector.errors import RoundError
+from collector.evaluation.experts import appoint_expert, open_entry
 from collector.evaluation.figures import fix_data, list_indicators
 from collector.evaluation.members import fix_population, list_members
 from collector.evaluation.rounds import create_round, find_round
+from collector.evaluation.schemes import enter_scheme
 from collector.evaluation.verification import verify_round
+from tests.collector.evaluation.playing import FULL, SCHEME
 from tests.collector.evaluation.world import LAST, LIMIT_FEN, UNITS, Day, Held, World, by, generate, owner_on
 from tests.collector.province import Province
 
@@ -57,6 +61,7 @@ def expect(world: World, uscc: str | None) -> dict[str, object]:
         "open_rate_value": (sum(each.value_fen or 0 for each in opened), value),
         "opened_rate_count": (len(opened), len(instruments)),
         "docked_share": (len(seen), len(instruments)),
+        "bookable_share": (sum(each.bookable is True for each in instruments), len(instruments)),
         "average_effective": (counted, len(instruments)),
         "sharing_rate_verified": (sum(map(counted_verified, days)), counted),
         "network_s": owned_days * 86_400,
@@ -99,6 +104,29 @@ def test_every_indicator_agrees_to_the_second_and_the_fen(
         got["policies"] = found[uscc].policies
         assert got == expected
     assert verify_round(dsn, "2025").differences == []
+
+
+def test_a_round_of_the_first_edition_goes_on_without_what_may_be_booked(world: World, dsn: str) -> None:
+    with world.connection.transaction():
+        create_round(world.connection, "2025", year=2025, by=by())
+        world.connection.execute("ALTER TABLE round DISABLE TRIGGER round_is_a_fact")
+        world.connection.execute("UPDATE round SET edition = 1")
+        world.connection.execute("ALTER TABLE round ENABLE TRIGGER round_is_a_fact")
+        fix_population(world.connection, "2025", by=by())
+        appoint_expert(world.connection, "2025", world.person("ann", "expert").name, indicators=FULL, by=by())
+    held = fix_data(world.connection, "2025", period="2025", by=by())
+    for line in list_indicators(world.connection, held):
+        assert (line.indicators.v, len(line.indicators.measures)) == (1, 5)
+        assert "bookable_share" not in {each.measure for each in line.indicators.measures}
+    assert verify_round(dsn, "2025").differences == []
+    wanted = SCHEME.replace('"docked_share"', '"bookable_share"')
+    with world.connection.transaction():
+        entered = enter_scheme(world.connection, wanted.encode(), by=by())
+    with (
+        pytest.raises(RoundError, match="round 2025 was made before that was computed"),
+        world.connection.transaction(),
+    ):
+        open_entry(world.connection, "2025", scheme=entered.sha256, by=by())
 
 
 def test_every_instrument_and_facility_is_in_or_out_for_a_reason(world: World) -> None:

@@ -62,6 +62,7 @@ class Held:
     shareable: bool | None
     owners: list[tuple[date, str | None]]
     kind: str = "instrument"
+    bookable: bool | None = None
 
 
 @dataclass
@@ -104,9 +105,10 @@ class World:
         self.connection.execute("INSERT INTO instrument (asset_no, name_zh) VALUES (%(name)s, '电子显微镜')", values)
         self.connection.execute(
             "INSERT INTO instrument_description (asset_no, from_day, name_zh, name_en, class_code, value_fen, funding,"
-            " government_fen, maker, model, origin, country, shareable, exempt_document, exempt_reason, recorded_by)"
+            " government_fen, maker, model, origin, country, shareable, exempt_document, exempt_reason, bookable,"
+            " recorded_by)"
             " VALUES (%(name)s, %(day)s, '电子显微镜', '', '', %(value_fen)s, '', %(government_fen)s, '', '', '', '',"
-            " %(shareable)s, %(document)s, %(document)s, 'li')",
+            " %(shareable)s, %(document)s, %(document)s, %(bookable)s, 'li')",
             {**values, "document": "密字1号" if held.shareable is False else ""},
         )
         for from_day, uscc in held.owners:
@@ -189,7 +191,10 @@ def _draw_instrument(random: Random, name: str) -> Held:
     owners: list[tuple[date, str | None]] = [(date(2020, 1, 1), random.choice(UNITS))]
     if random.random() < 0.4:
         owners.append((date(YEAR, random.randrange(1, 13), 2), random.choice([*UNITS, None])))
-    return Held(name, value, government, random.choice([True, True, True, None, False]), owners)
+    shareable = random.choice([True, True, True, None, False])
+    # The last digit of the name: other draws of the same seed stay what they were.
+    is_odd = int(name[-1]) % 2 == 1
+    return Held(name, value, government, shareable, owners, bookable=None if shareable is False else is_odd)
 
 
 def _draw_day(random: Random, held: Held, day: date, policy: str) -> Day:
