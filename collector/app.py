@@ -7,6 +7,7 @@ database that is away at the start makes the collector not ready instead of dead
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -84,6 +85,7 @@ from collector.store.database import make_pool
 from collector.web import pages
 
 PREFIX = "/api/v1"
+_TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 _OF_MACHINES = ("/api/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/static/", "/log")
 
 _KEYED = (
@@ -237,6 +239,9 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             for operation in methods.values():
                 for response in operation["responses"].values():
                     _name_media_type(response.get("content", {}))
+                if "requestBody" in operation:  # limits.py refuses what is too large before any route is asked
+                    too_large = {**operation["responses"]["414"], "description": _TOO_LARGE.phrase}
+                    operation["responses"].setdefault(str(_TOO_LARGE.value), too_large)
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -102,7 +102,9 @@ def _compare(connection: Connection, asset_no: str, *, wanted: Wanted, found: Ve
         of_day = held.get(day, Held())
         stored, stored_grades = _load_bodies(connection, asset_no, day) if of_day.has_record else (None, None)
         what = difference(stored, record) or _grade_difference(stored_grades, graded)
-        waits = of_day.is_dirty or pending_since == day - _ONE_DAY or held.get(day + _ONE_DAY, Held()).is_dirty
+        # Readings of its last hour mark the day after; while the day goes on that one is nothing that it depends on.
+        waits_for_next = of_day.is_over and held.get(day + _ONE_DAY, Held()).is_dirty
+        waits = of_day.is_dirty or pending_since == day - _ONE_DAY or waits_for_next
         pending_since = day if what and waits else None
         if day < wanted.first_day:
             continue

@@ -1,7 +1,8 @@
 """The description of the API for people, at /docs: Swagger UI with assets from our own server only.
 
 The assets are the ones in the package fastapi-swagger. The page holds no inline script, no link to another host,
-and switches off the validator that Swagger UI would ask outside.
+and switches off the validator that Swagger UI would ask outside. Its parts are closed at first: with more than some 130
+operations open at once Swagger UI stops drawing behind the first ones, without a word.
 """
 
 from functools import cache
@@ -41,6 +42,7 @@ _START = """SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
+  docExpansion: "none",
   defaultModelsExpandDepth: 0,
   persistAuthorization: false,
   tryItOutEnabled: true,

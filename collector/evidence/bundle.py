@@ -28,7 +28,7 @@ from protocol.bindings import Stretch, stretches
 from protocol.derivation import evidence_window
 from protocol.facts import MAX_USE_MS
 from protocol.history import History
-from protocol.interval import Interval, day_bounds_ms, days_touched
+from protocol.interval import Interval, day_bounds_ms, days_touched, local_day
 from protocol.keys import SigningKey
 from protocol.note import sign
 from protocol.policy import Grades
@@ -83,7 +83,7 @@ def write_bundle(
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
-            check_ready(connection, wanted)
+            check_ready(connection, wanted, today=local_day(now_ms))
             return _Writer(connection, wanted, keys, Sink(directory), tell).write(now_ms)
 
 
@@ -95,12 +95,13 @@ def check_period(wanted: Wanted) -> None:
         )
 
 
-def check_ready(connection: Connection, wanted: Wanted) -> None:
+def check_ready(connection: Connection, wanted: Wanted, *, today: date) -> None:
     """BundleError where there is no such instrument, or its records do not follow from the readings at the moment."""
     values = {
         "asset_no": wanted.asset_no,
         "first_day": wanted.first_day - _ONE_DAY,
         "last_day": wanted.last_day + _ONE_DAY,
+        "today": today,
     }
     if connection.execute(_SQL.find_instrument, values).fetchone() is None:
         raise BundleError(f"no instrument {wanted.asset_no} is registered: look at the asset number")

@@ -26,7 +26,7 @@ from collector.store.database import Connection, connect
 from collector.store.queries import load
 from protocol import hours
 from protocol.bindings import stretches
-from protocol.interval import DAY_S, Interval, day_bounds_ms
+from protocol.interval import DAY_S, Interval, day_bounds_ms, local_day
 from protocol.merkle import leaf_hash
 from protocol.session_shown import run_s
 from protocol.tiles import WIDTH, Builder, Tiles, pack_entries
@@ -64,7 +64,7 @@ def write_session(dsn: str, wanted: WantedSession, keys: Keys, *, directory: Pat
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with connection.transaction():
-            check_ready(connection, wanted.whole)
+            check_ready(connection, wanted.whole, today=local_day(now_ms))
             return _write(connection, wanted, keys, Sink(directory), now_ms)
 
 

@@ -1,7 +1,7 @@
 """What the collector's operator, who has the database and all its keys, can put in the place of what is true."""
 
 import hashlib
-import re
+import json
 import shutil
 import zlib
 from collections.abc import Callable
@@ -39,10 +39,14 @@ def fewer_watts(entry: bytes) -> bytes:
 
 
 def more_energised(record: bytes) -> bytes:
-    """What was off stands in it as standby, and all its sums say so."""
-    [off_s] = re.findall(rb'"off_s":([0-9]+)', record)
-    record = record.replace(b'"off_s":' + off_s, b'"off_s":0').replace(b'"standby_s":0', b'"standby_s":' + off_s)
-    return record.replace(b'"energised_s":0', b'"energised_s":' + off_s).replace(b',"off"]', b',"standby"]')
+    """What was off stands in it as a state that it does not have yet, and all its sums say so."""
+    said = json.loads(record)
+    state = next(each for each in ("standby", "run") if all(told != each for _, _, told in said["spans"]))
+    said["spans"] = [[start, end, state if told == "off" else told] for start, end, told in said["spans"]]
+    said[f"{state}_s"] += said["off_s"]
+    said["energised_s"] += said["off_s"]
+    said["off_s"] = 0
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def receipt_over(receipt: bytes, entries: list[bytes], place: Place) -> bytes:

@@ -110,7 +110,10 @@ class Place:
             await_it("hours are derived", self._is_derived, told=account.tail)
 
     def _is_derived(self) -> bool:
-        [derived] = self.rows("SELECT EXISTS (SELECT FROM hour_record), EXISTS (SELECT FROM dirty_day)")
+        begun = "(now() AT TIME ZONE 'Asia/Shanghai')::date"  # the last hour of a day marks the next one
+        [derived] = self.rows(
+            f"SELECT EXISTS (SELECT FROM hour_record), EXISTS (SELECT FROM dirty_day WHERE day <= {begun})"
+        )
         return derived == (True, False)
 
     def restore(self, backup: Path) -> None:

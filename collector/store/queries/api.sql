@@ -141,7 +141,7 @@ SELECT
     (SELECT count(*) FROM journal WHERE standing = 'suspect'),
     (SELECT count(*) FROM journal WHERE standing = 'fork'),
     (SELECT count(*) FROM instrument),
-    (SELECT count(*) FROM dirty_day),
+    (SELECT count(*) FROM dirty_day WHERE day <= %(today)s),
     (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(touched_at)), 0)
      FROM dirty_day WHERE day <= %(today)s),
     (SELECT count(*) FROM derivation_problem),

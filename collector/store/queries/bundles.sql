@@ -5,9 +5,10 @@
 SELECT 1 FROM instrument WHERE asset_no = %(asset_no)s;
 
 -- name: find_dirty_days
--- The days of an instrument that are waiting to be derived again.
+-- The days of an instrument up to today that are waiting to be derived again. Readings of the last hour of a day mark the
+-- next one, which is nothing before it begins.
 SELECT day FROM dirty_day
-WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s ORDER BY day;
+WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND least(%(last_day)s, %(today)s) ORDER BY day;
 
 -- name: find_readings
 -- Of each boot of a log whose readings touch a stretch of time on these channels: their first and last entry, and the

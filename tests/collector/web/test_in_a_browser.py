@@ -62,6 +62,8 @@ def test_signing_out_ends_the_visit(entry_link: str, client: httpx.Client) -> No
 def test_the_interface_describes_itself_without_internet(client: httpx.Client) -> None:
     with browser.browsing() as page:
         page.open(f"{client.base_url}/docs")
+        page.await_true("document.querySelectorAll('.opblock-tag').length > 20")
+        page.click("#operations-tag-rounds button")
         page.await_true("document.querySelectorAll('.opblock').length > 10")
         assert page.hosts() == {"127.0.0.1"}
         assert page.complaints == []
