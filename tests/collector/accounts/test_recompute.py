@@ -95,6 +95,19 @@ def test_days_that_wait_for_the_deriver_are_pending_and_no_fault(dsn: str, provi
     assert verify(dsn) == Verification(4, [], [])
 
 
+def test_the_mark_of_a_day_that_has_not_begun_excuses_nothing(dsn: str, province: Province, week: str) -> None:
+    """Readings of Wednesday's last hour mark Thursday."""
+    body = stored(province)["A001", WEDNESDAY]
+    forged = body.replace(b'"fault_s":0', b'"fault_s":7')
+    province.connection.execute("UPDATE hour_record SET body = %s WHERE body = %s", [forged, body])
+    province.connection.execute(
+        "INSERT INTO dirty_day (asset_no, day, touched_at) VALUES ('A001', %s, now())", [THURSDAY]
+    )
+    found = verify(dsn)
+    assert found.pending == []
+    assert [(each.asset_no, each.day) for each in found.differences] == [("A001", WEDNESDAY)]
+
+
 def test_days_that_follow_a_pending_one_are_pending_too(dsn: str, province: Province, week: str) -> None:
     """A run that arrives late reaches through the band into Tuesday, which the deriver does not know yet."""
     province.add_instrument("C001")

@@ -246,6 +246,19 @@ def test_what_cannot_be_a_bundle_is_told(world: World, dsn: str, tmp_path: Path)
         write(world, dsn, tmp_path / "d")
 
 
+def test_the_last_hour_of_a_day_can_be_handed_over_as_any_other(world: World, dsn: str, tmp_path: Path) -> None:
+    world.now_ms += 23 * 3_600_000
+    world.work(6, RUN)
+    world.send()
+    world.province.derive(FIRST)
+    tomorrow = FIRST + timedelta(days=1)
+    assert world.connection.execute("SELECT day FROM dirty_day").fetchall() == [(tomorrow,)]
+    assert write(world, dsn, tmp_path / "out").days == 1
+    world.now_ms += 3_600_000
+    with pytest.raises(BundleError, match=f"1 days of A001 wait to be derived again, {tomorrow} first"):
+        write(world, dsn, tmp_path / "tomorrow")
+
+
 def test_an_instrument_that_nobody_ever_observed_has_an_empty_bundle(world: World, dsn: str, tmp_path: Path) -> None:
     world.province.add_instrument("B001")
     world.settle(days=1)
