@@ -7,20 +7,29 @@ import pytest
 
 from collector import cli
 from collector.accounts.closing import close_days
+from collector.clock import day_of
 from collector.registry import policies
 from collector.store.database import Connection
-from protocol.interval import local_day
 from tests.collector.commands import said
 from tests.collector.monitoring.monitored import put_days
 from tests.collector.province import POLICY, Province
 
 UNIT = "12100000400000624D"
-TODAY = local_day(round(datetime.now(UTC).timestamp() * 1000))
+
+
+@pytest.fixture
+def today() -> date:
+    """Asked a test: the commands read the clock, and a run of all tests goes over a midnight."""
+    return day_of(datetime.now(UTC))
 
 
 @pytest.fixture
 def people(
-    collector: Path, connection: Connection, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    collector: Path,
+    connection: Connection,
+    today: date,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Province:
     """A001, measured for 120 days by an agent that nobody heard; zhao monitors, sun is the unit's officer."""
     monkeypatch.setenv("JISHI_PASSWORD", "correct horse battery")
@@ -28,14 +37,14 @@ def people(
         said(capsys, "person", name, "--by", "wang")
         said(capsys, "role", name, role, "--by", "wang", *(["--scope", f"unit:{UNIT}"] if role == "officer" else []))
     made = Province(connection, policies.register_policy(connection, POLICY))
-    made.add_agent("em-01", "A001", from_day=TODAY - timedelta(days=120))
+    made.add_agent("em-01", "A001", from_day=today - timedelta(days=120))
     return made
 
 
 def test_an_idle_instrument_is_listed_reminded_and_its_case_goes_on(
-    people: Province, capsys: pytest.CaptureFixture[str]
+    people: Province, today: date, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put_days(people, "A001", TODAY - timedelta(days=120), TODAY - timedelta(days=1))
+    put_days(people, "A001", today - timedelta(days=120), today - timedelta(days=1))
     listed = said(capsys, "idle", "list", "--state", "idle")
     assert "idle from 30 observed days on" in listed.splitlines()[0]
     assert f"A001  透射电子显微镜  {UNIT}  idle  never powered on  120 days since: 120 observed, 0 not" in listed
@@ -44,7 +53,7 @@ def test_an_idle_instrument_is_listed_reminded_and_its_case_goes_on(
     reminded = said(capsys, "idle", "remind", "--why", "look", "--by", "zhao")
     assert reminded.splitlines()[-1] == "reminded=1"
     said(capsys, "idle", "answer", "1", "--why", "its laser is out", "--by", "sun")
-    until = str(TODAY + timedelta(days=30))
+    until = str(today + timedelta(days=30))
     accepted = said(capsys, "idle", "accept", "1", "--until", until, "--why", "seen", "--by", "zhao")
     assert "case 1  A001" in accepted
     shown = said(capsys, "idle", "show", "1")
@@ -79,23 +88,23 @@ def test_the_fleet_is_counted_and_listed(people: Province, capsys: pytest.Captur
     assert "give how many agents are wanted" in said(capsys, "fleet", "--limit", "-1", status=1)
 
 
-def test_settings_are_decided_by_a_person(people: Province, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_are_decided_by_a_person(people: Province, today: date, capsys: pytest.CaptureFixture[str]) -> None:
     assert "low-use-hours          nobody decided it" in said(capsys, "monitoring", "settings")
-    words = ["monitoring", "set", "idle-days", "45", "--from-day", str(TODAY), "--why", "meeting", "--by"]
-    assert f"idle-days is 45 days from {TODAY} on" in said(capsys, *words, "zhao")
+    words = ["monitoring", "set", "idle-days", "45", "--from-day", str(today), "--why", "meeting", "--by"]
+    assert f"idle-days is 45 days from {today} on" in said(capsys, *words, "zhao")
     assert "no right to monitoring" in said(capsys, *words, "sun", status=1)
     told = said(capsys, "monitoring", "settings")
     assert "idle-days              45 days" in told
-    assert f"idle-days is 45 from {TODAY} on: meeting (zhao, " in told
+    assert f"idle-days is 45 from {today} on: meeting (zhao, " in told
 
 
 def test_a_notice_is_drafted_issued_written_and_verified(
-    people: Province, collector: Path, capsys: pytest.CaptureFixture[str]
+    people: Province, today: date, collector: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = date(TODAY.year - 1, 12, 1)
+    first = date(today.year - 1, 12, 1)
     put_days(people, "A001", first, first + timedelta(days=30))
     people.connection.execute("UPDATE hour_record SET owner = %s", [UNIT])
-    close_days(people.connection, today=TODAY, after_days=3)
+    close_days(people.connection, today=today, after_days=3)
     month = f"{first:%Y-%m}"
     said(capsys, "freeze", month, "--from", str(first), "--until", str(first + timedelta(days=30)))
     terms = [month, "--frozen", month, "--number", "No. 1", "--why", "December", "--by", "zhao"]
