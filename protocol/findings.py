@@ -23,10 +23,11 @@ from msgspec import Meta
 
 from protocol.canonical import decode_canonical
 from protocol.entry import Base64, Int, Natural, Text, WallMs, Word, has_control_character
-from protocol.errors import BadSignature, MalformedFindings, excerpt
+from protocol.errors import MalformedFindings, excerpt
 from protocol.facts import Sha256
-from protocol.keys import ED25519, SigningKey, VerifierKey
-from protocol.note import sign, verify
+from protocol.keys import SigningKey, VerifierKey
+from protocol.note import sign
+from protocol.person_key import open_signed
 from protocol.topics import parse_person
 
 KIND = "jishi-findings/v1"
@@ -158,10 +159,7 @@ def sign_findings(findings: Findings, key: SigningKey) -> bytes:
 
 def open_findings(raw: bytes, key: VerifierKey) -> Findings:
     """Return the findings that this person's key signed; BadSignature, MalformedFindings, MalformedName and others."""
-    parse_person(key.name)
-    if key.algorithm != ED25519:
-        raise BadSignature(f"{key.name} is not a key for notes (0x01)")
-    return parse_findings(verify(raw, key))
+    return parse_findings(open_signed(raw, key))
 
 
 _encode = msgspec.json.Encoder().encode

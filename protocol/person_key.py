@@ -39,6 +39,14 @@ def read_signers(raw: bytes) -> tuple[str, ...]:
     return tuple(line.name for line in parse_note(raw).signatures)
 
 
+def open_signed(raw: bytes, key: VerifierKey) -> str:
+    """The text that this person's key signed; BadSignature, MalformedName, MalformedNote, TooLarge."""
+    parse_person(key.name)
+    if key.algorithm != ED25519:
+        raise BadSignature(f"{key.name} is not a key for notes (0x01)")
+    return verify(raw, key)
+
+
 def prove_possession(text: str, key: SigningKey) -> bytes:
     """Return the proof for a text that the collector gave; MalformedNote where it is not over this very key."""
     lines = text.split("\n")

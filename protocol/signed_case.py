@@ -20,9 +20,10 @@ from msgspec import Meta
 from protocol import uscc
 from protocol.canonical import decode_canonical
 from protocol.entry import Text, WallMs, Word, has_control_character
-from protocol.errors import BadSignature, MalformedCase, excerpt
-from protocol.keys import ED25519, SigningKey, VerifierKey
-from protocol.note import sign, verify
+from protocol.errors import MalformedCase, excerpt
+from protocol.keys import SigningKey, VerifierKey
+from protocol.note import sign
+from protocol.person_key import open_signed
 from protocol.topics import parse_person
 
 KIND = "jishi-case/v1"
@@ -127,10 +128,7 @@ def sign_case(text: str, key: SigningKey) -> bytes:
 
 def open_case(raw: bytes, key: VerifierKey) -> CaseDecision:
     """Return what this person's key signed; BadSignature, MalformedCase, MalformedName, MalformedNote, TooLarge."""
-    parse_person(key.name)
-    if key.algorithm != ED25519:
-        raise BadSignature(f"{key.name} is not a key for notes (0x01)")
-    return parse_case(verify(raw, key))
+    return parse_case(open_signed(raw, key))
 
 
 def identity(decision: CaseDecision) -> str:

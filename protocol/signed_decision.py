@@ -11,10 +11,11 @@ Source: evidence.md section 5.
 """
 
 from protocol import facts
-from protocol.errors import BadSignature, MalformedFact, excerpt
+from protocol.errors import MalformedFact, excerpt
 from protocol.facts import Decision
-from protocol.keys import ED25519, SigningKey, VerifierKey
-from protocol.note import sign, verify
+from protocol.keys import SigningKey, VerifierKey
+from protocol.note import sign
+from protocol.person_key import open_signed
 from protocol.topics import parse_person
 
 KIND = "jishi-decision/v1"
@@ -45,7 +46,4 @@ def sign_decision(text: str, key: SigningKey) -> bytes:
 
 def open_decision(raw: bytes, key: VerifierKey) -> Decision:
     """Return the decision that this person's key signed; BadSignature, MalformedFact, MalformedName, MalformedNote."""
-    parse_person(key.name)
-    if key.algorithm != ED25519:
-        raise BadSignature(f"{key.name} is not a key for notes (0x01)")
-    return parse_decision(verify(raw, key))
+    return parse_decision(open_signed(raw, key))

@@ -51,12 +51,23 @@ def open_note(
         decision = open_decision(note, key.verifier)
     except (ForeignBytesError, UnknownName) as error:
         raise ProposalError(f"the note does not decide proposal {number}: {error}") from error
-    if key.revoked_at is not None:
-        raise NotAllowed(f"{key.name} was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC ({key.why})")
+    check_not_revoked(key)
     if key.person != asker.person.name:
         raise NotAllowed(f"{key.name} is the key of {key.person}: {asker.person.name} signs with his own")
     _check_text(proposal, decision, wanted=wanted, now=now)
     return Signed(decision, note, key)
+
+
+def check_not_revoked(key: PersonKey) -> None:
+    """Raises NotAllowed, with why, where the key signs nothing more."""
+    if key.revoked_at is not None:
+        raise NotAllowed(f"{key.name} was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC ({key.why})")
+
+
+def is_recent(at_ms: int, now: datetime) -> bool:
+    """Whether what was drawn up or signed at an instant (UTC ms) is of the last LONGEST_AGE."""
+    now_ms = round(now.timestamp() * 1000)
+    return now_ms - LONGEST_AGE // timedelta(milliseconds=1) <= at_ms <= now_ms
 
 
 def keep_note(connection: Connection, sha256: str, signed: Signed) -> None:
@@ -71,8 +82,7 @@ def _check_text(proposal: Proposal, decision: Decision, *, wanted: Decision, now
             f"the note decides something else than proposal {number} asks for: take its text from "
             f"`jishi-collector decision-text {number}`"
         )
-    now_ms = round(now.timestamp() * 1000)
-    if not now_ms - LONGEST_AGE // timedelta(milliseconds=1) <= approved_ms <= now_ms:
+    if not is_recent(approved_ms, now):
         raise ProposalError(
             f"the note over proposal {number} was made at another time than within the last {LONGEST_AGE.days} days: "
             "have it signed again"

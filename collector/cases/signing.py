@@ -5,9 +5,10 @@ and brought back byte for byte. As with decisions about time (collector/approval
 two others, a revoked one signs nothing more, and a signature is not kept up somebody's sleeve.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
+from collector.approvals.signing import LONGEST_AGE, check_not_revoked, is_recent
 from collector.errors import CaseError, NotAllowed, UnknownName
 from collector.registry.access import EVERYTHING, Right
 from collector.registry.people import find_access, find_person
@@ -16,9 +17,6 @@ from collector.store.database import Connection
 from protocol.errors import ForeignBytesError
 from protocol.person_key import read_signers
 from protocol.signed_case import CaseDecision, case_text, identity, open_case
-
-LONGEST_AGE = timedelta(days=30)
-"""How old a text may be when its signature is brought."""
 
 
 class Signed(NamedTuple):
@@ -50,14 +48,12 @@ def open_signed(connection: Connection, note: bytes, *, now: datetime) -> Signed
         decision = open_case(note, key.verifier)
     except (ForeignBytesError, UnknownName) as error:
         raise CaseError(f"this note decides nothing: {error}") from error
-    if key.revoked_at is not None:
-        raise NotAllowed(f"{key.name} was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC ({key.why})")
+    check_not_revoked(key)
     if key.person != decision.approver:
         raise NotAllowed(f"{key.name} is the key of {key.person}, and {decision.approver} is to sign with his own")
     _check_approver(connection, decision.approver)
     _check_drawer(connection, decision.by)
-    now_ms = round(now.timestamp() * 1000)
-    if not now_ms - LONGEST_AGE // timedelta(milliseconds=1) <= decision.at <= now_ms:
+    if not is_recent(decision.at, now):
         raise CaseError(
             f"the text was drawn up at another time than within the last {LONGEST_AGE.days} days: make it again"
         )

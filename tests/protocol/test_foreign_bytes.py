@@ -251,6 +251,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "slip": (slip.parse_slip, (SLIP.to_bytes(),)),
     "findings": (lambda raw: findings.open_findings(raw, PERSON.verifier), (FINDINGS,)),
     "signers": (person_key.read_signers, (FINDINGS,)),
+    "signed by a person": (lambda raw: person_key.open_signed(raw, PERSON.verifier), (FINDINGS, SIGNED_CASE)),
     "decision": (lambda raw: signed_decision.open_decision(raw, PERSON.verifier), (SIGNED_DECISION,)),
     "case": (lambda raw: signed_case.open_case(raw, PERSON.verifier), (SIGNED_CASE,)),
     "possession": (
