@@ -1,9 +1,12 @@
 """The collector's own clock, by which receipts and minutes are dated, and instants as the database takes them."""
 
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from protocol.interval import local_day
+
+LOCAL = timezone(timedelta(hours=8))
+"""In which days begin and people write times."""
 
 
 def system_now_ms() -> int:

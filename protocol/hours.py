@@ -143,6 +143,12 @@ def in_tenths(seconds: int) -> int:
     return (seconds * 10 + 1_800) // 3_600
 
 
+def hours_text(seconds: int) -> str:
+    """Whole seconds as people read hours: `12.3`, rounded by `in_tenths`."""
+    tenths = in_tenths(seconds)
+    return f"{tenths // 10}.{tenths % 10}"
+
+
 def encode(record: HourRecord) -> bytes:
     """The record's bytes."""
     return msgspec.json.encode(record)

@@ -59,6 +59,14 @@ def subtract(left: list[Interval], right: list[Interval]) -> list[Interval]:
     return intersect(left, outside)
 
 
+def in_network_s(owned_days: int, *, days_over: int, until_s: int) -> int:
+    """All seconds of days owned that are over, with a record or without, and what open records cover: under coverage.
+
+    `days_over` of the days with a record are over, `until_s` is how far all records reach together.
+    """
+    return (owned_days - days_over) * DAY_S + until_s
+
+
 def length(intervals: Iterable[Interval]) -> int:
     """Sum of the lengths of a set."""
     return sum(end - start for start, end in intervals)

@@ -40,6 +40,7 @@ OF_PROTOCOL = {
     "findings.open_findings": "findings",
     "findings.parse_findings": "findings text",
     "person_key.check_possession": "possession",
+    "person_key.open_signed": "signed by a person",
     "person_key.read_signers": "signers",
     "signed_case.open_case": "case",
     "signed_case.parse_case": "case text",

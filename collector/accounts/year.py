@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from collector.registry.access import Scope
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import DAY_S
+from protocol.interval import in_network_s
 
 Place = tuple[str, str]
 """After which (asset number, USCC) a list goes on; the first member is '' for units."""
@@ -85,7 +85,7 @@ class YearFigures(NamedTuple):
     @property
     def in_network_s(self) -> int:
         """All seconds of the days that are over, with a record or without, and what open records cover."""
-        return self.owned_days * DAY_S + self.until_s - self.days_over * DAY_S
+        return in_network_s(self.owned_days, days_over=self.days_over, until_s=self.until_s)
 
     @property
     def observed_s(self) -> int:

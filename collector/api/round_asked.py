@@ -1,4 +1,4 @@
-"""What the routes of rounds share: which round, who does it, and what it refuses as problem documents."""
+"""What routes of rounds, reports and monitoring share: who does it, which round, and what is refused as problems."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from fastapi import Request
 
 from collector.api.access import Services, actor_of
 from collector.api.problem import Problem, not_found
-from collector.errors import NotAllowed, RegistryError, SchemeError, UnknownName
+from collector.errors import FiguresChanged, NotAllowed, RegistryError, SchemeError, UnknownName
 from collector.evaluation import rounds
 from collector.evaluation.rounds import By, Round
 from collector.registry.access import EVERYTHING, Right, Scope
@@ -28,6 +28,8 @@ def translated() -> Iterator[None]:
         raise Problem("not-allowed", str(error), status=HTTPStatus.FORBIDDEN) from error
     except UnknownName as error:
         raise Problem("not-found", str(error), status=HTTPStatus.NOT_FOUND) from error
+    except FiguresChanged as error:
+        raise Problem("figures-changed", str(error), status=HTTPStatus.CONFLICT) from error
     except SchemeError as error:
         raise Problem("bad-scheme", str(error), status=HTTPStatus.BAD_REQUEST) from error
     except RegistryError as error:

@@ -22,11 +22,10 @@ from collector.api.round_models import (
     RoundRanking,
 )
 from collector.api.rounds import Name
-from collector.evaluation import experts, results
+from collector.evaluation import experts, publication, results
 from collector.evaluation.experts import Award
 from collector.evaluation.results import Result
 from collector.evaluation.rounds import Round
-from collector.evaluation.schemes import find_scheme
 from collector.evaluation.scoring import rounded
 from collector.registry.people import Person
 from collector.store.database import Connection
@@ -108,7 +107,7 @@ def _points(connection: Connection, held: Round, seen_by: Person) -> PointsGiven
 
 
 def _ranking(connection: Connection, held: Round) -> RoundRanking:
-    is_example = held.scheme is not None and find_scheme(connection, held.scheme).scheme.example
+    is_example = publication.is_example(connection, held)
     return RoundRanking(is_example=is_example, items=[_placed(each) for each in results.list_results(connection, held)])
 
 

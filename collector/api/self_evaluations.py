@@ -5,8 +5,6 @@ hours of the unit.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path as FilePath
 from typing import Annotated, Literal, TypeVar
@@ -22,11 +20,11 @@ from collector.api.access import (
     ReadsReports,
     RecordsFacts,
     Services,
-    actor_of,
 )
 from collector.api.models import USCC, Page
 from collector.api.paging import Cursor, Limit, after, page
-from collector.api.problem import Problem, not_found, responses
+from collector.api.problem import not_found, responses
+from collector.api.round_asked import by_of, do, translated
 from collector.api.self_evaluation_models import (
     AskedConfirmation,
     AskedDraft,
@@ -40,8 +38,7 @@ from collector.api.self_evaluation_models import (
     SelfEvaluationDetail,
     UnitTimeliness,
 )
-from collector.errors import FiguresChanged, NotAllowed, RegistryError, UnknownName
-from collector.evaluation.rounds import By
+from collector.errors import UnknownName
 from collector.exports import xlsx_file
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.people import Caller
@@ -107,7 +104,7 @@ def list_report_timeliness(
 def set_report_due(request: Request, given: Given, caller: HoldsRounds, connection: Lent, asked: AskedDue) -> DueDay:
     """Says until when the reports of a year are submitted; of two the later said one holds."""
     doer = _doer(request, caller, given, asked.why)
-    made = _do(connection, lambda: timeliness.set_due(connection, asked.year, asked.due_on, doer=doer))
+    made = do(connection, lambda: timeliness.set_due(connection, asked.year, asked.due_on, doer=doer))
     return DueDay(year=asked.year, **made._asdict())
 
 
@@ -135,7 +132,7 @@ def show_report(
 ) -> Response:
     """A version as its exact bytes (json), as a page to print (html), or as a workbook (xlsx)."""
     held = _find(connection, caller, uscc, year)
-    with _translated():
+    with translated():
         found = versions.load_version(connection, held, caller.access, number=version)
     headers = {"Content-Disposition": f'attachment; filename="self-evaluation-{uscc}-{year}.{form}"'}
     if form == "html":
@@ -156,7 +153,7 @@ def list_report_differences(
         version = versions.load_version(connection, held, caller.access)
         return reports.compare(connection, version, today=given.today())
 
-    return [ReportDifference(**each._asdict()) for each in _do(connection, compare)]
+    return [ReportDifference(**each._asdict()) for each in do(connection, compare)]
 
 
 @router.post("/{uscc}/{year}/drafts", status_code=HTTPStatus.CREATED, responses=responses(400, 403, 404))
@@ -167,7 +164,7 @@ def draft_self_evaluation(
     _check_scope(caller, uscc)
     doer = _doer(request, caller, given, asked.why)
     texts: dict[str, object] = {**asked.texts}
-    return _item(_do(connection, lambda: reports.draft(connection, uscc, year, given=texts, doer=doer)))
+    return _item(do(connection, lambda: reports.draft(connection, uscc, year, given=texts, doer=doer)))
 
 
 @router.post("/{uscc}/{year}/confirmation", responses=responses(400, 403, 404, 409))
@@ -184,7 +181,7 @@ def confirm_self_evaluation(
     purpose."""
     _check_scope(caller, uscc)
     doer = _doer(request, caller, given, asked.why)
-    made, found = _do(
+    made, found = do(
         connection, lambda: reports.confirm(connection, uscc, year, keep_figures=asked.keep_figures, doer=doer)
     )
     changed = [ReportDifference(**each._asdict()) for each in found]
@@ -235,7 +232,7 @@ def accept_self_evaluation(
 
 
 def _go_on(connection: Connection, uscc: str, year: int, state: State, *, doer: Doer) -> SelfEvaluation:
-    return _item(_do(connection, lambda: reports.go_on(connection, uscc, year, state, doer=doer)))
+    return _item(do(connection, lambda: reports.go_on(connection, uscc, year, state, doer=doer)))
 
 
 def _written(connection: Connection, held: Standing, found: Version, *, form: str, given: Services) -> bytes:
@@ -266,28 +263,7 @@ def _check_scope(caller: Caller, uscc: str) -> None:
 
 
 def _doer(request: Request, caller: Caller, given: Services, why: str) -> Doer:
-    return Doer(By(actor_of(request, caller), why, given.now()), caller.access)
-
-
-def _do(connection: Connection, make: Callable[[], Made]) -> Made:
-    """Does it in one transaction, all or nothing."""
-    with _translated(), connection.transaction():
-        return make()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turns what the record refuses into a problem document."""
-    try:
-        yield
-    except FiguresChanged as error:
-        raise Problem("figures-changed", str(error), status=HTTPStatus.CONFLICT) from error
-    except NotAllowed as error:
-        raise Problem("not-allowed", str(error), status=HTTPStatus.FORBIDDEN) from error
-    except UnknownName as error:
-        raise Problem("not-found", str(error), status=HTTPStatus.NOT_FOUND) from error
-    except RegistryError as error:
-        raise Problem("cannot-be-so", str(error), status=HTTPStatus.BAD_REQUEST) from error
+    return Doer(by_of(request, caller, given, why), caller.access)
 
 
 def _members(held: Standing) -> dict[str, object]:

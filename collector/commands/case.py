@@ -27,7 +27,7 @@ from collector.errors import CaseError
 from collector.files import read_limited
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
-from protocol.hours import in_tenths
+from protocol.hours import hours_text
 from protocol.interval import local_day
 from protocol.note import MAX_NOTE_BYTES
 from protocol.signed_case import Fraud, Way
@@ -200,9 +200,7 @@ def _twice(connection: Connection, arguments: Namespace) -> None:
 
 def of_candidate(each: transfers.Candidate) -> str:
     """`A003 电子显微镜 class 03030101: 12.4 h counted, 0.0 h external, 80 % observed, open`"""
-    counted, external = (
-        f"{tenths // 10}.{tenths % 10} h" for tenths in map(in_tenths, (each.counted_s, each.counted_verified_s))
-    )
+    counted, external = (f"{hours_text(seconds)} h" for seconds in (each.counted_s, each.counted_verified_s))
     observed = f"{100 * each.observed_s // each.network_s} % observed" if each.network_s else "never observed"
     named = f"{each.asset_no} {each.name_zh} class {each.class_code or '-'}"
     return f"{named}: {counted} counted, {external} external, {observed}, {'open' if each.shareable else 'not open'}"

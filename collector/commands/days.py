@@ -1,11 +1,12 @@
 """Days, instants and numbers of days as an operator types them, for the commands that take such."""
 
 from argparse import ArgumentTypeError
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
+
+from collector.clock import LOCAL
 
 LEAST_KEPT, MOST_KEPT = 400, 36_500
 """Of days for which readings are kept; agents keep their entries for 400."""
-_LOCAL = timezone(timedelta(hours=8))
 
 
 def parse_day(text: str) -> date:
@@ -20,7 +21,7 @@ def parse_instant(text: str) -> int:
     """A local time (UTC+8, unless it names its offset) to the second, as UTC ms."""
     try:
         given = datetime.fromisoformat(text)
-        aware = given if given.tzinfo is not None else given.replace(tzinfo=_LOCAL)
+        aware = given if given.tzinfo is not None else given.replace(tzinfo=LOCAL)
         return int(aware.timestamp()) * 1000
     except (ValueError, OverflowError) as error:
         raise ArgumentTypeError(f"{text!r} is no local time: write it as 2026-11-26T09:30") from error

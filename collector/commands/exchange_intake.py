@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from collector.clock import system_now_ms, utc
+from collector.clock import LOCAL, system_now_ms, utc
 from collector.commands import actor, reports
 from collector.commands.days import parse_day
 from collector.commands.import_facts import read_rows, source
@@ -16,7 +16,6 @@ from collector.exchange.bookings import MAX_DAYS, compare_bookings
 from collector.exchange.compared import KINDS as COMPARED_KINDS
 from collector.exchange.compared import Compared
 from collector.exchange.intake import KINDS, take
-from collector.facts.cells import LOCAL
 from collector.facts.drafts import Bringer
 from collector.facts.importing import Taken, Taking
 from collector.facts.mapping import own_mapping, read_mapping

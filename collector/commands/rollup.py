@@ -23,7 +23,7 @@ from collector.rollups.period import Period
 from collector.rollups.rollup import BYS, Question, all_lines
 from collector.store.database import Connection, connect
 from collector.store.migrate import check_migrated
-from protocol.hours import in_tenths
+from protocol.hours import hours_text
 from protocol.interval import local_day
 
 
@@ -75,20 +75,15 @@ def _scope(arguments: Namespace) -> Scope:
 def _text(told: tuple[Period, Line]) -> str:
     period, line = told
     counted = f"{line.instruments} instruments, {line.opened} of {line.could_share} open"
-    hours = f"effective {_hours(line.effective_s)} h, external {_hours(line.verified_s)} h verified"
-    more = f"{_hours(line.claimed_s)} h claimed, coverage {_percent(line.coverage)}"
+    hours = f"effective {hours_text(line.effective_s)} h, external {hours_text(line.verified_s)} h verified"
+    more = f"{hours_text(line.claimed_s)} h claimed, coverage {_percent(line.coverage)}"
     return f"{period}  {line.key or '-'}  {line.name_zh or '-'}  {counted}  {hours}, {more}"
 
 
 def _served_text(told: tuple[Period, Served]) -> str:
     period, line = told
-    hours = f"{_hours(line.verified_s)} h verified, {_hours(line.claimed_s)} h claimed"
+    hours = f"{hours_text(line.verified_s)} h verified, {hours_text(line.claimed_s)} h claimed"
     return f"{period}  {line.key or '-'}  {line.beneficiaries} beneficiaries of {line.units} units  {hours}"
-
-
-def _hours(seconds: int) -> str:
-    tenths = in_tenths(seconds)
-    return f"{tenths // 10}.{tenths % 10}"
 
 
 def _percent(share: Fraction | None) -> str:

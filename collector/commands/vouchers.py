@@ -12,6 +12,7 @@ from collector.commands.days import parse_year
 from collector.config import Config
 from collector.exports import rollups as sheets
 from collector.registry.access import EVERYTHING, Scope
+from collector.registry.described import yuan
 from collector.rollups.period import Period
 from collector.rollups.vouchers import Issuer, Voucher, load_issuers, load_vouchers
 from collector.store.database import Connection, connect
@@ -74,16 +75,12 @@ def _scope(arguments: Namespace) -> Scope:
 
 
 def _text(voucher: Voucher) -> str:
-    told = f"{voucher.issuer}  {voucher.number}  {_yuan(voucher.amount_fen)} CNY  order {voucher.order_no}"
+    told = f"{voucher.issuer}  {voucher.number}  {yuan(voucher.amount_fen)} CNY  order {voucher.order_no}"
     again = f"  repeated {voucher.repeated}: {voucher.uses} orders" if voucher.repeated else ""
     return f"{told} of {voucher.unit}  for {voucher.beneficiary or '-'}{again}"
 
 
 def _issuer_text(each: Issuer) -> str:
     told = f"{each.issuer}  {each.vouchers} vouchers on {each.orders} orders of {each.units} units"
-    more = f"{_yuan(each.amount_fen)} CNY, of it {_yuan(each.repeated_fen)} CNY on {each.repeated} orders again"
+    more = f"{yuan(each.amount_fen)} CNY, of it {yuan(each.repeated_fen)} CNY on {each.repeated} orders again"
     return f"{told} for {each.beneficiaries} beneficiaries  {more}"
-
-
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02}"

@@ -14,7 +14,7 @@ from collector.errors import RoundError, UnknownName
 from collector.evaluation.indicators import EDITION
 from collector.evaluation.population import Choice, Rules, Verdict
 from collector.evaluation.states import State, check_deed, check_step
-from collector.registry.audit import MAX_TEXT, Actor, record_change
+from collector.registry.audit import Actor, record_change, why_fault
 from collector.registry.units import check_unit
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -154,8 +154,8 @@ def list_choices(connection: Connection, held: Round) -> list[Choice]:
 
 def check_why(why: str) -> None:
     """Raises RoundError unless a reason is given, on one line."""
-    if not why.strip() or not why.isprintable() or len(why) > MAX_TEXT:
-        raise RoundError(f"a reason is needed, on one line and at most {MAX_TEXT} characters: say why")
+    if fault := why_fault(why):
+        raise RoundError(fault)
 
 
 def _faults(name: str, year: int, as_of: date, rules: Rules) -> Iterable[str]:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from collector.clock import LOCAL
 from collector.exchange.mapping import FLAG_WORDS, PER_UNIT, Field, Mapping
 from collector.exchange.sources import OF_MESSAGE, SOURCES, Value, Values
-from collector.facts.cells import LOCAL
 
 MAX_MESSAGE_BYTES = 65_536
 _EPOCH = datetime(1970, 1, 1, 8, tzinfo=LOCAL)

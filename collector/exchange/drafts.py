@@ -4,7 +4,7 @@ What differs from the newest revision of its record is a further revision that c
 An earlier revision that has not gone out yet need not go any more: the later one says what it said.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from collector.exchange.outbox import add_step
 from collector.exchange.records import AT_ONCE, Told
 from collector.exchange.sources import Values
 from collector.exchange.states import State
+from collector.portions import portions
 from collector.store.database import Connection
 from collector.store.queries import load
 
@@ -88,7 +89,7 @@ def put_messages(
     connection.execute(_SQL.insert_mapping, values)
     new = unchanged = 0
     faults: list[Fault] = []
-    for portion in _portions(drafts):
+    for portion in portions(drafts, AT_ONCE):
         newest = _load_newest(connection, portion)
         for draft in portion:
             held = newest.get(draft.inner_id)
@@ -128,17 +129,6 @@ def _put(
     add_step(connection, row[0], "pending", by=by, now=now, due_at=now)
     if held is not None and held.state in ("pending", "refused", "given-up"):
         add_step(connection, held.message_id, "replaced", by=by, now=now)
-
-
-def _portions(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
-    portion: list[Draft] = []
-    for draft in drafts:
-        portion.append(draft)
-        if len(portion) == AT_ONCE:
-            yield portion
-            portion = []
-    if portion:
-        yield portion
 
 
 def _load_newest(connection: Connection, drafts: Sequence[Draft]) -> dict[str, _Newest]:

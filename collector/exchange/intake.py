@@ -14,7 +14,6 @@ trail tells of the whole file.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import islice
 from typing import Any, NamedTuple
 
 import psycopg
@@ -23,6 +22,7 @@ from collector.clock import utc
 from collector.exchange.brought import Brought, draft
 from collector.facts.importing import AT_ONCE, Taken, Taking
 from collector.facts.mapping import SheetMapping
+from collector.portions import portions
 from collector.registry.audit import record_change
 from collector.sheet_report import Refusal, Report
 from collector.sheets import Row
@@ -61,8 +61,7 @@ def take(
     table, new = _TABLES[mapping.kind], 0
     with connection.transaction() as transaction:
         connection.execute(_FACTS.lock_source, {"source": f"brought/{mapping.kind}"})
-        iterator = iter(rows)
-        while some := list(islice(iterator, AT_ONCE)):
+        for some in portions(rows, AT_ONCE):
             good = [*_drafts(some, mapping, taking=taking, report=report)]
             owned = [*_owned(connection, good, taking=taking, report=report)]
             new += _record(connection, table, owned, taking=taking, report=report)

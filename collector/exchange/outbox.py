@@ -103,7 +103,6 @@ def retry(
     connection: Connection, message_id: int, *, scope: Scope = EVERYTHING, actor: Actor, why: str, now: datetime
 ) -> Held:
     """A person puts a message on the way again. UnknownName, ExchangeError."""
-    held = find_message(connection, message_id, scope=scope)
     connection.execute(_SQL.hold_message, {"message_id": message_id})
     held = find_message(connection, message_id, scope=scope)
     check_retry(held.state)

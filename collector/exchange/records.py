@@ -4,13 +4,13 @@ What an order cost stands on one record alone, the first that was made for it; e
 over records is what was paid. It stays there: that record keeps it in its later revisions.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import islice
 from typing import Any, NamedTuple
 
 from collector.exchange.lines import Line, lines_of, narrowed, withdrawn
 from collector.exchange.sources import Values
+from collector.portions import portions
 from collector.store.database import Connection
 from collector.store.queries import load
 from protocol import hours
@@ -70,15 +70,9 @@ def list_told(connection: Connection, asked: Asked, *, standings: Sequence[str])
     with connection.cursor(name="told_records", binary=True) as cursor:
         cursor.itersize = AT_ONCE
         rows = cursor.execute(_SQL.list_told_records, {**asked.values, "standings": list(standings)})
-        for portion in _portions(rows):
+        for portion in portions(rows, AT_ONCE):
             lines = [*_lines(connection, portion, asked=asked, standings=standings)]
             yield from _told(connection, lines, carriers)
-
-
-def _portions(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    iterator = iter(rows)
-    while portion := list(islice(iterator, AT_ONCE)):
-        yield portion
 
 
 def _lines(

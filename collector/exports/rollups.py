@@ -1,12 +1,14 @@
 """Roll-ups and vouchers as tables with Chinese headings, for csv_file and xlsx_file.
 
-Hours are rounded once, to 0.1, and money is in yuan; the seconds stand beside the two that are compared most.
+Hours are rounded once, to 0.1; the seconds stand beside the two that are compared most. Money is in yuan, exact, as
+text: a spreadsheet's number would hold a province's fen, and show them in its own way.
 """
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from collector.exports.tables import Cell, Column, Table, table
+from collector.registry.described import ORIGINS, UNIT_KINDS, yuan
 from collector.rollups.beneficiaries import Served, ServedBy
 from collector.rollups.line import Line, rounded
 from collector.rollups.period import Period
@@ -33,14 +35,8 @@ SERVED_NAMES: dict[ServedBy, str] = {
     "kind": "服务对象类型",
 }
 _WORDS = {
-    "domestic": "国产",
-    "imported": "进口",
-    "university": "高等学校",
-    "institute": "科研院所",
-    "enterprise": "企业",
-    "testing-body": "第三方检验检测机构",
-    "hospital": "医疗卫生机构",
-    "other": "其他",
+    **ORIGINS,
+    **UNIT_KINDS,
     "same-city": "本市",
     "same-province": "省内跨市",
     "other-province": "跨省",
@@ -108,7 +104,7 @@ def _of_hours(name: str) -> Callable[[Told], Cell]:
 
 
 def _money(name: str) -> Callable[[Told], Cell]:
-    return lambda told: _yuan(getattr(told[1], name))
+    return lambda told: yuan(getattr(told[1], name))
 
 
 def _share(name: str) -> Callable[[Told], Cell]:
@@ -121,11 +117,6 @@ def _rounded(value: Fraction | None) -> Cell:
 
 def _hours(seconds: int) -> float:
     return in_tenths(seconds) / 10
-
-
-def _yuan(fen: int) -> str:
-    """Exact, as text: a spreadsheet's number would hold a province's fen, and show them in its own way."""
-    return f"{fen // 100}.{fen % 100:02}"
 
 
 LINE_COLUMNS: list[Column[Told]] = [
@@ -172,7 +163,7 @@ _REPEATED: dict[Repeated, str] = {"": "", "in-unit": "单位内重复", "across-
 VOUCHER_COLUMNS: list[Column[Voucher]] = [
     Column("发券单位", "text", lambda voucher: voucher.issuer),
     Column("券号", "text", lambda voucher: voucher.number),
-    Column("金额(元)", "text", lambda voucher: _yuan(voucher.amount_fen)),
+    Column("金额(元)", "text", lambda voucher: yuan(voucher.amount_fen)),
     Column("管理单位代码", "text", lambda voucher: voucher.unit),
     Column("订单号", "text", lambda voucher: voucher.order_no),
     Column("服务对象代码", "text", lambda voucher: voucher.beneficiary),
@@ -187,7 +178,7 @@ ISSUER_COLUMNS: list[Column[Issuer]] = [
     Column("订单数", "number", lambda each: each.orders),
     Column("管理单位数", "number", lambda each: each.units),
     Column("服务对象数", "number", lambda each: each.beneficiaries),
-    Column("金额(元)", "text", lambda each: _yuan(each.amount_fen)),
+    Column("金额(元)", "text", lambda each: yuan(each.amount_fen)),
     Column("重复使用订单数", "number", lambda each: each.repeated),
-    Column("重复使用金额(元)", "text", lambda each: _yuan(each.repeated_fen)),
+    Column("重复使用金额(元)", "text", lambda each: yuan(each.repeated_fen)),
 ]

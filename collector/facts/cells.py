@@ -6,12 +6,12 @@ Times without an offset are local (UTC+8). What could be read in two ways is ref
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from collector.clock import LOCAL
 from collector.errors import BadCell
 
-LOCAL = timezone(timedelta(hours=8))
 FIRST_YEAR = 2000
 """No instrument was measured before; an earlier year is a slip of the keyboard."""
 _INSTANT = re.compile(

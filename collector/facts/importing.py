@@ -16,6 +16,7 @@ from collector.facts.checks import check, load_known
 from collector.facts.drafts import Bringer, Draft, draft
 from collector.facts.mapping import SheetMapping
 from collector.facts.store import New, Outcome, Recorded, Sent, insert_facts, new_of, touch_days
+from collector.portions import portions
 from collector.registry.access import EVERYTHING, Scope
 from collector.registry.audit import Actor, record_change
 from collector.sheet_report import Refusal, Report
@@ -63,7 +64,7 @@ def take_rows(
     """Records what is good and reports the rest; `report` is also the one that whoever reads the rows fills."""
     new: list[New] = []
     with connection.transaction() as transaction:
-        for some in _portions(iter(rows)):
+        for some in portions(rows, AT_ONCE):
             drafts = _drafts(some, mapping, bringer=taking.bringer, report=report)
             ready = [*_ready(connection, drafts, taking=taking, report=report)]
             new += _record(connection, ready, taking=taking, report=report)
@@ -74,11 +75,6 @@ def take_rows(
             touch_days(connection, new)
             _tell(connection, taking, kind=mapping.kind, report=report, facts=len(new))
     return Taken(report, is_applied)
-
-
-def _portions(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while some := list(islice(rows, AT_ONCE)):
-        yield some
 
 
 def _drafts(rows: Sequence[Row], mapping: SheetMapping, *, bringer: Bringer, report: Report) -> list[Draft]:

@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-from collector.approvals.proposals import Asker, is_in_scope
+from collector.approvals import proposals
+from collector.approvals.proposals import Asker
 from collector.clock import day_of
-from collector.errors import MonitoringError, NotAllowed
+from collector.errors import MonitoringError
 from collector.registry.access import Right
 from collector.registry.audit import MAX_TEXT
 from collector.store.database import Connection
@@ -39,11 +40,7 @@ class By(NamedTuple):
 
 def check_right(connection: Connection, by: By, right: Right, *, subject: str = "everything") -> None:
     """Raises NotAllowed unless the person has the right over that subject (`unit:USCC`, `instrument:ASSET`)."""
-    access = by.asker.access
-    if not access.allows(right):
-        raise NotAllowed(f"{by.asker.person.name} is {access}, which has no right to {right}")
-    if not is_in_scope(connection, access, subject, today=by.today):
-        raise NotAllowed(f"{subject} is outside of what {by.asker.person.name} may change: {access}")
+    proposals.check_right(connection, by.asker, right, subject=subject, today=by.today)
 
 
 def check_text(name: str, text: str, *, most: int = MAX_TEXT) -> None:

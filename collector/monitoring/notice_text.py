@@ -5,16 +5,17 @@ nowhere before, halves up: hours to 0.1, shares to 0.1 %.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from collector.clock import utc
+from collector.clock import day_of
 from collector.monitoring.notice_form import Form, Kind, Line, Sums, sum_lines
 from collector.monitoring.periods import parse_period
-from protocol.hours import in_tenths
+from protocol.hours import hours_text
+from protocol.interval import local_day
 
 TITLES: Mapping[Kind, str] = {
     "regular": "大型科研仪器入网、开机和使用情况的通报",
@@ -29,7 +30,6 @@ STATES_ZH = {
     "not-eligible": "未达标", "": "已移交",
 }  # fmt: skip
 IDLE_ZH = {"idle": "闲置", "silent": "失联", "unmeasured": "未接采集", "used": "在用", "": ""}
-_LOCAL = timedelta(hours=8)
 _SPECIAL = str.maketrans({each: f"\\{each}" for each in "\\`*_{}[]<>()#+-.!|~"})
 
 
@@ -51,14 +51,8 @@ def write_text(form: Form) -> bytes:
 def write_page(form: Form, *, sha256: str, replies: Sequence[Reply]) -> str:
     """The page to print; `sha256` is that of the form's bytes."""
     names = {each.uscc: each.name for each in form.units}
-    said = [(names.get(each.uscc, each.uscc), each, _local_day(each.made_at)) for each in replies]
+    said = [(names.get(each.uscc, each.uscc), each, day_of(each.made_at)) for each in replies]
     return _render("notice.html", form, {"sha256": sha256, "replies": said})
-
-
-def hours(seconds: int) -> str:
-    """`12.3`"""
-    tenths = in_tenths(seconds)
-    return f"{tenths // 10}.{tenths % 10}"
 
 
 def share(part: int, whole: int) -> str:
@@ -90,7 +84,7 @@ def _render(template: str, form: Form, more: Mapping[str, object]) -> str:
             title=TITLES[form.kind],
             period=parse_period(form.period).name_zh,
             subject=_subject(form),
-            issued_on=_local_day(utc(form.at)),
+            issued_on=local_day(form.at),
             all=sum_lines(form.lines, low_use_hours=limit),
             units=units,
             standing=[line for line in form.lines if line.idle in ("idle", "silent")],
@@ -111,10 +105,6 @@ def _subject(form: Form) -> str:
     return f"管理单位 {name}" if kind == "unit" else f"行政区划 {name} 内的管理单位"
 
 
-def _local_day(at: datetime) -> date:
-    return (at + _LOCAL).date()
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -125,6 +115,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(hours=hours, plain=plain)
+    environment.filters.update(hours=hours_text, plain=plain)
     environment.globals.update(share=share)
     return environment

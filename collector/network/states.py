@@ -34,7 +34,6 @@ MAX_TEXT = 500
 State = Literal["not-eligible", "unknown", "exempt", "pending", "overdue", "joined", "left"]
 STATES: tuple[State, ...] = get_args(State)
 Step = Literal["joined", "left"]
-STEPS: tuple[Step, ...] = get_args(Step)
 Warned = Literal["due-soon", "due-last"]
 WARNED: tuple[Warned, ...] = get_args(Warned)
 

@@ -35,6 +35,13 @@ class Actor(NamedTuple):
     place: str
 
 
+def why_fault(why: str) -> str:
+    """What is wrong with the reason for a change; "" where it is one line of at most MAX_TEXT characters."""
+    if why.strip() and why.isprintable() and len(why) <= MAX_TEXT:
+        return ""
+    return f"a reason is needed, on one line and at most {MAX_TEXT} characters: say why"
+
+
 class Change(NamedTuple):
     """One line of the trail."""
 

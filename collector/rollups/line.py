@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import floor
 from typing import NamedTuple
 
-from protocol.interval import DAY_S
+from protocol.interval import in_network_s
 
 
 class Line(NamedTuple):
@@ -63,7 +63,7 @@ class Line(NamedTuple):
     @property
     def in_network_s(self) -> int:
         """All seconds of the days that are over, with a record or without, and what open records cover."""
-        return self.owned_days * DAY_S + self.until_s - self.days_over * DAY_S
+        return in_network_s(self.owned_days, days_over=self.days_over, until_s=self.until_s)
 
     @property
     def observed_s(self) -> int:

@@ -15,7 +15,7 @@ from collector.rollups.line import quotient
 from collector.rollups.period import Period
 from collector.store.database import Connection
 from collector.store.queries import load
-from protocol.interval import DAY_S
+from protocol.interval import in_network_s
 
 _SQL = load("rollups")
 
@@ -33,8 +33,8 @@ class Hours(NamedTuple):
     @property
     def coverage(self) -> Fraction | None:
         """Observed ÷ in-network seconds."""
-        in_network_s = self.owned_days * DAY_S + self.until_s - self.days_over * DAY_S
-        return quotient(self.until_s - self.missing_s, in_network_s)
+        whole_s = in_network_s(self.owned_days, days_over=self.days_over, until_s=self.until_s)
+        return quotient(self.until_s - self.missing_s, whole_s)
 
 
 class Result(NamedTuple):

@@ -5,17 +5,17 @@ that people wrote is escaped. Tables are on landscape pages, their heads repeate
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from collector.clock import LOCAL
 from collector.self_evaluation import report_tables, summary
 from collector.self_evaluation.states import STATES_ZH
 from collector.self_evaluation.texts import HEADINGS
 from collector.self_evaluation.versions import Step, Version
 
-_LOCAL = timezone(timedelta(hours=8))
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What the page may load: its own style, and nothing else."""
 
@@ -57,4 +57,4 @@ def _environment() -> Environment:
 
 
 def _local_time(instant: datetime) -> str:
-    return instant.astimezone(_LOCAL).strftime("%Y-%m-%d %H:%M")
+    return instant.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")

@@ -14,7 +14,7 @@ from collector.clock import day_of
 from collector.errors import FiguresChanged, NotAllowed, SelfEvaluationError
 from collector.evaluation.rounds import FIRST_YEAR, LAST_YEAR, By
 from collector.registry.access import EVERYTHING, Access, Right, Scope
-from collector.registry.audit import MAX_TEXT, record_change
+from collector.registry.audit import record_change, why_fault
 from collector.registry.units import check_unit
 from collector.self_evaluation import report as forms
 from collector.self_evaluation import states, texts
@@ -161,8 +161,8 @@ def _check_right(access: Access, uscc: str, wanted: State) -> None:
 
 def check_why(why: str) -> None:
     """Raises SelfEvaluationError unless a reason is given, on one line."""
-    if not why.strip() or not why.isprintable() or len(why) > MAX_TEXT:
-        raise SelfEvaluationError(f"a reason is needed, on one line and at most {MAX_TEXT} characters: say why")
+    if fault := why_fault(why):
+        raise SelfEvaluationError(fault)
 
 
 def _told(held: Standing, found: list[Difference]) -> str:

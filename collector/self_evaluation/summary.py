@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from collector.evaluation.indicators import Measure, nearest
+from collector.registry import described
 from collector.self_evaluation.report import Line, Report, SourceKind
 
 NETWORK_ZH = {
@@ -72,7 +73,7 @@ def hours(seconds: int | Fraction) -> str:
 
 def yuan(fen: int | None) -> str:
     """Exactly, with two decimals; empty where nobody said."""
-    return "" if fen is None else f"{fen // 100}.{fen % 100:02}"
+    return "" if fen is None else described.yuan(fen)
 
 
 def percent(top: int, bottom: int) -> str:

@@ -5,7 +5,7 @@ one came, and how often the report came back, stands beside it. Days are local, 
 """
 
 from datetime import date, datetime
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from collector.clock import day_of
 from collector.errors import NotAllowed, SelfEvaluationError
@@ -19,7 +19,6 @@ from collector.store.queries import load
 
 _SQL = load("self_evaluation")
 Judged = Literal["on-time", "late", "missing", "awaited", "no-due-date"]
-JUDGED: tuple[Judged, ...] = get_args(Judged)
 
 
 class Due(NamedTuple):

@@ -219,8 +219,7 @@ def told(waiting: Waiting) -> str:
     """One line for a terminal."""
     parts = [f"{waiting.kind:<16} {waiting.number}"]
     if waiting.seconds is not None:
-        tenths = hours.in_tenths(waiting.seconds)
-        parts.append(f"{tenths // 10}.{tenths % 10} h")
+        parts.append(f"{hours.hours_text(waiting.seconds)} h")
     if waiting.what:
         parts.append(waiting.what)
     if waiting.since:

@@ -3,20 +3,16 @@
 Hours are rounded once, to 0.1 h (protocol.hours.in_tenths); everything before is whole seconds.
 """
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from fractions import Fraction
 
+from collector.clock import LOCAL
 from collector.web.words import Words
-from protocol.hours import in_tenths
+from protocol.hours import hours_text
 
-LOCAL = timezone(timedelta(hours=8))
+hours = hours_text
+"""Under the name by which templates ask."""
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def hours(seconds: int) -> str:
-    """To 0.1 h, halves up."""
-    tenths = in_tenths(seconds)
-    return f"{tenths // 10}.{tenths % 10}"
 
 
 def parts(seconds: int, words: Words) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from protocol.audit.containers import open_container
-from protocol.hours import in_tenths
+from protocol.hours import hours_text
 from protocol.verify import words
 from protocol.verify.trust import MAX_TRUST_BYTES, Trust, parse_trust
 from protocol.verify.verdicts import Check, Finding, Verdict
@@ -214,7 +214,7 @@ def _verdict(result: Result) -> Iterator[str]:
 
 def tenths(seconds: int) -> str:
     """Hours with one digit, halves up."""
-    return f"{in_tenths(seconds) / 10:.1f}"
+    return hours_text(seconds)
 
 
 def local_time(instant_ms: int) -> str:

@@ -67,11 +67,6 @@ LEFT JOIN LATERAL (
     ORDER BY g.number DESC LIMIT 1) AS before ON true
 WHERE h.asset_no = %(asset_no)s AND h.day = %(day)s AND h.revision IS NOT NULL AND before.body IS DISTINCT FROM %(body)s;
 
--- name: list_grade_revisions
--- The revisions of a closed day's grades, the first one first.
-SELECT number, record, sha256, cites, why, closed_at FROM closed_grade
-WHERE asset_no = %(asset_no)s AND day = %(day)s ORDER BY number;
-
 -- name: list_torn_grades
 -- Closed days whose grades are not their newest revision, byte for byte.
 SELECT c.asset_no, c.day FROM (
@@ -86,8 +81,3 @@ ORDER BY c.day, c.asset_no;
 -- name: load_grade
 -- The bytes of a day's grade record.
 SELECT body FROM day_grade WHERE asset_no = %(asset_no)s AND day = %(day)s;
-
--- name: list_grades
--- The grade records of an instrument's days in a range, in order.
-SELECT day, body FROM day_grade
-WHERE asset_no = %(asset_no)s AND day BETWEEN %(first_day)s AND %(last_day)s ORDER BY day;

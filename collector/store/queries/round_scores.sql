@@ -36,14 +36,6 @@ FROM round_points g JOIN person p USING (person_id)
 WHERE g.round_id = %(round_id)s AND (%(person_id)s::integer IS NULL OR g.person_id = %(person_id)s)
 ORDER BY g.uscc, g.indicator, p.name, g.seq DESC;
 
--- name: count_given
--- How many points of each expert are in, and of how many indicators he gives.
-SELECT p.name, (SELECT count(*) FROM round_expert e WHERE (e.round_id, e.person_id) = (x.round_id, x.person_id)),
-       (SELECT count(DISTINCT (g.uscc, g.indicator)) FROM round_points g
-        WHERE (g.round_id, g.person_id) = (x.round_id, x.person_id))
-FROM (SELECT DISTINCT round_id, person_id FROM round_expert WHERE round_id = %(round_id)s) x
-JOIN person p USING (person_id) ORDER BY p.name;
-
 -- name: insert_score
 -- What a unit reached.
 INSERT INTO round_score (round_id, uscc, body) VALUES (%(round_id)s, %(uscc)s, %(body)s);

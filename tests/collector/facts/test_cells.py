@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pytest
 
+from collector.clock import LOCAL
 from collector.errors import BadCell
-from collector.facts.cells import LOCAL, read_count, read_hours, read_instant, read_minutes, read_period, read_samples
+from collector.facts.cells import read_count, read_hours, read_instant, read_minutes, read_period, read_samples
 
 NINE = round(datetime(2026, 11, 16, 9, tzinfo=LOCAL).timestamp() * 1000)
 HOUR_MS = 3_600_000
