@@ -9,7 +9,7 @@ from collector.accounts.deriver import Outcome, derive_dirty_day
 from collector.accounts.recompute import recompute
 from collector.accounts.worker import Worker
 from collector.errors import DerivationError
-from collector.store.database import connect
+from collector.store.database import Connection, connect
 from protocol import hours
 from protocol.day import Gathered, gather_day
 from protocol.interval import DAY_MS, day_bounds_ms
@@ -42,6 +42,18 @@ def record_of(province: Province, asset_no: str, day: date) -> hours.HourRecord 
 def sem(province: Province) -> str:
     province.add_instrument("A001")
     return province.add_agent("em-01", "A001")
+
+
+def test_plans_that_days_share_are_no_habit_of_the_connection(province: Province, sem: str) -> None:
+    """What looks at many days at once, when nothing is due, is planned by what it asks for."""
+    modes: list[str] = []
+
+    def look(connection: Connection, _today: date) -> None:
+        modes.extend(mode for (mode,) in connection.execute("SHOW plan_cache_mode"))
+
+    province.observe(sem, Piece(MONDAY, 0, HOUR, RUN))
+    Worker("", now_ms=lambda: noon_of(THURSDAY), when_idle=look).drain(province.connection)
+    assert modes == ["auto"]
 
 
 def test_a_day_with_one_run_becomes_a_record(province: Province, sem: str) -> None:
