@@ -6,10 +6,10 @@ waits for a derivation. The mark is removed only if nobody touched the day since
 anything else was read: what arrives meanwhile is derived in the next round.
 """
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from collector.accounts.blocks import bounded, read_blocks
 from collector.accounts.claims import load_said
@@ -46,19 +46,27 @@ class Outcome(Enum):
 
 
 class _Stored(NamedTuple):
-    """The record that is there, or what stands for it where there is none."""
+    """What a stored record hands over, or what stands for it where there is none."""
 
-    body: bytes | None = None
     lead_out: str = UNOBSERVED
     phase_out: str = UNKNOWN
-    head: str = NOTHING
     until_s: int = DAY_S
     has_problem: bool = False
+    is_there: bool = False
 
     @property
     def handover(self) -> tuple[str, str, int]:
         """What the day after depends on."""
         return self.lead_out, self.phase_out, self.until_s
+
+
+class _Marked(NamedTuple):
+    """A dirty day: by what and when it was touched last, the record of the day before, and its own."""
+
+    touched_at: datetime
+    why: str
+    before: _Stored
+    stored: _Stored
 
 
 def derive_dirty_day(connection: Connection, asset_no: str, *, day: date, today: date) -> Outcome:
@@ -70,20 +78,18 @@ def derive_dirty_day(connection: Connection, asset_no: str, *, day: date, today:
     with connection.transaction():
         if not _try_lock(connection, asset_no):
             return Outcome.ELSEWHERE
-        mark = connection.execute(_SQL.load_mark, key).fetchone()
-        if mark is None:
+        marked = _load_marked(connection, key)
+        if marked is None:
             return Outcome.ELSEWHERE
-        before = _load_stored(connection, asset_no, day - _ONE_DAY)
+        touched_at, why, before, stored = marked
         if before.until_s < DAY_S and not before.has_problem:
             connection.execute(_SQL.mark_recorded_day, {"asset_no": asset_no, "day": day - _ONE_DAY})
             return Outcome.WAITS
         if before.until_s < DAY_S:
             before = _Stored()
-        stored = _load_stored(connection, asset_no, day)
-        touched_at, why = mark
         # A wrong clock had put readings on this day, and they went: until it closes it is as if they had never come.
         is_left = "clock" in why.split(", ") and connection.execute(_SQL.is_open, key).fetchone() is not None
-        replaces = None if is_left else stored.body
+        replaces = stored.is_there and not is_left
         derived = _derive(connection, asset_no, day=day, today=today, before=before, replaces=replaces)
         outcome = Outcome.UNCHANGED
         if derived is not None:
@@ -124,7 +130,7 @@ class _Derived(NamedTuple):
 
 
 def _derive(
-    connection: Connection, asset_no: str, *, day: date, today: date, before: _Stored, replaces: bytes | None
+    connection: Connection, asset_no: str, *, day: date, today: date, before: _Stored, replaces: bool
 ) -> _Derived | None:
     history = load_history(connection, asset_no)
     facts, policy = history.measurements, history.policy_on(day)
@@ -139,11 +145,11 @@ def _derive(
         )
     given = Day(asset_no, day, policy, facts, lead_in=before.lead_out, is_over=day < today)
     gathered = gather_day(given, lambda stretch: bounded(read_blocks(connection, stretch)))
-    if not gathered.blocks and not by_hand and replaces is None:
+    if not gathered.blocks and not by_hand and not replaces:
         return None
     measured = measure_gathered(given, gathered)
     is_ahead = looks_ahead(measured, policy)
-    follow = _load_stored(connection, asset_no, day + _ONE_DAY).head if is_ahead else NOTHING
+    follow = _load_head(connection, asset_no, day + _ONE_DAY) if is_ahead else NOTHING
     record = account(asset_no, measured, policy=policy, said=said, neighbours=Neighbours(before.phase_out, follow))
     body = hours.encode(record)
     logs = load_logs(connection, gathered.blocks) if gathered.blocks else {}
@@ -167,9 +173,18 @@ def _is_observed(connection: Connection, facts: Sequence[MeasurementFact], asset
     return any(True for stretch in found for _ in read_blocks(connection, stretch, limit=1))
 
 
-def _load_stored(connection: Connection, asset_no: str, day: date) -> _Stored:
-    row = connection.execute(_SQL.load_stored, {"asset_no": asset_no, "day": day}).fetchone()
-    return _Stored() if row is None else _Stored(*row)
+def _load_marked(connection: Connection, key: Mapping[str, object]) -> _Marked | None:
+    row = connection.execute(_SQL.load_marked, key).fetchone()
+    return None if row is None else _Marked(row[0], row[1], _stored(row[2:6]), _stored(row[6:10]))
+
+
+def _stored(columns: tuple[Any, ...]) -> _Stored:
+    return _Stored() if columns[0] is None else _Stored(*columns)._replace(is_there=True)
+
+
+def _load_head(connection: Connection, asset_no: str, day: date) -> str:
+    row = connection.execute(_SQL.load_head, {"asset_no": asset_no, "day": day}).fetchone()
+    return NOTHING if row is None else str(row[0])
 
 
 def _store(connection: Connection, derived: _Derived, *, day: date, why: str) -> Outcome:

@@ -59,8 +59,7 @@ def put_grade(connection: Connection, record: GradeRecord, *, day: date, owner: 
         "counted_s": record.counted_s,
         "counted_external_s": record.counted_external_s,
     }
-    if connection.execute(_SQL.put_grade, values).rowcount:
-        connection.execute(_SQL.insert_grade_revision, values)
+    connection.execute(_SQL.put_grade, values)
 
 
 def load_grade(connection: Connection, asset_no: str, *, day: date) -> GradeRecord | None:

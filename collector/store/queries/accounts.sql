@@ -14,10 +14,6 @@ LIMIT %(limit)s;
 -- Whether this transaction may derive the instrument's days; no other does until it ends.
 SELECT pg_try_advisory_xact_lock(hashtextextended('jishi/accounts/' || %(asset_no)s, 0));
 
--- name: load_mark
--- When a dirty day was touched last, and by what since it was derived.
-SELECT touched_at, reason FROM dirty_day WHERE asset_no = %(asset_no)s AND day = %(day)s;
-
 -- name: remove_mark
 -- Removes a dirty mark unless somebody touched the day since it was read.
 DELETE FROM dirty_day WHERE asset_no = %(asset_no)s AND day = %(day)s AND touched_at = %(touched_at)s;
@@ -65,11 +61,21 @@ WHERE r.start_at > %(earliest)s AND r.start_at < %(end)s AND r.end_at > %(start)
 ORDER BY j.origin, r.entry_index
 LIMIT %(limit)s;
 
--- name: load_stored
--- The stored record of a day, what its neighbours depend on, how far it reaches, and whether deriving it failed last.
-SELECT r.body, r.lead_out, r.phase_out, r.head, r.until_s, p.problem IS NOT NULL
-FROM hour_record r LEFT JOIN derivation_problem p USING (asset_no, day)
-WHERE asset_no = %(asset_no)s AND day = %(day)s;
+-- name: load_marked
+-- Of a dirty day: when it was touched last, and by what since it was derived; then of the day before and of the day
+-- itself what the stored record hands over, how far it reaches, and whether deriving it failed last. NULL: no record.
+SELECT d.touched_at, d.reason,
+    b.lead_out, b.phase_out, b.until_s, bp.asset_no IS NOT NULL, r.lead_out, r.phase_out, r.until_s, rp.asset_no IS NOT NULL
+FROM dirty_day d
+LEFT JOIN hour_record b ON b.asset_no = d.asset_no AND b.day = d.day - 1
+LEFT JOIN derivation_problem bp ON bp.asset_no = d.asset_no AND bp.day = d.day - 1
+LEFT JOIN hour_record r ON r.asset_no = d.asset_no AND r.day = d.day
+LEFT JOIN derivation_problem rp ON rp.asset_no = d.asset_no AND rp.day = d.day
+WHERE d.asset_no = %(asset_no)s AND d.day = %(day)s;
+
+-- name: load_head
+-- What the stored record of a day begins with, for the day before that looks ahead.
+SELECT head FROM hour_record WHERE asset_no = %(asset_no)s AND day = %(day)s;
 
 -- name: put_record
 -- Stores a day's record unless the very same is stored already; says which revision it is where the day is closed. A

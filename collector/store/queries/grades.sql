@@ -3,10 +3,11 @@
 -- name: load_journals
 -- Of these logs: whether nothing about them is in doubt (a fork is until somebody has reviewed what came of it), and
 -- whether a clock of theirs was corrected.
-SELECT origin, journal_id, journal_id NOT IN (SELECT u.journal_id FROM unreviewed_epoch u)
+SELECT origin, journal_id,
+    NOT EXISTS (SELECT FROM unreviewed_epoch u WHERE u.journal_id = j.journal_id)
         AND NOT (standing = 'fork' AND (
-            journal_id IN (SELECT u.journal_id FROM unreviewed_fork u)
-            OR journal_id NOT IN (SELECT p.journal_id FROM fork_proof p))),
+            EXISTS (SELECT FROM unreviewed_fork u WHERE u.journal_id = j.journal_id)
+            OR NOT EXISTS (SELECT FROM fork_proof p WHERE p.journal_id = j.journal_id))),
     EXISTS (SELECT FROM boot_clock c WHERE c.journal_id = j.journal_id
             AND greatest(own_high_ms - fix_low_ms, fix_high_ms - own_low_ms) > %(limit_ms)s)
 FROM journal j WHERE origin = ANY (%(origins)s);
@@ -46,26 +47,27 @@ SELECT journal_id, entry_index, shift_ms FROM reading
 WHERE journal_id = ANY (%(journals)s) AND shift_ms IS NOT NULL AND start_at > %(earliest)s AND start_at < %(end)s;
 
 -- name: put_grade
--- Stores a day's grade record unless the very same is stored already.
-INSERT INTO day_grade (asset_no, day, body, owner, a_s, b_s, c_s, d_s, x_s, lost_s, counted_s, counted_external_s)
-VALUES (%(asset_no)s, %(day)s, %(body)s, %(owner)s, %(a_s)s, %(b_s)s, %(c_s)s, %(d_s)s, %(x_s)s, %(lost_s)s,
-    %(counted_s)s, %(counted_external_s)s)
-ON CONFLICT (asset_no, day) DO UPDATE SET
-    body = excluded.body, owner = excluded.owner, a_s = excluded.a_s, b_s = excluded.b_s, c_s = excluded.c_s, d_s = excluded.d_s,
-    x_s = excluded.x_s, lost_s = excluded.lost_s, counted_s = excluded.counted_s,
-    counted_external_s = excluded.counted_external_s, graded_at = clock_timestamp()
-WHERE day_grade.body IS DISTINCT FROM excluded.body;
-
--- name: insert_grade_revision
--- Grades of a closed day changed: one more revision of them, which cites the one before. Nothing where the day is open.
+-- Stores a day's grade record unless the very same is stored already. Where the day is closed it is one more revision of
+-- its grades, which cites the one before.
+WITH put AS (
+    INSERT INTO day_grade (asset_no, day, body, owner, a_s, b_s, c_s, d_s, x_s, lost_s, counted_s, counted_external_s)
+    VALUES (%(asset_no)s, %(day)s, %(body)s, %(owner)s, %(a_s)s, %(b_s)s, %(c_s)s, %(d_s)s, %(x_s)s, %(lost_s)s,
+        %(counted_s)s, %(counted_external_s)s)
+    ON CONFLICT (asset_no, day) DO UPDATE SET
+        body = excluded.body, owner = excluded.owner, a_s = excluded.a_s, b_s = excluded.b_s, c_s = excluded.c_s,
+        d_s = excluded.d_s, x_s = excluded.x_s, lost_s = excluded.lost_s, counted_s = excluded.counted_s,
+        counted_external_s = excluded.counted_external_s, graded_at = clock_timestamp()
+    WHERE day_grade.body IS DISTINCT FROM excluded.body
+    RETURNING asset_no, day, body
+)
 INSERT INTO closed_grade (asset_no, day, number, record, body, sha256, cites, why)
-SELECT h.asset_no, h.day, coalesce(before.number, 0) + 1, h.revision, %(body)s, encode(sha256(%(body)s), 'hex'),
+SELECT h.asset_no, h.day, coalesce(before.number, 0) + 1, h.revision, put.body, encode(sha256(put.body), 'hex'),
     before.sha256, %(why)s
-FROM hour_record h
+FROM put JOIN hour_record h USING (asset_no, day)
 LEFT JOIN LATERAL (
     SELECT g.number, g.sha256, g.body FROM closed_grade g WHERE (g.asset_no, g.day) = (h.asset_no, h.day)
     ORDER BY g.number DESC LIMIT 1) AS before ON true
-WHERE h.asset_no = %(asset_no)s AND h.day = %(day)s AND h.revision IS NOT NULL AND before.body IS DISTINCT FROM %(body)s;
+WHERE h.revision IS NOT NULL AND before.body IS DISTINCT FROM put.body;
 
 -- name: list_torn_grades
 -- Closed days whose grades are not their newest revision, byte for byte.
