@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.clock_bounds import Fix
-from protocol.entry import Entry, Reading, Start
+from protocol.entry import Entry, Start
 from protocol.grades import GradedBlock, is_ruly
 from protocol.witness import Block
 
@@ -101,7 +101,7 @@ def bracketed(blocks: Iterable[Block], logs: Mapping[str, Log]) -> Iterator[Grad
         yield GradedBlock(
             start_ms=start_ms,
             end_ms=start_ms + lasts_ms,
-            edges_ms=_edges(start_ms, reading),
+            durations_ms=reading.durations_ms,
             received_ms=log.received_ms(index),
             beacon_ms=None if beacon is None else beacon[1].time_ms,
             error_ms=_error_ms(entry, beacon, log.shifts.get(index, 0)),
@@ -126,7 +126,3 @@ def _error_ms(entry: Entry, beacon: tuple[str, Fix] | None, shift_ms: int) -> in
     if beacon is None or beacon[0] != entry.boot:
         return None
     return entry.wall_ms - entry.mono_ms - beacon[1].offset_ms
-
-
-def _edges(start_ms: int, reading: Reading) -> tuple[int, ...]:
-    return tuple(accumulate(reading.durations_ms[:-1], initial=start_ms))

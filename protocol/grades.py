@@ -32,7 +32,7 @@ a receipt more or less that changes no grade changes no byte, so that bundles ne
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, get_args
 
@@ -82,7 +82,7 @@ class GradedBlock(NamedTuple):
 
     start_ms: int
     end_ms: int
-    edges_ms: Sequence[int]  # starts of its intervals
+    durations_ms: Sequence[int]  # of its intervals
     received_ms: int | None  # the first receipt over its entry
     beacon_ms: int | None  # the newest beacon at or before its entry
     error_ms: int | None  # of its own wall clock, against the newest beacon before it in its boot
@@ -91,6 +91,13 @@ class GradedBlock(NamedTuple):
     is_whole: bool = True
     channel: str = POWER
     written_ms: int | None = None  # when its entry was, None: not known
+
+    def first_edge(self, since_ms: int) -> int | None:
+        """Where the first of its intervals begins that starts at `since_ms` or later; None where none does."""
+        if since_ms <= self.start_ms:
+            return self.start_ms  # nearly always
+        edges = accumulate(self.durations_ms[:-1], initial=self.start_ms)
+        return next((edge for edge in edges if edge >= since_ms), None)
 
 
 class Decided(NamedTuple):
@@ -245,7 +252,8 @@ def _why_wider(block: GradedBlock, received: int, limits: Grades) -> Reason | No
 
 def _first_edge(block: GradedBlock, since_ms: int) -> int:
     """Where the first interval begins that starts at `since_ms` or later."""
-    return next((edge for edge in block.edges_ms if edge >= since_ms), block.end_ms)
+    edge = block.first_edge(since_ms)
+    return block.end_ms if edge is None else edge
 
 
 class _Watcher(NamedTuple):
@@ -330,8 +338,7 @@ def _cover(blocks: list[GradedBlock], limits: Grades, day_start_ms: int, until: 
             at += 1
         standing = [piece for piece in standing if piece[1] > start]
         if standing:
-            winner = min(standing, key=lambda piece: (piece[2], piece[3]))
-            last = winner[2:]
+            last = min(piece[2:] for piece in standing) if len(standing) > 1 else standing[0][2:]
         covered.append((start, end, *(last or ("D", "not received"))))
     return _merge(_backfill(covered, starting))
 

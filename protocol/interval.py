@@ -26,7 +26,7 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 def union(intervals: Iterable[Interval]) -> list[Interval]:
     """Merge intervals in any order into a set; empty ones (start >= end) vanish."""
     merged: list[Interval] = []
-    for start, end in sorted(interval for interval in intervals if interval[0] < interval[1]):
+    for start, end in sorted([interval for interval in intervals if interval[0] < interval[1]]):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:

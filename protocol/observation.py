@@ -6,6 +6,7 @@ states. Nothing here depends on the order or the number of deliveries.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from itertools import accumulate, islice, pairwise, repeat
 from operator import itemgetter
@@ -51,16 +52,16 @@ def observations(readings: Iterable[tuple[Entry, Reading]], policy: Policy) -> l
     lowest, highest = policy.valid_mw
     is_scaled = policy.ratio != (1, 1)
 
-    def valid(reading: Reading) -> Iterable[_Values]:
+    def told(entry: Entry, reading: Reading) -> Iterable[Observation]:
         lows, highs = reading.lows or (), reading.highs or ()
+        if not is_scaled and lowest <= min(lows, default=lowest) and max(highs, default=highest) <= highest:
+            return _all_told(entry, reading)  # nearly always
         shown: Iterable[_Shown] = zip(reading.means or (), lows, highs, *_energy(reading), strict=False)
         if is_scaled:
             shown = (_scaled(each, policy) for each in shown)
-        elif lowest <= min(lows, default=lowest) and max(highs, default=highest) <= highest:
-            return shown  # nearly always
-        return (each if lowest <= each[1] and each[2] <= highest else None for each in shown)
+        return _told(entry, reading, (each if lowest <= each[1] and each[2] <= highest else None for each in shown))
 
-    return once_only(filter(_shows_power, readings), valid)
+    return _once_only(filter(_shows_power, readings), told)
 
 
 def once_only(
@@ -71,22 +72,7 @@ def once_only(
     They are the last five members of an Observation up to `counter_mwh`, so that other watchers than a meter can be
     told in numbers of their own.
     """
-    held = list(readings)
-    if any(after[0].index <= before[0].index for before, after in pairwise(held)):
-        held.sort(key=_journal_order)
-    found: list[Observation] = []
-    ranks: list[int] = []
-    for rank, (entry, reading) in enumerate(held):
-        edges = accumulate(reading.durations_ms, initial=_start_ms(entry, reading))
-        found += [
-            Observation(start, end, *value)
-            for (start, end), value in zip(pairwise(edges), values(reading), strict=True)
-            if value is not None and start < end
-        ]
-        ranks += [rank] * (len(found) - len(ranks))
-    if all(before[1] <= after[0] for before, after in pairwise(found)):
-        return found  # nearly always: nothing was told twice, and no clock was set
-    return _settle(sorted(zip(map(itemgetter(0), found), ranks, found, strict=True)))  # none share start and rank
+    return _once_only(readings, lambda entry, reading: _told(entry, reading, values(reading)))
 
 
 def layer(sources: Iterable[Sequence[Observation]], policy: Policy) -> list[Observation]:
@@ -119,6 +105,49 @@ def covered_ms(entry: Entry, reading: Reading) -> Interval:
 
 def _start_ms(entry: Entry, reading: Reading) -> int:
     return entry.wall_ms - entry.mono_ms + reading.start_mono_ms
+
+
+def _once_only(
+    readings: Iterable[tuple[Entry, Reading]], told: Callable[[Entry, Reading], Iterable[Observation]]
+) -> list[Observation]:
+    """Rule 2, where `told` gives what a reading claims, in order and disjoint."""
+    held = list(readings)
+    if any(after[0].index <= before[0].index for before, after in pairwise(held)):
+        held.sort(key=_journal_order)
+    found: list[Observation] = []
+    begins: list[int] = []
+    is_once = True
+    for entry, reading in held:
+        begin = len(found)
+        begins.append(begin)
+        found += told(entry, reading)
+        if 0 < begin < len(found) and found[begin][0] < found[begin - 1][1]:
+            is_once = False
+    if is_once:
+        return found  # nearly always: nothing was told twice, and no clock was set
+    ranks = [rank for rank, (begin, end) in enumerate(pairwise([*begins, len(found)])) for _ in range(begin, end)]
+    return _settle(sorted(zip(map(itemgetter(0), found), ranks, found, strict=True)))  # none share start and rank
+
+
+def _told(entry: Entry, reading: Reading, values: Iterable[_Values]) -> list[Observation]:
+    """What a reading's intervals say, those without a value or a duration left out."""
+    edges = accumulate(reading.durations_ms, initial=_start_ms(entry, reading))
+    return [
+        Observation(start, end, *value)
+        for (start, end), value in zip(pairwise(edges), values, strict=True)
+        if value is not None and start < end
+    ]
+
+
+def _all_told(entry: Entry, reading: Reading) -> Iterator[Observation]:
+    """What all intervals of a gauge say, each of which has a duration, in a third of the time."""
+    edges = list(accumulate(reading.durations_ms, initial=_start_ms(entry, reading)))
+    gauge = (reading.means or (), reading.lows or (), reading.highs or (), *_energy(reading))
+    return map(_observation_of, zip(edges, edges[1:], *gauge, repeat(None), strict=False))
+
+
+_observation_of: Callable[[tuple[int | None, ...]], Observation] = partial(tuple.__new__, Observation)
+"""Observation._make without its look at the length: hours are made from half a million of these a year."""
 
 
 def _shows_power(read: tuple[Entry, Reading]) -> bool:

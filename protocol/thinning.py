@@ -50,7 +50,9 @@ def latest_ms(block: GradedBlock, limits: Grades) -> int | None:
     if received is None:
         raise ValueError("a block without a receipt has no time to compare with")
     found = [
-        edge + most for most in (limits.late_ms, limits.delay_ms) if (edge := _edge(block, received - most)) is not None
+        edge + most
+        for most in (limits.late_ms, limits.delay_ms)
+        if (edge := block.first_edge(received - most)) is not None
     ]
     if block.end_ms > received + limits.clock_ms:
         found.append(block.end_ms - limits.clock_ms - 1)  # else it would be possible
@@ -59,8 +61,3 @@ def latest_ms(block: GradedBlock, limits: Grades) -> int | None:
     elif block.beacon_ms is not None and received - block.beacon_ms <= limits.bracket_ms:
         found.append(block.beacon_ms + limits.bracket_ms)
     return min(found, default=None)
-
-
-def _edge(block: GradedBlock, since_ms: int) -> int | None:
-    """The first interval that starts at `since_ms` or later; None where the limit is past for all of them."""
-    return next((edge for edge in block.edges_ms if edge >= since_ms), None)

@@ -98,20 +98,19 @@ def check_present(connection: Connection, *, start_ms: int, end_ms: int) -> None
 
 
 def _block(row: tuple[Any, ...]) -> Block:
-    origin, index, wall_ms, mono_ms, boot, watcher, channel, start_mono_ms, *lists, counter = row
-    columns = (None if values is None else tuple(values) for values in lists)
-    durations, means, lows, highs, deltas, states, counts = columns
+    origin, index, wall_ms, mono_ms, boot, watcher, channel, start_mono_ms, durations, *rest = row
+    means, lows, highs, deltas, states, counts, counter = rest
     reading = Reading(
-        watcher=watcher,
-        channel=channel,
-        start_mono_ms=start_mono_ms,
-        durations_ms=durations or (),
-        means=means,
-        lows=lows,
-        highs=highs,
-        deltas=deltas,
-        counter=counter,
-        states=states,
-        counts=counts,
+        watcher,
+        channel,
+        start_mono_ms,
+        tuple(durations or ()),
+        None if means is None else tuple(means),
+        None if lows is None else tuple(lows),
+        None if highs is None else tuple(highs),
+        None if deltas is None else tuple(deltas),
+        counter,
+        None if states is None else tuple(states),
+        None if counts is None else tuple(counts),
     )
     return origin, Entry(index, wall_ms, mono_ms, boot, reading), reading

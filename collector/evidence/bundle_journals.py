@@ -8,7 +8,6 @@ read through once, in portions; memory holds one of them, the times of the beaco
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -203,10 +202,9 @@ class _Walk:
                 continue
             read = corrected(found, self._fixes.get(found.boot, ()))
             start_ms, end_ms = covered_ms(read, found.body)
-            edges = accumulate(found.body.durations_ms[:-1], initial=start_ms)
             at = bisect_right(self._beacons, index, key=itemgetter(0))
             beacon_ms = self._beacons[at - 1][1] if at else None
-            block = GradedBlock(start_ms, end_ms, tuple(edges), at_ms, beacon_ms, None)
+            block = GradedBlock(start_ms, end_ms, found.body.durations_ms, at_ms, beacon_ms, None)
             for limits in self._limits_at(start_ms, end_ms):
                 latest = latest_ms(block, limits)
                 if latest is not None:

@@ -28,7 +28,7 @@ def block(start_s: int, end_s: int, **changes: Any) -> GradedBlock:
     made = GradedBlock(
         start_ms,
         end_ms,
-        tuple(range(start_ms, end_ms, MIN)),
+        tuple(min(MIN, end_ms - edge) for edge in range(start_ms, end_ms, MIN)),
         received_ms=end_ms + 1000,
         beacon_ms=end_ms - 5 * MIN,
         error_ms=40,

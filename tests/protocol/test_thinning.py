@@ -18,9 +18,9 @@ def block(
     start_ms: int, end_ms: int, received_ms: int | None, beacon_ms: int | None = None, **more: object
 ) -> GradedBlock:
     middle = (start_ms + end_ms) // 2
-    edges = (start_ms, middle) if start_ms < middle else (start_ms,)
+    durations = (middle - start_ms, end_ms - middle) if start_ms < middle else (end_ms - start_ms,)
     error = None if beacon_ms is None else 0
-    return GradedBlock(start_ms, end_ms, edges, received_ms, beacon_ms, error, **more)  # type: ignore[arg-type]
+    return GradedBlock(start_ms, end_ms, durations, received_ms, beacon_ms, error, **more)  # type: ignore[arg-type]
 
 
 _MARKS: list[dict[str, bool]] = [{}, {}, {}, {"is_recovered": True}, {"is_ruly": False}, {"is_whole": False}]
