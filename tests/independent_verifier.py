@@ -38,6 +38,10 @@ class Lacking(Exception):
     """Something that should be there is not shown."""
 
 
+class Unclear(Exception):
+    """The documents do not say precisely enough what is right here; it is said, and not judged."""
+
+
 class Report:
     """What was found, by check; and what this program does not look at."""
 
@@ -53,6 +57,8 @@ class Report:
             return function(*arguments)
         except (Wrong, Lacking) as error:
             self.add(check, error)
+        except Unclear as reason:
+            self.unchecked.append((check, str(reason)))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, struct.error) as error:
             self.add(check, Wrong(f"malformed: {type(error).__name__} {error}"))
         return None
@@ -365,6 +371,9 @@ class Bundle:
         self.logs = {}                  # origin: AgentLog
         self.records, self.grades, self.closed = {}, {}, {}     # by day: (value, bytes); closed: value
         self.policies = {}              # sha256: value
+        self.decided = []               # (sha256, value) of decisions that bear their approver's signature
+        self.derived = {}               # day: what its record was computed from, where it is what is shown
+        self.gaps = []                  # what is known to be missing of what hours and grades follow from
 
     def read(self, path):
         if path not in self.box.sizes or (self.named and path not in self.named):
@@ -398,6 +407,16 @@ def read_trust(text):
     return trust
 
 
+_COMMON = (r"README\.(en|zh)\.txt|keys/policy\.txt|policy/[0-9a-f]{64}\.json|facts/(proofs|registered)\.jsonl"
+           r"|agents/[a-z0-9-]{4,40}/[0-9]+/receipts/(x\d{3}/)*\d{3}|collector/\d{4}-\d+/checkpoint")
+PLACES = {
+    "full": re.compile(_COMMON + r"|facts/facts\.jsonl|facts/decisions/[0-9a-f]{64}\.note|hours/(records|grades|closed)\.jsonl"
+                       r"|hours/hours\.csv|collector/\d{4}-\d+/consistency\.jsonl"
+                       r"|agents/[a-z0-9-]{4,40}/[0-9]+/(frontier|tile/entries/(x\d{3}/)*\d{3}(\.p/\d+)?)"),
+    "selective": re.compile(_COMMON + r"|session\.json|agents/[a-z0-9-]{4,40}/[0-9]+/(entries/\d+\.json|proofs/\d+\.tlog-proof)"),
+}
+
+
 def manifest(bundle):
     """Checks 1 to 3: what the manifest names is there, nothing else is, and it is signed."""
     report, box = bundle.report, bundle.box
@@ -426,6 +445,12 @@ def manifest(bundle):
         raise Wrong("MANIFEST does not name files in order")
     if len(bundle.named) > MAX_FILES:
         raise Unreadable("more than 200 000 files: ask for a shorter period")
+    for path in bundle.named:
+        if not PLACES[bundle.scope].fullmatch(path):
+            report.add(1, Wrong(f"{path!r} is a file too many: the format has no place for it"))
+    for path in ("README.en.txt", "README.zh.txt", "keys/policy.txt"):
+        if path not in bundle.named:
+            report.add(1, Lacking(f"{path} is missing"))
     for path in box.paths:
         if path != "MANIFEST" and path not in bundle.named:
             report.add(1, Wrong(f"{path!r} is not named by the manifest"))
@@ -493,12 +518,18 @@ def facts_and_registry(bundle):
         proofs[(leaf["k"], proof["sha256"])] = bundle.shown[proof["sha256"]] = (proof["log"], proof["index"])
 
     def thing(line, kind, into, shape):
-        value, digest = from_canonical(line), sha256(line).hex()
-        if not isinstance(value, shape):
-            raise Wrong(f"a line of {kind} is of another shape")
-        into.append((digest, value, line))
-        if (kind, digest) not in proofs:
-            raise Lacking(f"{kind} {digest[:12]} ({line[:50].decode()}…) has no proof")
+        """What has no proof is no evidence, but hours are still computed with it: the log may not hold it yet."""
+        digest, proved = sha256(line).hex(), (kind, sha256(line).hex()) in proofs
+        try:
+            value = from_canonical(line)
+            if not isinstance(value, shape) or not value:
+                raise ValueError("of another shape")
+            into.append((digest, value, line))
+        except ValueError:
+            if proved:
+                raise
+        if not proved:
+            raise Lacking(f"{kind} {digest[:12]} ({line[:40].decode('utf-8', 'replace')}…) has no proof")
 
     for line in report.attempt(5, bundle.lines, "facts/proofs.jsonl") or []:
         report.attempt(5, proof_line, line)
@@ -510,12 +541,17 @@ def facts_and_registry(bundle):
     there = {("fact", d) for d, _, _ in bundle.facts} | {("registered", d) for d, _, _ in bundle.statements}
     for kind, digest in sorted(set(proofs) - there):
         report.add(5, Lacking(f"there is a proof of {kind} {digest[:12]}, and not the thing itself"))
+        bundle.gaps.append(f"{kind} {digest[:12]} is missing")
     wanted = {value[4] for _, value, _ in bundle.statements if value[0] == "policy"}
     for digest in sorted(wanted | {os.path.basename(p)[:-5] for p in bundle.under("policy/")}):
         report.attempt(5, policy, bundle, digest)
     for digest, value, line in bundle.facts:
         if value.get("kind") == "decision":
             report.attempt(5, decision, bundle, digest, value, line)
+    decisions = {digest for digest, value, _ in bundle.facts if value.get("kind") == "decision"}
+    for path in bundle.under("facts/decisions/"):
+        if os.path.basename(path)[:-5] not in decisions:
+            report.add(1, Wrong(f"{path} is a file too many: there is no such decision"))
 
 
 def policy(bundle, digest):
@@ -530,7 +566,8 @@ def decision(bundle, digest, value, line):
     note = Note(bundle.read(f"facts/decisions/{digest}.note"))
     if note.text != b"jishi-decision/v1\n" + line + b"\n":
         raise Wrong(f"the note of decision {digest[:12]} is over something else")
-    given = {v[1]: v[2] for _, v, _ in bundle.statements if v[0] == "person-key"}
+    bundle.decided.append((digest, value))
+    given = {v[1]: v[2] for d, v, _ in bundle.statements if v[0] == "person-key" and d in bundle.shown}
     keys = [k for k in bundle.keys("person", bundle.domain + "/person/")]
     signers = {name for name, _, _ in note.lines}
     keys = [key for key in keys if key.name in signers]
@@ -578,15 +615,18 @@ def agent_logs(bundle):
         log = AgentLog(bundle, f"{bundle.domain}/a/{agent}/{epoch}", folder)
         bundle.logs[log.origin] = log
         bundle.report.attempt(6, enrolled_key, bundle, log)
+        before = len(bundle.report.wrong) + len(bundle.report.lacking)
         bundle.report.attempt(8, read_receipts, bundle, log)
         if bundle.scope == "full":
             bundle.report.attempt(7, read_entries, bundle, log)
         else:
             bundle.report.attempt(7, read_single_entries, bundle, log)
+        if len(bundle.report.wrong) + len(bundle.report.lacking) > before:
+            bundle.gaps.append(f"the log {log.origin} is not shown as a whole")
 
 
 def enrolled_key(bundle, log):
-    found = {v[2] for _, v, _ in bundle.statements if v[0] == "enrolment" and v[1] == log.origin}
+    found = {v[2] for d, v, _ in bundle.statements if v[0] == "enrolment" and v[1] == log.origin and d in bundle.shown}
     if len(found) > 1:
         raise Wrong(f"{log.origin} was enrolled twice, with different keys")
     if not found:
@@ -871,19 +911,604 @@ COLUMNS = ("day,revision,lead_in,until_s,off_s,standby_s,prepare_s,run_s,post_s,
 def table(bundle):
     """Check 14: hours.csv is what records and grades say of the days of the period."""
     rows = [COLUMNS]
+    shown = [day for day in bundle.records if bundle.first <= day <= bundle.last]
+    if any(day not in bundle.grades or day not in bundle.closed for day in shown) or not bundle.records:
+        raise Lacking("hours.csv cannot be compared: records, grades or closings are missing")
     for day, (record, line) in sorted(bundle.records.items()):
         if not bundle.first <= day <= bundle.last:
             continue
-        grade = bundle.grades.get(day, ({},))[0]
+        grade = bundle.grades[day][0]
         values = dict(record, until_s=record["until"], external_s=record["claimed_s"] + record["verified_s"],
-                      revision=bundle.closed.get(day, {}).get("revision", ""), record=sha256(line).hex(),
+                      revision=bundle.closed[day]["revision"], record=sha256(line).hex(),
                       journals=" ".join(f"{o} {a}-{b}" for o, a, b in record["journals"]),
-                      counted_s=grade.get("counted_s", ""), counted_external_s=grade.get("counted_external_s", ""))
-        for letter in "ABCDX":
-            values[letter.lower() + "_s"] = dict(grade["effective"]).get(letter, 0) if grade else ""
+                      counted_s=grade["counted_s"], counted_external_s=grade["counted_external_s"])
+        for mark in "ABCDX":
+            values[mark.lower() + "_s"] = dict(grade["effective"]).get(mark, 0)
         rows.append(",".join(str(values[column]) for column in COLUMNS.split(",")))
     if bundle.lines("hours/hours.csv") != [row.encode() for row in rows]:
         raise Wrong("hours.csv says something else than the records and grades")
+
+
+# ---------------------------------------------------------------- hours (check 12): one meter, measured by its power
+
+STATES = "off standby run unobserved".split()
+
+
+def in_force(statements, day, rank, key=lambda value: True):
+    """Of the dated statements that a rank (day, number) is given for, the one that holds on the day."""
+    held = [(rank(value), value) for value in statements if key(value) and rank(value)[0] <= day]
+    return max(held, key=lambda pair: pair[0])[1] if held else None
+
+
+class Hours:
+    """What the statements, facts and readings of a bundle give for each day."""
+
+    def __init__(self, bundle):
+        self.bundle = bundle
+        self.said = [value for _, value, _ in bundle.statements]
+        self.pieces = {}        # channel: placed intervals (start, end, low, high, reading), without overlap, by time
+        self.readings = {}      # channel: readings, in the order of logs and indices
+        for origin in sorted(bundle.logs, key=lambda o: (o.rsplit("/", 1)[0], int(o.rsplit("/", 1)[1]))):
+            self._place(bundle.logs[origin])
+        for channel, readings in self.readings.items():
+            self.pieces[channel] = without_overlap(readings)
+        self.orders, self.uses, self.corrections = effective_facts(bundle)
+        self.stays = stays(bundle)
+
+    def _named(self, kind):
+        return [value for value in self.said if value[0] == kind]
+
+    def channels(self, day):
+        """(agent, watcher, channel) that measure the instrument on the day; a feeder is no evidence."""
+        every = {tuple(value[1:4]) for value in self._named("measurement")}
+        bound = []
+        for channel in sorted(every):
+            value = in_force(self._named("measurement"), day, lambda v: (v[5], v[6]), lambda v, c=channel: tuple(v[1:4]) == c)
+            if value and value[4] == self.bundle.asset and channel[2] != "feeder":
+                bound.append(channel)
+        return bound
+
+    def owner(self, day):
+        value = in_force(self._named("ownership"), day, lambda v: (v[3], v[4]), lambda v: v[1] == self.bundle.asset)
+        return value[2] if value else ""
+
+    def policy(self, day):
+        """The SHA-256 of the policy: the instrument's own, else its model's, else that of all."""
+        model = next((v[2] for v in self._named("instrument") if v[1] == self.bundle.asset), "")
+        for asset, of_model in ((self.bundle.asset, ""), ("", model), ("", "")):
+            value = in_force(self._named("policy"), day, lambda v: (v[3], v[5]), lambda v: (v[1], v[2]) == (asset, of_model))
+            if value:
+                return value[4]
+        return None
+
+    def _place(self, log):
+        """Each reading in UTC; a clock that is a minute wrong by the nearest beacon of the boot is put right by it."""
+        fixes = {}
+        for index, entry in log.beacons:
+            fixes.setdefault(entry["b"], []).append((entry["m"], index, entry["d"]["time_s"] * 1000))
+        agent, landmark, ends = log.origin.split("/")[2], {}, {}
+        for index, entry in sorted(log.entries.items()):
+            boot, own = entry["b"], entry["t"] - entry["m"]
+            if entry["k"] == "start" and len(entry["d"]) > 1:
+                raise Unclear("a start entry names more than its version; how it names what it recovered is not documented")
+            if entry["k"] != "reading":
+                if entry["k"] != "declaration":
+                    landmark[boot] = max(landmark.get(boot, entry["m"]), entry["m"])
+                continue
+            told = entry["d"]
+            if not all(type(told.get(k)) is t for k, t in (("s", str), ("ch", str), ("a", int), ("d", list))):
+                continue
+            reading = Reading(log, index, entry, own)
+            near = min(fixes.get(boot, ()), key=lambda fix: abs(fix[0] - entry["m"]), default=None)
+            before = [fix for fix in fixes.get(boot, ()) if fix[1] <= index]
+            if near and abs(own + near[0] - near[2]) > 60_000:
+                reading.offset, reading.moved = near[2] - near[0], True
+            reading.error = abs(own + before[-1][0] - before[-1][2]) if before else None
+            source = (boot, told["s"], told["ch"])
+            reading.rule = (told["a"] >= ends.get(source, told["a"]) and 0 <= entry["m"] - reading.end <= 60_000
+                            and entry["m"] >= landmark.get(boot, entry["m"]))
+            ends[source] = max(reading.end, ends.get(source, reading.end))
+            self.readings.setdefault((agent, told["s"], told["ch"]), []).append(reading)
+
+
+class Reading:
+    def __init__(self, log, index, entry, offset):
+        self.log, self.index, self.told, self.offset, self.moved = log, index, entry["d"], offset, False
+        self.written = entry["t"]
+        self.end = self.told["a"] + sum(self.told["d"])
+
+    def intervals(self):
+        """(start, end, low, high) in UTC ms of a gauge."""
+        at, told = self.told["a"] + self.offset, self.told
+        if "w" not in told or not len(told["d"]) == len(told["lo"]) == len(told["hi"]):
+            raise Unclear("the channel is no gauge: what its words mean is no part of this program")
+        for length, low, high in zip(told["d"], told["lo"], told["hi"]):
+            yield at, at + length, low, high
+            at += length
+
+
+def without_overlap(readings):
+    """What is told twice counts once: the earlier entry has it, the later one is cut."""
+    starts, kept = [], []
+    for reading in readings:
+        try:
+            pieces = list(reading.intervals())
+        except Unclear:
+            continue
+        for start, end, low, high in pieces:
+            while start < end:
+                at = bisect.bisect_right(starts, start)
+                if at and kept[at - 1][1] > start:
+                    start = kept[at - 1][1]
+                    continue
+                stop = min(end, starts[at]) if at < len(starts) else end
+                starts.insert(at, start), kept.insert(at, (start, stop, low, high, reading))
+                start = stop
+    return kept
+
+
+class Trigger:
+    """Two thresholds and two dwells: a crossing counts once it lasted, from when it began."""
+
+    def __init__(self, rule, high):
+        self.rule, self.high, self.since = rule, high, None
+
+    def feed(self, start, end, low, high):
+        """The time from which the output is another one, or None."""
+        up, down = high >= self.rule["on_mw"], low < self.rule["off_mw"]
+        if up and down:
+            self.since = None
+        elif not up and not down:
+            if self.since is not None:
+                raise Unclear("power between two thresholds while a crossing is not confirmed")
+        elif up == self.high:
+            self.since = None
+        else:
+            self.since = start if self.since is None else self.since
+            if end - self.since >= self.rule["on_ms" if up else "off_ms"]:
+                return self.since
+        return None
+
+    def turn(self):
+        self.high, self.since = not self.high, None
+
+
+def timeline(pieces, policy, begin, end, word):
+    """Spans (start, end, state) in UTC ms from begin to end, begun in the state that the word names; and the observed holes."""
+    for member in ("counter", "evidence", "frozen_ms", "bridge_ms", "priorities", "ratio", "standby_counts", "split", "calibration"):
+        if policy.get(member):
+            raise Unclear(f"the policy has {member}")
+    if word not in STATES:
+        raise Unclear(f"the form of the lead {word!r} is not documented")
+    run, standby = Trigger(policy["run"], word == "run"), Trigger(policy["standby"], word in ("run", "standby"))
+    changes = [(begin, word)]       # (from, state); later ones may date back
+    last = begin if word != "unobserved" else None
+
+    def state():
+        return "run" if run.high else "standby" if standby.high else "off"
+
+    def date_back(since, new):
+        while len(changes) > 1 and changes[-1][0] >= since:
+            changes.pop()
+        changes.append((max(since, begin), new))
+
+    for start, stop, low, high, _ in pieces:
+        if stop <= begin or not policy["valid_mw"][0] <= low <= high <= policy["valid_mw"][1]:
+            continue
+        start = max(start, begin)
+        if start >= end + 3_600_000:
+            break
+        if last is None or start - last > policy["gap_ms"]:
+            if last is not None:
+                changes.append((last, "unobserved"))
+                run, standby = Trigger(policy["run"], False), Trigger(policy["standby"], False)
+            changes.append((start, "off"))
+        elif start > last:
+            if last == begin:
+                raise Unclear("a short hole at the beginning: how a lead tells of it is not documented")
+            start = last                # a short hole has the values of what ends it
+        rises, falls = {}, {}
+        for trigger in (run, standby):
+            since = trigger.feed(start, stop, low, high)
+            if since is not None:
+                (falls if trigger.high else rises)[trigger] = since
+        if run in rises and not standby.high:
+            rises.setdefault(standby, standby.since)
+        if standby in falls and run.high:
+            falls.setdefault(run, run.since)
+        if run in falls or standby in falls:
+            if run in falls:
+                run.turn()
+                date_back(falls[run], "standby")
+            if standby in falls:
+                standby.turn()
+                date_back(falls[standby], "off")
+        elif rises:
+            if standby in rises:
+                standby.turn()
+                date_back(rises[standby], "standby")
+            if run in rises:
+                run.turn()
+                date_back(rises[run], "run")
+        elif changes[-1][1] != state():
+            changes.append((start, state()))
+        last = stop
+    if last is not None and last < end:
+        changes.append((last, "unobserved"))
+    changes = [(at, word) for at, word in changes if at < end] + [(end, "")]
+    return [(at, until, word) for (at, word), (until, _) in zip(changes, changes[1:]) if at < until]
+
+
+def seconds_of(spans, midnight):
+    """The day's part of spans in whole seconds, boundaries rounded down, equal neighbours joined."""
+    day = []
+    for start, end, word in spans:
+        first, last = max(0, (start - midnight) // 1000), min(86400, (end - midnight) // 1000)
+        if first < last:
+            if day and day[-1][2] == word:
+                day[-1][1] = last
+            else:
+                day.append([first, last, word])
+    return day
+
+
+def head(spans):
+    """What comes first in a day, run or off, and after how much standby."""
+    waited = 0
+    for start, end, word in spans:
+        if word in ("run", "off"):
+            return word, waited
+        waited += end - start if word == "standby" else 0
+    return "nothing", 0
+
+
+def classes(spans, policy, phase, following):
+    """Preparation and post-processing of a day, the phase that it hands over, and whether the next day decided anything."""
+    prepare, post = policy.get("prepare_ms", 0) // 1000, policy.get("post_ms", 0) // 1000
+    ran, tail, found, asked = phase != "new", None, [], False
+    if phase.startswith("ran:"):
+        tail = int(phase[4:])
+    elif phase not in ("ran", "new"):
+        raise Unclear(f"the form of the phase {phase!r} is not documented")
+    for place, (start, end, word) in enumerate(spans):
+        later = [w for _, _, w in spans[place + 1:] if w in ("run", "off")]
+        if word == "standby":
+            before_midnight = place == len(spans) - 1 and end == 86400
+            directly = place + 1 < len(spans) and spans[place + 1][2] == "run"
+            if not ran and prepare and (directly or before_midnight):
+                room = prepare
+                if before_midnight:
+                    asked, room = True, prepare - following[1] if following[0] == "run" else 0
+                if room > 0:
+                    found.append([max(start, end - room), end, "prepare"])
+            if ran and tail is not None and tail < post:
+                # the next day is asked only about a run that ended on this day
+                asks = not later and (tail == 0 and place > 0)
+                asked = asked or asks
+                if (later[0] if later else following[0] if asks else "") == "off":
+                    found.append([start, min(end, start + post - tail), "post"])
+            tail = None if tail is None else tail + end - start
+        else:
+            ran = {"off": False, "run": True}.get(word, ran)
+            tail = 0 if word == "run" else None
+    return found, "new" if not ran else "ran" if tail is None else f"ran:{tail}", asked
+
+
+def effective_facts(bundle):
+    """Orders by (unit, number), uses and corrections by identity, after corrections were applied."""
+    every = {"fact:" + digest: value for digest, value, _ in bundle.facts}
+    corrections = {i: v for i, v in every.items() if v.get("kind") == "correction"}
+    taken_back = set()
+    for identity in sorted(corrections, key=lambda i: (corrections[i].get("approved_at", 0), i), reverse=True):
+        if identity not in taken_back and "target" in corrections[identity]:
+            taken_back.add(corrections[identity]["target"])
+    orders, uses = {}, {}
+    for identity, value in every.items():
+        if value.get("kind") == "order":
+            orders[(value["unit"], value["order"])] = (identity, value)
+        elif value.get("kind") == "use":
+            uses[identity] = (value, identity not in taken_back)
+        elif value.get("kind") not in ("correction", "decision"):
+            raise Unclear(f"facts of kind {value.get('kind')!r}")
+        if value.get("kind") == "correction" and ("use" in value or "order" in value):
+            raise Unclear("a correction that puts something in the place of what it takes out")
+    if any(identity in taken_back for identity, _ in orders.values()) or any(t.startswith("entry:") for t in taken_back):
+        raise Unclear("a correction of an order or a sign-in")
+    return orders, uses, corrections
+
+
+def stays(bundle):
+    """Who was signed in from when to when: (identity, start, end, purpose, order)."""
+    found = []
+    for log in bundle.logs.values():
+        present = {}
+        for index, entry in sorted(log.entries.items()):
+            told = entry["d"]
+            if entry["k"] != "declaration" or told.get("asset") != bundle.asset:
+                continue
+            begun = present.pop(told["operator"], None)
+            if begun:
+                found.append(begun[:2] + (told.get("until_ms", entry["t"]),) + begun[2:])
+            if told["action"] == "in":
+                present[told["operator"]] = (f"entry:{log.origin}#{index}", entry["t"], told["purpose"], told.get("order", ""))
+        for begun in present.values():
+            found.append(begun[:2] + (None,) + begun[2:])
+    return found
+
+
+def said_of_day(hours, midnight, owner):
+    """Claims (start_s, end_s, claimant, order, purpose) on a day, and the names of all that was said of it."""
+    claims, named = [], set()
+    spoken = [(i, v["start"], v["end"], v.get("purpose", ""), v.get("order", ""), holds, v)
+              for i, (v, holds) in hours.uses.items() if v["asset"] == hours.bundle.asset]
+    spoken += [(i, start, end, purpose, order, True, {}) for i, start, end, purpose, order in hours.stays]
+    for identity, start, end, purpose, order, holds, value in spoken:
+        if end is None and start < midnight + DAY_MS and midnight < start + 31 * DAY_MS:
+            raise Unclear("somebody never signed out: to which instant he was there is not documented")
+        first, last = max(0, (start - midnight) // 1000), min(86400, ((end or start) - midnight) // 1000)
+        if first >= last:
+            continue
+        named.add(identity)
+        if order and (owner, order) in hours.orders:
+            named.add(hours.orders[(owner, order)][0])
+        if not holds:
+            continue
+        if purpose not in ("own-research", "teaching", "service-order", ""):
+            raise Unclear(f"declared {purpose}")
+        if any(member in value for member in ("share", "samples", "run_ms", "run_s")):
+            raise Unclear("a use that states what shared time is divided by")
+        claims.append((first, last, order or identity, order, purpose))
+    while True:
+        more = {i for i, v in hours.corrections.items() if v.get("target") in named} - named
+        if not more:
+            return claims, sorted(named)
+        named |= more
+
+
+def served(hours, owner, effective, claims):
+    """Lines [order, beneficiary, standing, seconds, documents]; and how each set of claimants is served, by second."""
+    edges = sorted({0, 86400, *(x for c in claims for x in c[:2]), *(x for s in effective for x in s[:2])})
+    sets, lines = {}, {}
+    for start, end in zip(edges, edges[1:]):
+        if any(a <= start < b for a, b in effective):
+            here = [c for c in claims if c[0] <= start < c[1]]
+            if any(c[3] for c in here):
+                here = [c for c in here if c[3] or c[4] != "service-order" or not c[2].startswith("entry:")]
+            key = tuple(sorted({c[2:] for c in here}))
+            sets.setdefault(key, []).append((start, end))
+    shown = []      # (seconds' stretches, whether external) for grades; only whole stretches
+    for key, stretches in sets.items():
+        total = sum(end - start for start, end in stretches)
+        names = sorted({claimant for claimant, _, _ in key}) or [""]
+        if total % len(names) and any(":" in name for name in names):
+            raise Unclear("seconds that do not divide among claims without an order")
+        for place, name in enumerate(names):
+            part = total // len(names) + (place < total % len(names))
+            order, purpose = next(((o, p) for c, o, p in key if c == name), ("", ""))
+            line = standing(hours, owner, order, purpose)
+            lines[line] = lines.get(line, 0) + part
+            shown.append((stretches, part == total, line[2] in ("claimed", "verified")))
+    return [[o, b, s, lines[(o, b, s, n)], n] for o, b, s, n in sorted(lines) if lines[(o, b, s, n)]], shown
+
+
+def standing(hours, owner, order, purpose):
+    if not owner:
+        raise Unclear("nobody owns the instrument")
+    if not order:
+        return ("", owner, "internal", 0) if purpose in ("own-research", "teaching") else ("", "", "unresolved", 0)
+    value = hours.orders.get((owner, order), (None, None))[1]
+    if value is None or "first_day" in value or "last_day" in value or not value.get("beneficiary"):
+        raise Unclear("an order that is not known, has days, or no beneficiary")
+    documents = len(value.get("documents", []))
+    if value["beneficiary"] == owner:
+        return order, owner, "internal", documents
+    return order, value["beneficiary"], "verified" if documents else "claimed", documents
+
+
+def records(bundle):
+    """Check 12: each record of the period, computed again."""
+    hours = Hours(bundle)
+    day, spans_of = bundle.first, {}
+    if local_day(bundle.made) <= bundle.last:
+        bundle.report.add(11, Lacking(f"{bundle.last} was not over when the bundle was made"))
+    while day <= bundle.last:
+        midnight, line = day_start(day), bundle.records.get(day)
+        before = local_day(midnight - 1)
+        try:
+            digest, channels = hours.policy(day), hours.channels(day)
+            if len(channels) > 1:
+                raise Unclear("several channels measure the instrument")
+            if digest not in bundle.policies:
+                raise Lacking(f"{day}: no statement and file give its policy")
+            known = before in bundle.records
+            word = bundle.records[before][0]["lead_out"] if known else "unobserved"
+            pieces = hours.pieces.get(channels[0], []) if channels else []
+            near = pieces[max(0, bisect.bisect_right(pieces, (midnight,)) - 1):bisect.bisect_right(pieces, (midnight + DAY_MS + 14_400_000,))]
+            spans_of[day] = timeline(near, bundle.policies[digest], midnight, midnight + DAY_MS, word)
+            spans = seconds_of(spans_of[day], midnight)
+            if line is None and any(w != "unobserved" for _, _, w in spans):
+                raise Lacking(f"{day} was observed, and there is no record of it")
+            if line is not None:
+                one_record(bundle, hours, day, digest, spans, near, line[0], known)
+        except Unclear as reason:
+            bundle.report.unchecked.append((12, f"{day}: {reason}"))
+        except (Wrong, Lacking) as error:
+            bundle.report.add(12, error)
+        day = local_day(midnight + DAY_MS)
+    return hours
+
+
+def one_record(bundle, hours, day, digest, spans, near, told, known):
+    midnight, policy, owner = day_start(day), bundle.policies[digest], hours.owner(day)
+    after, before = bundle.records.get(local_day(midnight + DAY_MS)), bundle.records.get(local_day(midnight - 1))
+    if told["until"] != 86400:
+        raise Unclear("the record does not reach to midnight")
+    missing = [f for f in told["facts"] if f.startswith("fact:") and f[5:] not in {d for d, _, _ in bundle.facts}]
+    for origin, first, last in told["journals"]:
+        log = bundle.logs.get(origin)
+        missing += [f"{origin}#{i}" for i in (first, last) if log is None or i not in log.entries]
+    if missing:
+        raise Lacking(f"{day}: the record names {missing[0]}, which the bundle does not hold")
+    phase = before[0]["phase_out"] if known else "ran"
+    follows = head(after[0]["spans"]) if after else ("nothing", 0)
+    parts, phase_out, asked = classes(spans, policy, phase, follows)
+    if asked and follows[0] == "off":
+        raise Unclear("the form of what follows, where off does, is not documented")
+    sums = {word: sum(e - s for s, e, w in spans if w == word) for word in STATES}
+    extra = {word: sum(e - s for s, e, w in parts if w == word) for word in ("prepare", "post")}
+    effective = sorted([(s, e) for s, e, w in spans if w == "run"] + [(s, e) for s, e, _ in parts])
+    claims, named = said_of_day(hours, midnight, owner)
+    lines, shown = served(hours, owner, effective, claims)
+    standings = {word: sum(line[3] for line in lines if line[2] == word) for word in
+                 ("internal", "claimed", "verified", "unresolved")}
+    used = {}
+    for start, end, _, _, reading in near:
+        if start < midnight + DAY_MS and end > midnight:
+            used.setdefault(reading.log.origin, []).append(reading.index)
+    right = {"v": 2, "asset": bundle.asset, "day": day, "policy": digest, "owner": owner,
+             "lead_in": before[0]["lead_out"] if known else "unobserved", "lead_out": spans[-1][2], "phase_in": phase,
+             "phase_out": phase_out, "follow": "" if not asked else "nothing" if follows[0] == "nothing" else "%s:%d" % follows,
+             "until": 86400, "off_s": sums["off"], "standby_s": sums["standby"] - extra["prepare"] - extra["post"],
+             "prepare_s": extra["prepare"], "run_s": sums["run"], "post_s": extra["post"], "calibrate_s": 0,
+             "maintain_s": 0, "fault_s": 0, "unobserved_s": sums["unobserved"], "energised_s": sums["standby"] + sums["run"],
+             "inferred_s": 0, "bridged_s": 0, "no_run_s": 0, "effective_s": sums["run"] + extra["prepare"] + extra["post"],
+             **{word + "_s": standings[word] for word in standings}, "hand_s": 0, "hand_external_s": 0,
+             "journals": [[o, min(used[o]), max(used[o])] for o in sorted(used)], "facts": named, "spans": spans,
+             "classes": parts, "bridged": [], "served": lines, "told": [], "flags": []}
+    differing = [k for k in right if told.get(k) != right[k]]
+    if not differing and list(told) == list(right):
+        bundle.derived[day] = (spans, parts, shown, near)
+        return
+    key = differing[0] if differing else "its members"
+    text = f"{day}: {key} is {str(told.get(key))[:90]}, recomputed {str(right.get(key))[:90]}"
+    raise (Lacking if bundle.gaps else Wrong)(text + (f" (but {bundle.gaps[0]})" if bundle.gaps else ""))
+
+
+# ---------------------------------------------------------------- grades (check 13) and sessions that are shown alone
+
+LIMITS = {"bracket_ms": 1_200_000, "delay_ms": 1_200_000, "clock_ms": 60_000, "late_ms": 604_800_000}
+
+
+def letter(reading, start, end, limits):
+    """The grade of one interval of one watcher: B, C or D."""
+    log, latest = reading.log, reading.log.receipt_over(reading.index)
+    place = bisect.bisect_right(log.beacon_places, reading.index)
+    newest = log.beacons[place - 1][1]["d"]["time_s"] * 1000 if place else None
+    if latest is None or not reading.rule or latest * 1000 - start > limits["late_ms"]:
+        return "D"
+    written = log.entries[reading.index]["m"] + reading.offset
+    if end > latest * 1000 + limits["clock_ms"] or (newest is not None and written < newest - limits["clock_ms"]):
+        return "D"
+    if (newest is None or latest * 1000 - newest > limits["bracket_ms"] or latest * 1000 - start > limits["delay_ms"]
+            or reading.moved or reading.error is None or reading.error > limits["clock_ms"]):
+        return "C"
+    return "B"
+
+
+def grades(bundle, hours):
+    for log in bundle.logs.values():
+        log.beacon_places = [index for index, _ in log.beacons]
+    for day, (told, _) in sorted(bundle.grades.items()):
+        if not bundle.first <= day <= bundle.last or day not in bundle.records:
+            bundle.report.add(13, Wrong(f"{day}: grades of a day that is not of the period, or has no record"))
+        elif told.get("record") != sha256(bundle.records[day][1]).hex():
+            bundle.report.add(13, Wrong(f"{day}: the grades are of another record"))
+        elif day not in bundle.derived:
+            bundle.report.unchecked.append((13, f"{day}: its record was not computed again, nor its grades"))
+        else:
+            bundle.report.attempt(13, one_grade, bundle, day, told)
+    for day in sorted(bundle.records):
+        if bundle.first <= day <= bundle.last and day not in bundle.grades:
+            bundle.report.add(13, Lacking(f"{day}: there is no grade record"))
+
+
+def one_grade(bundle, day, told):
+    spans, parts, shown, near = bundle.derived[day]
+    midnight, record = day_start(day), bundle.records[day][0]
+    limits = dict(LIMITS, **bundle.policies[record["policy"]].get("grades", {}))
+    states, marks = [""] * 86400, [""] * 86400
+    for start, end, word in list(spans) + parts:
+        states[start:end] = [word] * (end - start)
+    last, errors = (0, ""), []
+    for start, end, _, _, reading in near:
+        first, until = max(0, (start - midnight) // 1000), min(86400, (end - midnight) // 1000)
+        if last[1] and last[0] < first:
+            marks[last[0]:first] = last[1] * (first - last[0])      # a short hole has the grade of the block before it
+        last = (max(0, until), letter(reading, start, end, limits))
+        if first < until:
+            marks[first:until] = last[1] * (until - first)
+            errors.append(-1 if reading.error is None else reading.error)
+    marks = [mark if state != "unobserved" else "" for mark, state in zip(marks, states)]
+    accepted, decided = set(), []
+    for digest, value in sorted(bundle.decided, key=lambda pair: (pair[1]["approved_at"], pair[0])):
+        first, until = max(0, (value["start"] - midnight) // 1000), min(86400, (value["end"] - midnight) // 1000)
+        if value["asset"] == bundle.asset and first < until:
+            decided.append("fact:" + digest)
+            for second in range(first, until):
+                if marks[second] and value["verdict"] == "exclude":
+                    marks[second] = "X"
+                elif marks[second] == "D" and value["verdict"] == "accept":
+                    accepted.add(second)
+    said = [""] * 86400
+    for start, end, mark, _ in told["spans"]:
+        if said[start:end] != [""] * (end - start) or not 0 <= start < end <= 86400:
+            raise Wrong(f"{day}: spans of grades overlap")
+        said[start:end] = [mark] * (end - start)
+    if said != marks:
+        at = next(i for i in range(86400) if said[i] != marks[i])
+        if set(said) <= {"", "D", "X"} and all(bool(a) == bool(b) for a, b in zip(said, marks)):
+            bundle.report.unchecked.append((13, f"{day}: all of it is D, as of a log that somebody holds in doubt"))
+            marks = said
+        else:
+            text = f"{day}: second {at} has grade {said[at] or 'none'}, recomputed {marks[at] or 'none'}"
+            raise (Lacking if bundle.gaps else Wrong)(text)
+
+    def summed(seconds):
+        found = {}
+        for second in seconds:
+            found[marks[second]] = found.get(marks[second], 0) + 1
+        return [[mark, found[mark]] for mark in sorted(found) if mark]
+
+    whole = [i for i in range(86400) if marks[i]]
+    effective = [i for i in whole if states[i] in ("run", "prepare", "post")]
+    pairs = {}
+    for i in whole:
+        pairs[(marks[i], states[i])] = pairs.get((marks[i], states[i]), 0) + 1
+    right = {"v": 1, "asset": bundle.asset, "day": day, "record": told["record"], "policy": record["policy"],
+             "spans": told["spans"], "seconds": [[*k, n] for k, n in sorted(pairs.items())], "effective": summed(effective),
+             "external": [], "lost_s": told["lost_s"], "counted_s": sum(marks[i] in "ABC" or i in accepted for i in effective),
+             "counted_external_s": 0, "error_ms": max(errors, default=-1), "decisions": sorted(decided)}
+    external = [i for stretches, _, outside in shown if outside for a, b in stretches for i in range(a, b)]
+    if all(is_whole for _, is_whole, outside in shown if outside):
+        right["external"] = summed(external)
+        right["counted_external_s"] = sum(marks[i] in "ABC" or i in accepted for i in external)
+    else:
+        right["external"], right["counted_external_s"] = told["external"], told["counted_external_s"]
+        bundle.report.unchecked.append((13, f"{day}: how a shared part's external seconds go to grades"))
+    for key in right:
+        if told.get(key) != right[key]:
+            raise Wrong(f"{day}: {key} is {str(told.get(key))[:90]}, recomputed {str(right[key])[:90]}")
+    if list(told) != list(right):
+        raise Wrong(f"{day}: the grade record has other members")
+
+
+def session(bundle):
+    """Check 12 of a selective bundle: the seconds of run that the readings shown give by themselves."""
+    told = from_canonical(bundle.read("session.json"))
+    members(told, "asset day start_s end_s run_s", "session.json")
+    day, midnight, hours = told["day"], day_start(told["day"]), Hours(bundle)
+    if told["asset"] != bundle.asset or bundle.first != day or bundle.last != day:
+        raise Wrong("session.json is of another instrument or day")
+    if not 0 <= told["start_s"] < told["end_s"] <= 86400:
+        raise Wrong("session.json names no time of a day")
+    channels, digest = hours.channels(day), hours.policy(day)
+    if len(channels) != 1 or digest not in bundle.policies:
+        raise Lacking(f"{day}: what measured the instrument, or its policy, is not shown")
+    spans = seconds_of(timeline(hours.pieces.get(channels[0], []), bundle.policies[digest], midnight, midnight + DAY_MS,
+                                "unobserved"), midnight)
+    run = sum(max(0, min(e, told["end_s"]) - max(s, told["start_s"])) for s, e, w in spans if w == "run")
+    if run != told["run_s"]:
+        raise (Lacking if bundle.gaps else Wrong)(f"run_s is {told['run_s']}, recomputed {run}")
 
 
 def main(arguments):
@@ -905,7 +1530,12 @@ def main(arguments):
             report.attempt(8, revocations, bundle)
             if bundle.scope == "full":
                 report.attempt(11, days, bundle)
+                hours = report.attempt(12, records, bundle)
+                if hours:
+                    report.attempt(13, grades, bundle, hours)
                 report.attempt(14, table, bundle)
+            else:
+                report.attempt(12, session, bundle)
     except (OSError, Unreadable, ValueError, KeyError) as error:
         print(f"INCOMPLETE\ncannot be read: {error}")
         return 1
