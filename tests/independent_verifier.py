@@ -407,14 +407,11 @@ def read_trust(text):
     return trust
 
 
-_COMMON = (r"README\.(en|zh)\.txt|keys/policy\.txt|policy/[0-9a-f]{64}\.json|facts/(proofs|registered)\.jsonl"
-           r"|agents/[a-z0-9-]{4,40}/[0-9]+/receipts/(x\d{3}/)*\d{3}|collector/\d{4}-\d+/checkpoint")
-PLACES = {
-    "full": re.compile(_COMMON + r"|facts/facts\.jsonl|facts/decisions/[0-9a-f]{64}\.note|hours/(records|grades|closed)\.jsonl"
-                       r"|hours/hours\.csv|collector/\d{4}-\d+/consistency\.jsonl"
-                       r"|agents/[a-z0-9-]{4,40}/[0-9]+/(frontier|tile/entries/(x\d{3}/)*\d{3}(\.p/\d+)?)"),
-    "selective": re.compile(_COMMON + r"|session\.json|agents/[a-z0-9-]{4,40}/[0-9]+/(entries/\d+\.json|proofs/\d+\.tlog-proof)"),
-}
+PLACES = re.compile(
+    r"README\.(en|zh)\.txt|keys/policy\.txt|policy/[0-9a-f]{64}\.json|session\.json|hours/(records|grades|closed)\.jsonl"
+    r"|hours/hours\.csv|facts/(facts|proofs|registered)\.jsonl|facts/decisions/[0-9a-f]{64}\.note"
+    r"|collector/\d{4}-\d+/(checkpoint|consistency\.jsonl)|agents/[a-z0-9-]{4,40}/[0-9]+/(frontier"
+    r"|receipts/(x\d{3}/)*\d{3}|tile/entries/(x\d{3}/)*\d{3}(\.p/\d+)?|entries/\d+\.json|proofs/\d+\.tlog-proof)")
 
 
 def manifest(bundle):
@@ -446,7 +443,7 @@ def manifest(bundle):
     if len(bundle.named) > MAX_FILES:
         raise Unreadable("more than 200 000 files: ask for a shorter period")
     for path in bundle.named:
-        if not PLACES[bundle.scope].fullmatch(path):
+        if not PLACES.fullmatch(path):
             report.add(1, Wrong(f"{path!r} is a file too many: the format has no place for it"))
     for path in ("README.en.txt", "README.zh.txt", "keys/policy.txt"):
         if path not in bundle.named:
@@ -505,6 +502,10 @@ def members(value, names, what):
         raise Wrong(f"{what} has other members than {names}")
 
 
+FACT_MEMBERS = {"use": {"asset", "start", "end"}, "order": {"unit", "order"}, "correction": {"target"},
+                "decision": {"asset", "start", "end", "verdict", "approver", "approved_at"}}
+
+
 def facts_and_registry(bundle):
     report, proofs = bundle.report, {}
 
@@ -524,6 +525,8 @@ def facts_and_registry(bundle):
             value = from_canonical(line)
             if not isinstance(value, shape) or not value:
                 raise ValueError("of another shape")
+            if not proved and shape is dict and not FACT_MEMBERS.get(value.get("kind"), {"?"}) <= set(value):
+                raise ValueError("no fact")
             into.append((digest, value, line))
         except ValueError:
             if proved:
@@ -563,10 +566,10 @@ def policy(bundle, digest):
 
 def decision(bundle, digest, value, line):
     """A decision bears the signature of its approver, by a key that a statement gives him and that was not revoked."""
+    bundle.decided.append((digest, value))      # grades may rest on it; that nobody signed it is said here
     note = Note(bundle.read(f"facts/decisions/{digest}.note"))
     if note.text != b"jishi-decision/v1\n" + line + b"\n":
         raise Wrong(f"the note of decision {digest[:12]} is over something else")
-    bundle.decided.append((digest, value))
     given = {v[1]: v[2] for d, v, _ in bundle.statements if v[0] == "person-key" and d in bundle.shown}
     keys = [k for k in bundle.keys("person", bundle.domain + "/person/")]
     signers = {name for name, _, _ in note.lines}
@@ -779,12 +782,12 @@ def beacons(bundle):
         for index, entry in sorted(log.entries.items()):
             if entry["k"] == "beacon":
                 bundle.report.attempt(9, one_beacon, bundle, log, index, entry, collectors, roots, newest, days)
+    for name, (size, root) in bundle.checkpoints.items():
+        path = f"collector/{name}/consistency.jsonl"
+        if path in bundle.named:
+            for line in bundle.report.attempt(9, bundle.lines, path) or []:
+                bundle.report.attempt(9, one_beginning, name, line, size, root, pairs)
     if bundle.scope == "full":
-        for name, (size, root) in bundle.checkpoints.items():
-            path = f"collector/{name}/consistency.jsonl"
-            if path in bundle.named:
-                for line in bundle.report.attempt(9, bundle.lines, path) or []:
-                    bundle.report.attempt(9, one_beginning, name, line, size, root, pairs)
         for (origin, day), (name, size, root) in sorted(days.items()):
             if bundle.checkpoints.get(name) == (size, root):
                 continue
@@ -909,23 +912,25 @@ COLUMNS = ("day,revision,lead_in,until_s,off_s,standby_s,prepare_s,run_s,post_s,
 
 
 def table(bundle):
-    """Check 14: hours.csv is what records and grades say of the days of the period."""
-    rows = [COLUMNS]
-    shown = [day for day in bundle.records if bundle.first <= day <= bundle.last]
-    if any(day not in bundle.grades or day not in bundle.closed for day in shown) or not bundle.records:
-        raise Lacking("hours.csv cannot be compared: records, grades or closings are missing")
+    """Check 14: hours.csv is what records and grades say of the days of the period; None is what cannot be told."""
+    rows, said = [], [line.decode().split(",") for line in bundle.lines("hours/hours.csv")]
+    if not bundle.records:
+        raise Lacking("hours.csv cannot be compared: there are no records")
     for day, (record, line) in sorted(bundle.records.items()):
         if not bundle.first <= day <= bundle.last:
             continue
-        grade = bundle.grades[day][0]
+        grade, closed = bundle.grades.get(day, (None,))[0], bundle.closed.get(day)
         values = dict(record, until_s=record["until"], external_s=record["claimed_s"] + record["verified_s"],
-                      revision=bundle.closed[day]["revision"], record=sha256(line).hex(),
+                      revision=closed and closed["revision"], record=sha256(line).hex(),
                       journals=" ".join(f"{o} {a}-{b}" for o, a, b in record["journals"]),
-                      counted_s=grade["counted_s"], counted_external_s=grade["counted_external_s"])
+                      counted_s=grade and grade["counted_s"], counted_external_s=grade and grade["counted_external_s"])
         for mark in "ABCDX":
-            values[mark.lower() + "_s"] = dict(grade["effective"]).get(mark, 0)
-        rows.append(",".join(str(values[column]) for column in COLUMNS.split(",")))
-    if bundle.lines("hours/hours.csv") != [row.encode() for row in rows]:
+            values[mark.lower() + "_s"] = grade and dict(grade["effective"]).get(mark, 0)
+        rows.append([None if values[column] is None else str(values[column]) for column in COLUMNS.split(",")])
+        if None in rows[-1]:
+            bundle.report.add(14, Lacking(f"{day}: its row of hours.csv can be compared in part only"))
+    if said[:1] != [COLUMNS.split(",")] or len(said) != len(rows) + 1 or any(
+            len(a) != len(b) or any(x is not None and x != y for x, y in zip(a, b)) for a, b in zip(rows, said[1:])):
         raise Wrong("hours.csv says something else than the records and grades")
 
 
@@ -1292,8 +1297,8 @@ def served(hours, owner, effective, claims):
 
 
 def standing(hours, owner, order, purpose):
-    if not owner:
-        raise Unclear("nobody owns the instrument")
+    if not owner and (order or purpose):
+        raise Unclear("a use while nobody owned the instrument: its line and flag are not documented")
     if not order:
         return ("", owner, "internal", 0) if purpose in ("own-research", "teaching") else ("", "", "unresolved", 0)
     value = hours.orders.get((owner, order), (None, None))[1]
@@ -1343,6 +1348,10 @@ def one_record(bundle, hours, day, digest, spans, near, told, known):
     after, before = bundle.records.get(local_day(midnight + DAY_MS)), bundle.records.get(local_day(midnight - 1))
     if told["until"] != 86400:
         raise Unclear("the record does not reach to midnight")
+    if not known and (told["lead_in"] != "unobserved" or local_day(midnight - 1) in bundle.closed):
+        raise Lacking(f"{day}: it begins {told['lead_in']}, and the record of the day before is not shown")
+    if told["owner"] != owner:
+        raise (Lacking if bundle.gaps else Wrong)(f"{day}: owner is {told['owner']}, recomputed {owner or 'nobody'}")
     missing = [f for f in told["facts"] if f.startswith("fact:") and f[5:] not in {d for d, _, _ in bundle.facts}]
     for origin, first, last in told["journals"]:
         log = bundle.logs.get(origin)
@@ -1494,7 +1503,7 @@ def one_grade(bundle, day, told):
 
 def session(bundle):
     """Check 12 of a selective bundle: the seconds of run that the readings shown give by themselves."""
-    told = from_canonical(bundle.read("session.json"))
+    told = from_canonical(bundle.lines("session.json")[0])
     members(told, "asset day start_s end_s run_s", "session.json")
     day, midnight, hours = told["day"], day_start(told["day"]), Hours(bundle)
     if told["asset"] != bundle.asset or bundle.first != day or bundle.last != day:
