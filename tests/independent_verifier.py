@@ -16,6 +16,7 @@ import re
 import struct
 import sys
 import zlib
+from collections import Counter
 
 import nacl.bindings
 import nacl.exceptions
@@ -988,15 +989,17 @@ class Hours:
 
     def _place(self, log):
         """Each reading in UTC; a clock that is a minute wrong by the nearest beacon of the boot is put right by it."""
-        fixes = {}
+        fixes, verified = {}, dict(log.beacons)
         for index, entry in log.beacons:
-            fixes.setdefault(entry["b"], []).append((entry["m"], index, entry["d"]["time_s"] * 1000))
-        agent, landmark, ends = log.origin.split("/")[2], {}, {}
+            bisect.insort(fixes.setdefault(entry["b"], []), (entry["m"], index, entry["d"]["time_s"] * 1000))
+        agent, landmark, ends, newest = log.origin.split("/")[2], {}, {}, {}
         for index, entry in sorted(log.entries.items()):
             boot, own = entry["b"], entry["t"] - entry["m"]
             if entry["k"] == "start" and len(entry["d"]) > 1:
                 raise Unclear("a start entry names more than its version; how it names what it recovered is not documented")
             if entry["k"] != "reading":
+                if index in verified:
+                    newest[boot] = (entry["m"], entry["d"]["time_s"] * 1000)
                 if entry["k"] != "declaration":
                     landmark[boot] = max(landmark.get(boot, entry["m"]), entry["m"])
                 continue
@@ -1004,11 +1007,13 @@ class Hours:
             if not all(type(told.get(k)) is t for k, t in (("s", str), ("ch", str), ("a", int), ("d", list))):
                 continue
             reading = Reading(log, index, entry, own)
-            near = min(fixes.get(boot, ()), key=lambda fix: abs(fix[0] - entry["m"]), default=None)
-            before = [fix for fix in fixes.get(boot, ()) if fix[1] <= index]
+            known = fixes.get(boot, [])
+            place = bisect.bisect_left(known, (entry["m"],))
+            near = min(known[max(0, place - 1):place + 1], key=lambda fix: abs(fix[0] - entry["m"]), default=None)
             if near and abs(own + near[0] - near[2]) > 60_000:
                 reading.offset, reading.moved = near[2] - near[0], True
-            reading.error = abs(own + before[-1][0] - before[-1][2]) if before else None
+            before = newest.get(boot)
+            reading.error = abs(own + before[0] - before[1]) if before else None
             source = (boot, told["s"], told["ch"])
             reading.rule = (told["a"] >= ends.get(source, told["a"]) and 0 <= entry["m"] - reading.end <= 60_000
                             and entry["m"] >= landmark.get(boot, entry["m"]))
@@ -1432,72 +1437,80 @@ def grades(bundle, hours):
 
 
 def one_grade(bundle, day, told):
+    """Each second has a mark: a grade, d where two people accepted a D, or none; and a state."""
     spans, parts, shown, near = bundle.derived[day]
     midnight, record = day_start(day), bundle.records[day][0]
     limits = dict(LIMITS, **bundle.policies[record["policy"]].get("grades", {}))
-    states, marks = [""] * 86400, [""] * 86400
+    states, marks, last, errors = [""] * 86400, bytearray(86400), (0, 0), []
     for start, end, word in list(spans) + parts:
         states[start:end] = [word] * (end - start)
-    last, errors = (0, ""), []
+
+    def within(start, end):
+        return tuple(min(86400, max(0, (at - midnight) // 1000)) for at in (start, end))
+
+    def paint(start, end, mark):
+        marks[start:end] = bytes([mark]) * (end - start)
+
     for start, end, _, _, reading in near:
-        first, until = max(0, (start - midnight) // 1000), min(86400, (end - midnight) // 1000)
+        first, until = within(start, end)
         if last[1] and last[0] < first:
-            marks[last[0]:first] = last[1] * (first - last[0])      # a short hole has the grade of the block before it
-        last = (max(0, until), letter(reading, start, end, limits))
+            paint(last[0], first, last[1])      # a short hole has the grade of the block before it
+        last = (until, ord(letter(reading, start, end, limits)))
         if first < until:
-            marks[first:until] = last[1] * (until - first)
+            paint(first, until, last[1])
             errors.append(-1 if reading.error is None else reading.error)
-    marks = [mark if state != "unobserved" else "" for mark, state in zip(marks, states)]
-    accepted, decided = set(), []
+    for start, end, word in spans:
+        if word == "unobserved":
+            paint(start, end, 0)
+    decided = []
     for digest, value in sorted(bundle.decided, key=lambda pair: (pair[1]["approved_at"], pair[0])):
-        first, until = max(0, (value["start"] - midnight) // 1000), min(86400, (value["end"] - midnight) // 1000)
+        first, until = within(value["start"], value["end"])
         if value["asset"] == bundle.asset and first < until:
             decided.append("fact:" + digest)
-            for second in range(first, until):
-                if marks[second] and value["verdict"] == "exclude":
-                    marks[second] = "X"
-                elif marks[second] == "D" and value["verdict"] == "accept":
-                    accepted.add(second)
-    said = [""] * 86400
+            change = {"exclude": (b"ABCDdX", b"XXXXXX"), "accept": (b"D", b"d")}[value["verdict"]]
+            marks[first:until] = marks[first:until].translate(bytes.maketrans(*change))
+    right, said = marks.replace(b"d", b"D"), bytearray(86400)
     for start, end, mark, _ in told["spans"]:
-        if said[start:end] != [""] * (end - start) or not 0 <= start < end <= 86400:
-            raise Wrong(f"{day}: spans of grades overlap")
-        said[start:end] = [mark] * (end - start)
-    if said != marks:
-        at = next(i for i in range(86400) if said[i] != marks[i])
-        if set(said) <= {"", "D", "X"} and all(bool(a) == bool(b) for a, b in zip(said, marks)):
+        if not 0 <= start < end <= 86400 or mark not in "ABCDX" or any(said[start:end]):
+            raise Wrong(f"{day}: spans of grades overlap or are none")
+        said[start:end] = mark.encode() * (end - start)
+    if said != right:
+        at = next(i for i in range(86400) if said[i] != right[i])
+        if set(said) - {0} == {ord("D")} and said == marks.translate(bytes.maketrans(b"ABCd", b"DDDD")):
             bundle.report.unchecked.append((13, f"{day}: all of it is D, as of a log that somebody holds in doubt"))
             marks = said
         else:
-            text = f"{day}: second {at} has grade {said[at] or 'none'}, recomputed {marks[at] or 'none'}"
+            text = f"{day}: second {at} has grade {chr(said[at] or 45)}, recomputed {chr(right[at] or 45)}"
             raise (Lacking if bundle.gaps else Wrong)(text)
+    every, outside = Counter(zip(marks, states)), Counter()
+    whole = all(is_whole for _, is_whole, external in shown if external)
+    for start, end in [stretch for stretches, _, external in shown if external for stretch in stretches]:
+        outside.update(marks[start:end])
 
-    def summed(seconds):
-        found = {}
-        for second in seconds:
-            found[marks[second]] = found.get(marks[second], 0) + 1
-        return [[mark, found[mark]] for mark in sorted(found) if mark]
+    def summed(pairs):
+        """[grade, seconds] and what of it counts, of pairs (mark, seconds)."""
+        found = Counter()
+        for mark, seconds in pairs:
+            found[chr(mark).upper()] += seconds
+        return [[g, found[g]] for g in sorted(found) if g != "\0"], sum(n for mark, n in pairs if chr(mark) in "ABCd")
 
-    whole = [i for i in range(86400) if marks[i]]
-    effective = [i for i in whole if states[i] in ("run", "prepare", "post")]
-    pairs = {}
-    for i in whole:
-        pairs[(marks[i], states[i])] = pairs.get((marks[i], states[i]), 0) + 1
-    right = {"v": 1, "asset": bundle.asset, "day": day, "record": told["record"], "policy": record["policy"],
-             "spans": told["spans"], "seconds": [[*k, n] for k, n in sorted(pairs.items())], "effective": summed(effective),
-             "external": [], "lost_s": told["lost_s"], "counted_s": sum(marks[i] in "ABC" or i in accepted for i in effective),
-             "counted_external_s": 0, "error_ms": max(errors, default=-1), "decisions": sorted(decided)}
-    external = [i for stretches, _, outside in shown if outside for a, b in stretches for i in range(a, b)]
-    if all(is_whole for _, is_whole, outside in shown if outside):
-        right["external"] = summed(external)
-        right["counted_external_s"] = sum(marks[i] in "ABC" or i in accepted for i in external)
-    else:
-        right["external"], right["counted_external_s"] = told["external"], told["counted_external_s"]
+    effective, counted = summed([(m, n) for (m, state), n in every.items() if state in ("run", "prepare", "post")])
+    external, counted_external = summed(list(outside.items()))
+    if not whole:
+        external, counted_external = told["external"], told["counted_external_s"]
         bundle.report.unchecked.append((13, f"{day}: how a shared part's external seconds go to grades"))
-    for key in right:
-        if told.get(key) != right[key]:
-            raise Wrong(f"{day}: {key} is {str(told.get(key))[:90]}, recomputed {str(right[key])[:90]}")
-    if list(told) != list(right):
+    seconds = Counter()
+    for (mark, state), n in every.items():
+        if mark:
+            seconds[(chr(mark).upper(), state)] += n
+    ours = {"v": 1, "asset": bundle.asset, "day": day, "record": told["record"], "policy": record["policy"],
+            "spans": told["spans"], "seconds": [[*key, n] for key, n in sorted(seconds.items())], "effective": effective,
+            "external": external, "lost_s": told["lost_s"], "counted_s": counted, "counted_external_s": counted_external,
+            "error_ms": max(errors, default=-1), "decisions": sorted(decided)}
+    for key in ours:
+        if told.get(key) != ours[key]:
+            raise Wrong(f"{day}: {key} is {str(told.get(key))[:90]}, recomputed {str(ours[key])[:90]}")
+    if list(told) != list(ours):
         raise Wrong(f"{day}: the grade record has other members")
 
 
