@@ -2,7 +2,7 @@
 
     python tests/independent_verifier.py BUNDLE(.zip or directory) TRUST.txt
 
-Prints VALID, INCOMPLETE or CONTRADICTED and the reasons, each behind the number of its check in docs/audit.md; exit 0, 1, 2.
+Prints VALID, INCOMPLETE or CONTRADICTED and the reasons, each behind its check's number in docs/audit.md; exit 0, 1, 2.
 It uses the standard library and PyNaCl. What it does not check it says in lines that begin with "not checked".
 """
 
@@ -17,6 +17,8 @@ import struct
 import sys
 import zlib
 from collections import Counter
+from itertools import pairwise
+from pathlib import Path
 
 import nacl.bindings
 import nacl.exceptions
@@ -66,6 +68,7 @@ class Report:
 
 
 # ---------------------------------------------------------------- bytes, trees, notes (C2SP, RFC 6962, RFC 9162)
+
 
 def sha256(data):
     return hashlib.sha256(data).digest()
@@ -167,8 +170,9 @@ class Tree:
         if len(hashes) != size.bit_count():
             raise ValueError("the frontier does not fit its number")
         self.size = size
-        self.stack = [(bit, root) for bit, root in
-                      zip((b for b in range(63, -1, -1) if size >> b & 1), hashes, strict=True)]
+        self.stack = [
+            (bit, root) for bit, root in zip((b for b in range(63, -1, -1) if size >> b & 1), hashes, strict=True)
+        ]
 
     def append(self, entry):
         level, root = 0, leaf_hash(entry)
@@ -266,29 +270,28 @@ class Note:
 
 # ---------------------------------------------------------------- the container (check 1)
 
+
 class Directory:
     def __init__(self, root):
-        self.root, self.paths = root, []
-        for folder, folders, files in os.walk(root):
-            for name in folders + files:
-                full = os.path.join(folder, name)
-                if os.path.islink(full) or not (os.path.isdir(full) or os.path.isfile(full)):
-                    raise Wrong(f"{os.path.relpath(full, root)} is a link or no file")
-            self.paths += [os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/") for name in files]
-        self.paths.sort(key=str.encode)
-        self.sizes = {path: os.path.getsize(os.path.join(root, path)) for path in self.paths}
+        self.root, self.sizes = Path(root), {}
+        for path in self.root.rglob("*"):
+            name = path.relative_to(self.root).as_posix()
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise Wrong(f"{name!r} is a link or no file")
+            if path.is_file():
+                self.sizes[name] = path.stat().st_size
+        self.paths = sorted(self.sizes, key=os.fsencode)
 
     def read(self, path):
-        with open(os.path.join(self.root, path), "rb") as file:
-            return file.read()
+        return (self.root / path).read_bytes()
 
 
 class Zip:
     """A zip of which every byte follows from names and contents: its headers are made again and compared."""
 
     def __init__(self, path):
-        self.file = open(path, "rb")
-        self.length = os.path.getsize(path)
+        self.file = Path(path).open("rb")  # noqa: SIM115 it is read until the program ends
+        self.length = Path(path).stat().st_size
         if self.length < 22:
             raise Unreadable("too short for a zip")
         end = self._at(self.length - 22, 22)
@@ -302,12 +305,12 @@ class Zip:
         while at < size:
             fields = struct.unpack_from("<4s6H3I5H2I", central, at)
             crc, length, name_length = fields[7], fields[9], fields[10]
-            name = central[at + 46:at + 46 + name_length]
+            name = central[at + 46 : at + 46 + name_length]
             common = struct.pack("<5H3I2H", 20, 0x0800, 0, 0, 0x21, crc, length, length, name_length, 0)
             made = b"PK\1\2" + struct.pack("<H", 20) + common + struct.pack("<3H2I", 0, 0, 0, 0, offset) + name
             local = b"PK\3\4" + common + name
             shown = name.decode("utf-8", "replace")
-            if central[at:at + len(made)] != made:
+            if central[at : at + len(made)] != made:
                 raise Wrong(f"the zip's directory is not that of a bundle at {shown!r}")
             if offset + len(local) + length > start or self._at(offset, len(local)) != local:
                 raise Wrong(f"the zip's header of {shown!r} is not that of a bundle")
@@ -319,7 +322,7 @@ class Zip:
             at += len(made)
         if offset != start or len(self.paths) != count:
             raise Wrong("the zip holds bytes that belong to no file")
-        if self.paths != sorted(self.paths[:-1], key=str.encode) + ["MANIFEST"]:
+        if self.paths != [*sorted(self.paths[:-1], key=str.encode), "MANIFEST"]:
             raise Wrong("the zip's files are not in order with MANIFEST last")
 
     def _at(self, place, length):
@@ -335,13 +338,15 @@ class Zip:
 
 
 def sound(path):
-    return bool(re.fullmatch(r"[a-zA-Z0-9._/-]+", path)) and all(part not in ("", ".", "..") for part in path.split("/"))
+    return bool(re.fullmatch(r"[a-zA-Z0-9._/-]+", path)) and all(
+        part not in ("", ".", "..") for part in path.split("/")
+    )
 
 
 def group(index):
     """A number in groups of three digits, all but the last with an x before."""
     digits = str(index).zfill((len(str(index)) + 2) // 3 * 3)
-    parts = [digits[i:i + 3] for i in range(0, len(digits), 3)]
+    parts = [digits[i : i + 3] for i in range(0, len(digits), 3)]
     return "/".join(["x" + part for part in parts[:-1]] + parts[-1:])
 
 
@@ -349,32 +354,33 @@ def framed(data):
     """Byte strings, each behind its length in two bytes."""
     at, found = 0, []
     while at < len(data):
-        length = int.from_bytes(data[at:at + 2], "big")
+        length = int.from_bytes(data[at : at + 2], "big")
         if at + 2 + length > len(data):
             raise ValueError("the framing is broken")
-        found.append(data[at + 2:at + 2 + length])
+        found.append(data[at + 2 : at + 2 + length])
         at += 2 + length
     return found
 
 
 # ---------------------------------------------------------------- the bundle
 
+
 class Bundle:
     """What the files say, as far as the checks have come."""
 
     def __init__(self, path, trust, report):
         self.report, self.trust = report, trust
-        self.box = Directory(path) if os.path.isdir(path) else Zip(path)
-        self.named = {}                 # path: (sha256, size) by the manifest
-        self.checkpoints = {}           # LOG: (size, root)
-        self.shown = {}                 # sha256 of a fact or statement: (log, index) in the log
-        self.facts, self.statements = [], []    # (sha256, value, bytes)
-        self.logs = {}                  # origin: AgentLog
-        self.records, self.grades, self.closed = {}, {}, {}     # by day: (value, bytes); closed: value
-        self.policies = {}              # sha256: value
-        self.decided = []               # (sha256, value) of decisions that bear their approver's signature
-        self.derived = {}               # day: what its record was computed from, where it is what is shown
-        self.gaps = []                  # what is known to be missing of what hours and grades follow from
+        self.box = Directory(path) if Path(path).is_dir() else Zip(path)
+        self.named = {}  # path: (sha256, size) by the manifest
+        self.checkpoints = {}  # LOG: (size, root)
+        self.shown = {}  # sha256 of a fact or statement: (log, index) in the log
+        self.facts, self.statements = [], []  # (sha256, value, bytes)
+        self.logs = {}  # origin: AgentLog
+        self.records, self.grades, self.closed = {}, {}, {}  # by day: (value, bytes); closed: value
+        self.policies = {}  # sha256: value
+        self.decided = []  # (sha256, value) of decisions that bear their approver's signature
+        self.derived = {}  # day: what its record was computed from, where it is what is shown
+        self.gaps = []  # what is known to be missing of what hours and grades follow from
 
     def read(self, path):
         if path not in self.box.sizes or (self.named and path not in self.named):
@@ -392,7 +398,9 @@ class Bundle:
 
     def keys(self, kind, name):
         """The trusted keys of a kind whose name is the one given, or begins with it where it ends in a slash."""
-        return [key for key in self.trust[kind] if key.name == name or (name.endswith("/") and key.name.startswith(name))]
+        return [
+            key for key in self.trust[kind] if key.name == name or (name.endswith("/") and key.name.startswith(name))
+        ]
 
 
 TRUST_KINDS = {"export": 1, "log": 1, "agent": 1, "person": 1, "receipt": 4}
@@ -412,7 +420,8 @@ PLACES = re.compile(
     r"README\.(en|zh)\.txt|keys/policy\.txt|policy/[0-9a-f]{64}\.json|session\.json|hours/(records|grades|closed)\.jsonl"
     r"|hours/hours\.csv|facts/(facts|proofs|registered)\.jsonl|facts/decisions/[0-9a-f]{64}\.note"
     r"|collector/\d{4}-\d+/(checkpoint|consistency\.jsonl)|agents/[a-z0-9-]{4,40}/[0-9]+/(frontier"
-    r"|receipts/(x\d{3}/)*\d{3}|tile/entries/(x\d{3}/)*\d{3}(\.p/\d+)?|entries/\d+\.json|proofs/\d+\.tlog-proof)")
+    r"|receipts/(x\d{3}/)*\d{3}|tile/entries/(x\d{3}/)*\d{3}(\.p/\d+)?|entries/\d+\.json|proofs/\d+\.tlog-proof)"
+)
 
 
 def manifest(bundle):
@@ -465,6 +474,7 @@ def manifest(bundle):
 
 # ---------------------------------------------------------------- the collector's log, facts, registry (checks 4, 5)
 
+
 def checkpoints(bundle):
     names = sorted({path.split("/")[1] for path in bundle.under("collector/")})
     if not names:
@@ -480,7 +490,9 @@ def one_checkpoint(bundle, name):
         raise Wrong(f"the checkpoint of {name} is of {origin}")
     bundle.checkpoints[name] = (size, root)
     bundle.report.attempt(4, note.signed_by, bundle.keys("log", origin), f"checkpoint of {name}")
-    bundle.report.attempt(4, note.signed_by, bundle.keys("receipt", bundle.domain + "/receipt/"), f"checkpoint of {name}")
+    bundle.report.attempt(
+        4, note.signed_by, bundle.keys("receipt", bundle.domain + "/receipt/"), f"checkpoint of {name}"
+    )
 
 
 def in_log(bundle, proof, what):
@@ -503,8 +515,12 @@ def members(value, names, what):
         raise Wrong(f"{what} has other members than {names}")
 
 
-FACT_MEMBERS = {"use": {"asset", "start", "end"}, "order": {"unit", "order"}, "correction": {"target"},
-                "decision": {"asset", "start", "end", "verdict", "approver", "approved_at"}}
+FACT_MEMBERS = {
+    "use": {"asset", "start", "end"},
+    "order": {"unit", "order"},
+    "correction": {"target"},
+    "decision": {"asset", "start", "end", "verdict", "approver", "approved_at"},
+}
 
 
 def facts_and_registry(bundle):
@@ -547,14 +563,14 @@ def facts_and_registry(bundle):
         report.add(5, Lacking(f"there is a proof of {kind} {digest[:12]}, and not the thing itself"))
         bundle.gaps.append(f"{kind} {digest[:12]} is missing")
     wanted = {value[4] for _, value, _ in bundle.statements if value[0] == "policy"}
-    for digest in sorted(wanted | {os.path.basename(p)[:-5] for p in bundle.under("policy/")}):
+    for digest in sorted(wanted | {Path(p).stem for p in bundle.under("policy/")}):
         report.attempt(5, policy, bundle, digest)
     for digest, value, line in bundle.facts:
         if value.get("kind") == "decision":
             report.attempt(5, decision, bundle, digest, value, line)
     decisions = {digest for digest, value, _ in bundle.facts if value.get("kind") == "decision"}
     for path in bundle.under("facts/decisions/"):
-        if os.path.basename(path)[:-5] not in decisions:
+        if Path(path).stem not in decisions:
             report.add(1, Wrong(f"{path} is a file too many: there is no such decision"))
 
 
@@ -567,14 +583,13 @@ def policy(bundle, digest):
 
 def decision(bundle, digest, value, line):
     """A decision bears the signature of its approver, by a key that a statement gives him and that was not revoked."""
-    bundle.decided.append((digest, value))      # grades may rest on it; that nobody signed it is said here
+    bundle.decided.append((digest, value))  # grades may rest on it; that nobody signed it is said here
     note = Note(bundle.read(f"facts/decisions/{digest}.note"))
     if note.text != b"jishi-decision/v1\n" + line + b"\n":
         raise Wrong(f"the note of decision {digest[:12]} is over something else")
     given = {v[1]: v[2] for d, v, _ in bundle.statements if v[0] == "person-key" and d in bundle.shown}
-    keys = [k for k in bundle.keys("person", bundle.domain + "/person/")]
     signers = {name for name, _, _ in note.lines}
-    keys = [key for key in keys if key.name in signers]
+    keys = [key for key in bundle.keys("person", bundle.domain + "/person/") if key.name in signers]
     note.signed_by(keys, f"decision {digest[:12]}")
     for key in keys:
         if key.vkey not in given:
@@ -582,9 +597,9 @@ def decision(bundle, digest, value, line):
         if given[key.vkey] != value["approver"]:
             raise Wrong(f"decision {digest[:12]} of {value['approver']} is signed by {given[key.vkey]}")
         for other, statement, _ in bundle.statements:
-            if statement[0] == "revocation" and statement[1] == key.name and digest in bundle.shown and other in bundle.shown:
-                if order_in_logs(bundle.shown[digest]) > order_in_logs(bundle.shown[other]):
-                    raise Wrong(f"decision {digest[:12]} came into the log after {key.name} was revoked")
+            both = digest in bundle.shown and other in bundle.shown and statement[:2] == ["revocation", key.name]
+            if both and order_in_logs(bundle.shown[digest]) > order_in_logs(bundle.shown[other]):
+                raise Wrong(f"decision {digest[:12]} came into the log after {key.name} was revoked")
 
 
 def order_in_logs(place):
@@ -594,16 +609,17 @@ def order_in_logs(place):
 
 # ---------------------------------------------------------------- the agents' logs (checks 6 to 10)
 
+
 class AgentLog:
     """One epoch of one agent: what its entries say, and the receipts over them."""
 
     def __init__(self, bundle, origin, folder):
         self.bundle, self.origin, self.folder = bundle, origin, folder
-        self.entries = {}               # index: entry, of those that are canonical and known
-        self.sizes, self.times, self.roots = [], [], []     # of receipts
-        self.beacons = []               # (index, entry) of those that are verified
+        self.entries = {}  # index: entry, of those that are canonical and known
+        self.sizes, self.times, self.roots = [], [], []  # of receipts
+        self.beacons = []  # (index, entry) of those that are verified
         self.key = None
-        self.broken = None              # index from which entries are not shown
+        self.broken = None  # index from which entries are not shown
 
     def receipt_over(self, index):
         place = bisect.bisect_right(self.sizes, index)
@@ -660,7 +676,7 @@ def one_receipt(bundle, log, note, collectors):
 
 
 def read_receipts(bundle, log):
-    """Check 8: each receipt bears both signatures, in order of size. They are needed for check 7, so they come first."""
+    """Check 8: each receipt bears both signatures, in order of size. Check 7 needs them, so they come first."""
     paths = bundle.under(log.folder + "/receipts/")
     collectors = bundle.keys("receipt", bundle.domain + "/receipt/")
     for count, path in enumerate(paths_in_order(paths, log.folder + "/receipts/")):
@@ -685,16 +701,35 @@ def paths_in_order(paths, folder, first=0):
         yield fitting[0]
 
 
-KINDS = "genesis start stop reading watcher declaration clock beacon config storage inspect".split()
+KINDS = {
+    "genesis",
+    "start",
+    "stop",
+    "reading",
+    "watcher",
+    "declaration",
+    "clock",
+    "beacon",
+    "config",
+    "storage",
+    "inspect",
+}
 
 
 def known_entry(data, index):
     """The entry, or None: what is not canonical or not known earns nothing."""
     try:
         entry = from_canonical(data)
-        if (list(entry) == ["v", "i", "t", "m", "b", "k", "d"] and entry["v"] == 1 and entry["i"] == index
-                and type(entry["t"]) is int and type(entry["m"]) is int and isinstance(entry["b"], str)
-                and entry["k"] in KINDS and isinstance(entry["d"], dict)):
+        if (
+            list(entry) == ["v", "i", "t", "m", "b", "k", "d"]
+            and entry["v"] == 1
+            and entry["i"] == index
+            and type(entry["t"]) is int
+            and type(entry["m"]) is int
+            and isinstance(entry["b"], str)
+            and entry["k"] in KINDS
+            and isinstance(entry["d"], dict)
+        ):
             return entry
     except (ValueError, RecursionError, TypeError):
         pass
@@ -710,7 +745,7 @@ def read_entries(bundle, log):
     if first % 256:
         raise Wrong(f"{log.origin}: the frontier is not at a multiple of 256")
     tree = Tree(first, [unbase64(line, 32) for line in lines[2:]])
-    receipts = iter(zip(log.sizes, log.roots))
+    receipts = iter(zip(log.sizes, log.roots, strict=True))
     size, root = next(receipts, (None, None))
     folder = log.folder + "/tile/entries/"
     good, pending = first, []
@@ -729,7 +764,9 @@ def read_entries(bundle, log):
                     raise Unreadable(f"{log.origin}: more than 4 million entries")
                 while size is not None and size <= tree.size:
                     if size <= first or root != (tree.root() if size == tree.size else None):
-                        raise Wrong(f"{log.origin}: something between entry {good} and {size} is not what the receipt is over")
+                        raise Wrong(
+                            f"{log.origin}: something between entry {good} and {size} is not what the receipt is over"
+                        )
                     log.entries.update((i, e) for i, e in ((i, known_entry(d, i)) for i, d in pending) if e)
                     good, pending = size, []
                     size, root = next(receipts, (None, None))
@@ -748,8 +785,8 @@ def read_single_entries(bundle, log):
         for data in framed(bundle.read(path)):
             receipts[data] = Note(data).checkpoint()
     used = set()
-    indices = sorted(number(os.path.basename(p)[:-5]) for p in bundle.under(folder + "/entries/"))
-    proofs = sorted(number(os.path.basename(p)[:-11]) for p in bundle.under(folder + "/proofs/"))
+    indices = sorted(number(Path(p).stem) for p in bundle.under(folder + "/entries/"))
+    proofs = sorted(number(Path(p).stem) for p in bundle.under(folder + "/proofs/"))
     for index in sorted(set(indices) ^ set(proofs)):
         bundle.report.add(7, Lacking(f"{log.origin}: of entry {index} there is only the entry, or only its proof"))
     for index in sorted(set(indices) & set(proofs)):
@@ -775,7 +812,7 @@ def read_single_entries(bundle, log):
 
 
 def beacons(bundle):
-    """Check 9: signed, never shrinking, of the log that is shown; and check 10: not later than the receipt over them."""
+    """Check 9: signed, never shrinking, of the log that is shown; check 10: not later than the receipt over them."""
     collectors = bundle.keys("receipt", bundle.domain + "/receipt/")
     roots, days, pairs = {}, {}, {}
     for log in bundle.logs.values():
@@ -793,7 +830,9 @@ def beacons(bundle):
             if bundle.checkpoints.get(name) == (size, root):
                 continue
             if (name, size) not in pairs:
-                bundle.report.add(9, Lacking(f"no proof that the beacon of {size} in {origin} on {day} begins log {name}"))
+                bundle.report.add(
+                    9, Lacking(f"no proof that the beacon of {size} in {origin} on {day} begins log {name}")
+                )
             elif pairs[(name, size)] != root:
                 bundle.report.add(9, Wrong(f"the beacon of {size} in {origin} on {day} shows another log {name}"))
 
@@ -819,8 +858,10 @@ def one_beacon(bundle, log, index, entry, collectors, roots, newest, days):
     if size < newest.get(told["log"], 0):
         raise Wrong(f"{log.origin}: beacon {index} shows a log that has shrunk")
     newest[told["log"]] = size
-    if bundle.checkpoints.get(told["log"], (size, root))[0] == size != 0 \
-            and bundle.checkpoints.get(told["log"], (size, root))[1] != root:
+    if (
+        bundle.checkpoints.get(told["log"], (size, root))[0] == size != 0
+        and bundle.checkpoints.get(told["log"], (size, root))[1] != root
+    ):
         raise Wrong(f"{log.origin}: beacon {index} shows another tree than the checkpoint")
     log.beacons.append((index, entry))
     days[(log.origin, local_day(time_s * 1000))] = (told["log"], size, root)
@@ -844,18 +885,25 @@ def revocations(bundle):
         if value[0] != "revocation" or digest not in bundle.shown:
             continue
         name, index = bundle.shown[digest]
-        seen = [entry["d"]["time_s"] for log in bundle.logs.values() for _, entry in log.beacons
-                if entry["d"]["log"] == name and entry["d"]["size"] > index]
+        seen = [
+            entry["d"]["time_s"]
+            for log in bundle.logs.values()
+            for _, entry in log.beacons
+            if entry["d"]["log"] == name and entry["d"]["size"] > index
+        ]
         if not seen:
             continue
         if min(seen) * 1000 < value[2]:
             bundle.report.add(8, Wrong(f"the revocation of {value[1]} was in the log before the time that it states"))
         for log in bundle.logs.values():
             if value[1] == log.origin and log.times and log.times[-1] > min(seen) + 60:
-                bundle.report.add(8, Wrong(f"{log.origin}: a receipt was given after the log had said that its key was revoked"))
+                bundle.report.add(
+                    8, Wrong(f"{log.origin}: a receipt was given after the log had said that its key was revoked")
+                )
 
 
 # ---------------------------------------------------------------- days (checks 11, 14)
+
 
 def day_start(day):
     """UTC ms of the midnight (UTC+8) at which a day begins."""
@@ -907,9 +955,11 @@ def one_closed(bundle, day, line):
         raise Wrong(f"{day}: the path does not lead to the root in the leaf")
 
 
-COLUMNS = ("day,revision,lead_in,until_s,off_s,standby_s,prepare_s,run_s,post_s,calibrate_s,maintain_s,fault_s,"
-           "unobserved_s,energised_s,inferred_s,bridged_s,no_run_s,effective_s,external_s,internal_s,claimed_s,"
-           "verified_s,unresolved_s,hand_s,hand_external_s,a_s,b_s,c_s,d_s,x_s,counted_s,counted_external_s,journals,record")
+COLUMNS = (
+    "day,revision,lead_in,until_s,off_s,standby_s,prepare_s,run_s,post_s,calibrate_s,maintain_s,fault_s,"
+    "unobserved_s,energised_s,inferred_s,bridged_s,no_run_s,effective_s,external_s,internal_s,claimed_s,"
+    "verified_s,unresolved_s,hand_s,hand_external_s,a_s,b_s,c_s,d_s,x_s,counted_s,counted_external_s,journals,record"
+)
 
 
 def table(bundle):
@@ -921,23 +971,35 @@ def table(bundle):
         if not bundle.first <= day <= bundle.last:
             continue
         grade, closed = bundle.grades.get(day, (None,))[0], bundle.closed.get(day)
-        values = dict(record, until_s=record["until"], external_s=record["claimed_s"] + record["verified_s"],
-                      revision=closed and closed["revision"], record=sha256(line).hex(),
-                      journals=" ".join(f"{o} {a}-{b}" for o, a, b in record["journals"]),
-                      counted_s=grade and grade["counted_s"], counted_external_s=grade and grade["counted_external_s"])
+        values = dict(
+            record,
+            until_s=record["until"],
+            external_s=record["claimed_s"] + record["verified_s"],
+            revision=closed and closed["revision"],
+            record=sha256(line).hex(),
+            journals=" ".join(f"{o} {a}-{b}" for o, a, b in record["journals"]),
+            counted_s=grade and grade["counted_s"],
+            counted_external_s=grade and grade["counted_external_s"],
+        )
         for mark in "ABCDX":
             values[mark.lower() + "_s"] = grade and dict(grade["effective"]).get(mark, 0)
         rows.append([None if values[column] is None else str(values[column]) for column in COLUMNS.split(",")])
         if None in rows[-1]:
             bundle.report.add(14, Lacking(f"{day}: its row of hours.csv can be compared in part only"))
-    if said[:1] != [COLUMNS.split(",")] or len(said) != len(rows) + 1 or any(
-            len(a) != len(b) or any(x is not None and x != y for x, y in zip(a, b)) for a, b in zip(rows, said[1:])):
+    if (
+        said[:1] != [COLUMNS.split(",")]
+        or len(said) != len(rows) + 1
+        or any(
+            len(a) != len(b) or any(x is not None and x != y for x, y in zip(a, b, strict=True))
+            for a, b in zip(rows, said[1:], strict=True)
+        )
+    ):
         raise Wrong("hours.csv says something else than the records and grades")
 
 
 # ---------------------------------------------------------------- hours (check 12): one meter, measured by its power
 
-STATES = "off standby run unobserved".split()
+STATES = ("off", "standby", "run", "unobserved")
 
 
 def in_force(statements, day, rank, key=lambda value: True):
@@ -952,13 +1014,13 @@ class Hours:
     def __init__(self, bundle):
         self.bundle = bundle
         self.said = [value for _, value, _ in bundle.statements]
-        self.pieces = {}        # channel: placed intervals (start, end, low, high, reading), without overlap, by time
-        self.readings = {}      # channel: readings, in the order of logs and indices
+        self.pieces = {}  # channel: placed intervals (start, end, low, high, reading), without overlap, by time
+        self.readings = {}  # channel: readings, in the order of logs and indices
         for origin in sorted(bundle.logs, key=lambda o: (o.rsplit("/", 1)[0], int(o.rsplit("/", 1)[1]))):
             self._place(bundle.logs[origin])
         for channel, readings in self.readings.items():
             self.pieces[channel] = without_overlap(readings)
-        self.orders, self.uses, self.corrections = effective_facts(bundle)
+        self.orders, self.uses, self.corrections, self.taken_back = effective_facts(bundle)
         self.stays = stays(bundle)
 
     def _named(self, kind):
@@ -969,7 +1031,9 @@ class Hours:
         every = {tuple(value[1:4]) for value in self._named("measurement")}
         bound = []
         for channel in sorted(every):
-            value = in_force(self._named("measurement"), day, lambda v: (v[5], v[6]), lambda v, c=channel: tuple(v[1:4]) == c)
+            value = in_force(
+                self._named("measurement"), day, lambda v: (v[5], v[6]), lambda v, c=channel: tuple(v[1:4]) == c
+            )
             if value and value[4] == self.bundle.asset and channel[2] != "feeder":
                 bound.append(channel)
         return bound
@@ -981,8 +1045,8 @@ class Hours:
     def policy(self, day):
         """The SHA-256 of the policy: the instrument's own, else its model's, else that of all."""
         model = next((v[2] for v in self._named("instrument") if v[1] == self.bundle.asset), "")
-        for asset, of_model in ((self.bundle.asset, ""), ("", model), ("", "")):
-            value = in_force(self._named("policy"), day, lambda v: (v[3], v[5]), lambda v: (v[1], v[2]) == (asset, of_model))
+        for whose in ([self.bundle.asset, ""], ["", model], ["", ""]):
+            value = in_force(self._named("policy"), day, lambda v: (v[3], v[5]), lambda v, whose=whose: v[1:3] == whose)
             if value:
                 return value[4]
         return None
@@ -996,7 +1060,9 @@ class Hours:
         for index, entry in sorted(log.entries.items()):
             boot, own = entry["b"], entry["t"] - entry["m"]
             if entry["k"] == "start" and len(entry["d"]) > 1:
-                raise Unclear("a start entry names more than its version; how it names what it recovered is not documented")
+                raise Unclear(
+                    "a start entry names more than its version; how it names what it recovered is not documented"
+                )
             if entry["k"] != "reading":
                 if index in verified:
                     newest[boot] = (entry["m"], entry["d"]["time_s"] * 1000)
@@ -1009,14 +1075,17 @@ class Hours:
             reading = Reading(log, index, entry, own)
             known = fixes.get(boot, [])
             place = bisect.bisect_left(known, (entry["m"],))
-            near = min(known[max(0, place - 1):place + 1], key=lambda fix: abs(fix[0] - entry["m"]), default=None)
+            near = min(known[max(0, place - 1) : place + 1], key=lambda fix: abs(fix[0] - entry["m"]), default=None)
             if near and abs(own + near[0] - near[2]) > 60_000:
                 reading.offset, reading.moved = near[2] - near[0], True
             before = newest.get(boot)
             reading.error = abs(own + before[0] - before[1]) if before else None
             source = (boot, told["s"], told["ch"])
-            reading.rule = (told["a"] >= ends.get(source, told["a"]) and 0 <= entry["m"] - reading.end <= 60_000
-                            and entry["m"] >= landmark.get(boot, entry["m"]))
+            reading.rule = (
+                told["a"] >= ends.get(source, told["a"])
+                and 0 <= entry["m"] - reading.end <= 60_000
+                and entry["m"] >= landmark.get(boot, entry["m"])
+            )
             ends[source] = max(reading.end, ends.get(source, reading.end))
             self.readings.setdefault((agent, told["s"], told["ch"]), []).append(reading)
 
@@ -1032,7 +1101,7 @@ class Reading:
         at, told = self.told["a"] + self.offset, self.told
         if "w" not in told or not len(told["d"]) == len(told["lo"]) == len(told["hi"]):
             raise Unclear("the channel is no gauge: what its words mean is no part of this program")
-        for length, low, high in zip(told["d"], told["lo"], told["hi"]):
+        for length, low, high in zip(told["d"], told["lo"], told["hi"], strict=True):
             yield at, at + length, low, high
             at += length
 
@@ -1084,14 +1153,24 @@ class Trigger:
 
 
 def timeline(pieces, policy, begin, end, word):
-    """Spans (start, end, state) in UTC ms from begin to end, begun in the state that the word names; and the observed holes."""
-    for member in ("counter", "evidence", "frozen_ms", "bridge_ms", "priorities", "ratio", "standby_counts", "split", "calibration"):
+    """Spans (start, end, state) in UTC ms from begin to end, begun in the state that the word names."""
+    for member in (
+        "counter",
+        "evidence",
+        "frozen_ms",
+        "bridge_ms",
+        "priorities",
+        "ratio",
+        "standby_counts",
+        "split",
+        "calibration",
+    ):
         if policy.get(member):
             raise Unclear(f"the policy has {member}")
     if word not in STATES:
         raise Unclear(f"the form of the lead {word!r} is not documented")
     run, standby = Trigger(policy["run"], word == "run"), Trigger(policy["standby"], word in ("run", "standby"))
-    changes = [(begin, word)]       # (from, state); later ones may date back
+    changes = [(begin, word)]  # (from, state); later ones may date back
     last = begin if word != "unobserved" else None
 
     def state():
@@ -1116,7 +1195,7 @@ def timeline(pieces, policy, begin, end, word):
         elif start > last:
             if last == begin:
                 raise Unclear("a short hole at the beginning: how a lead tells of it is not documented")
-            start = last                # a short hole has the values of what ends it
+            start = last  # a short hole has the values of what ends it
         rises, falls = {}, {}
         for trigger in (run, standby):
             since = trigger.feed(start, stop, low, high)
@@ -1146,7 +1225,7 @@ def timeline(pieces, policy, begin, end, word):
     if last is not None and last < end:
         changes.append((last, "unobserved"))
     changes = [(at, word) for at, word in changes if at < end] + [(end, "")]
-    return [(at, until, word) for (at, word), (until, _) in zip(changes, changes[1:]) if at < until]
+    return [(at, until, word) for (at, word), (until, _) in pairwise(changes) if at < until]
 
 
 def seconds_of(spans, midnight):
@@ -1173,7 +1252,7 @@ def head(spans):
 
 
 def classes(spans, policy, phase, following):
-    """Preparation and post-processing of a day, the phase that it hands over, and whether the next day decided anything."""
+    """Preparation and post-processing of a day, its last phase, and whether the next day was asked."""
     prepare, post = policy.get("prepare_ms", 0) // 1000, policy.get("post_ms", 0) // 1000
     ran, tail, found, asked = phase != "new", None, [], False
     if phase.startswith("ran:"):
@@ -1181,7 +1260,7 @@ def classes(spans, policy, phase, following):
     elif phase not in ("ran", "new"):
         raise Unclear(f"the form of the phase {phase!r} is not documented")
     for place, (start, end, word) in enumerate(spans):
-        later = [w for _, _, w in spans[place + 1:] if w in ("run", "off")]
+        later = [w for _, _, w in spans[place + 1 :] if w in ("run", "off")]
         if word == "standby":
             before_midnight = place == len(spans) - 1 and end == 86400
             directly = place + 1 < len(spans) and spans[place + 1][2] == "run"
@@ -1222,9 +1301,11 @@ def effective_facts(bundle):
             raise Unclear(f"facts of kind {value.get('kind')!r}")
         if value.get("kind") == "correction" and ("use" in value or "order" in value):
             raise Unclear("a correction that puts something in the place of what it takes out")
-    if any(identity in taken_back for identity, _ in orders.values()) or any(t.startswith("entry:") for t in taken_back):
+    if any(identity in taken_back for identity, _ in orders.values()) or any(
+        t.startswith("entry:") for t in taken_back
+    ):
         raise Unclear("a correction of an order or a sign-in")
-    return orders, uses, corrections
+    return orders, uses, corrections, taken_back
 
 
 def stays(bundle):
@@ -1238,19 +1319,26 @@ def stays(bundle):
                 continue
             begun = present.pop(told["operator"], None)
             if begun:
-                found.append(begun[:2] + (told.get("until_ms", entry["t"]),) + begun[2:])
+                found.append((*begun[:2], told.get("until_ms", entry["t"]), *begun[2:]))
             if told["action"] == "in":
-                present[told["operator"]] = (f"entry:{log.origin}#{index}", entry["t"], told["purpose"], told.get("order", ""))
-        for begun in present.values():
-            found.append(begun[:2] + (None,) + begun[2:])
+                present[told["operator"]] = (
+                    f"entry:{log.origin}#{index}",
+                    entry["t"],
+                    told["purpose"],
+                    told.get("order", ""),
+                )
+        found += [(*begun[:2], None, *begun[2:]) for begun in present.values()]
     return found
 
 
 def said_of_day(hours, midnight, owner):
     """Claims (start_s, end_s, claimant, order, purpose) on a day, and the names of all that was said of it."""
     claims, named = [], set()
-    spoken = [(i, v["start"], v["end"], v.get("purpose", ""), v.get("order", ""), holds, v)
-              for i, (v, holds) in hours.uses.items() if v["asset"] == hours.bundle.asset]
+    spoken = [
+        (i, v["start"], v["end"], v.get("purpose", ""), v.get("order", ""), holds, v)
+        for i, (v, holds) in hours.uses.items()
+        if v["asset"] == hours.bundle.asset
+    ]
     spoken += [(i, start, end, purpose, order, True, {}) for i, start, end, purpose, order in hours.stays]
     for identity, start, end, purpose, order, holds, value in spoken:
         if end is None and start < midnight + DAY_MS and midnight < start + 31 * DAY_MS:
@@ -1279,14 +1367,14 @@ def served(hours, owner, effective, claims):
     """Lines [order, beneficiary, standing, seconds, documents]; and how each set of claimants is served, by second."""
     edges = sorted({0, 86400, *(x for c in claims for x in c[:2]), *(x for s in effective for x in s[:2])})
     sets, lines = {}, {}
-    for start, end in zip(edges, edges[1:]):
+    for start, end in pairwise(edges):
         if any(a <= start < b for a, b in effective):
             here = [c for c in claims if c[0] <= start < c[1]]
             if any(c[3] for c in here):
                 here = [c for c in here if c[3] or c[4] != "service-order" or not c[2].startswith("entry:")]
             key = tuple(sorted({c[2:] for c in here}))
             sets.setdefault(key, []).append((start, end))
-    shown = []      # (seconds' stretches, whether external) for grades; only whole stretches
+    shown = []  # (seconds' stretches, whether external) for grades; only whole stretches
     for key, stretches in sets.items():
         total = sum(end - start for start, end in stretches)
         names = sorted({claimant for claimant, _, _ in key}) or [""]
@@ -1333,7 +1421,11 @@ def records(bundle):
             known = before in bundle.records
             word = bundle.records[before][0]["lead_out"] if known else "unobserved"
             pieces = hours.pieces.get(channels[0], []) if channels else []
-            near = pieces[max(0, bisect.bisect_right(pieces, (midnight,)) - 1):bisect.bisect_right(pieces, (midnight + DAY_MS + 14_400_000,))]
+            near = pieces[
+                max(0, bisect.bisect_right(pieces, (midnight,)) - 1) : bisect.bisect_right(
+                    pieces, (midnight + DAY_MS + 14_400_000,)
+                )
+            ]
             spans_of[day] = timeline(near, bundle.policies[digest], midnight, midnight + DAY_MS, word)
             spans = seconds_of(spans_of[day], midnight)
             if line is None and any(w != "unobserved" for _, _, w in spans):
@@ -1373,22 +1465,52 @@ def one_record(bundle, hours, day, digest, spans, near, told, known):
     effective = sorted([(s, e) for s, e, w in spans if w == "run"] + [(s, e) for s, e, _ in parts])
     claims, named = said_of_day(hours, midnight, owner)
     lines, shown = served(hours, owner, effective, claims)
-    standings = {word: sum(line[3] for line in lines if line[2] == word) for word in
-                 ("internal", "claimed", "verified", "unresolved")}
+    standings = {
+        word: sum(line[3] for line in lines if line[2] == word)
+        for word in ("internal", "claimed", "verified", "unresolved")
+    }
     used = {}
     for start, end, _, _, reading in near:
         if start < midnight + DAY_MS and end > midnight:
             used.setdefault(reading.log.origin, []).append(reading.index)
-    right = {"v": 2, "asset": bundle.asset, "day": day, "policy": digest, "owner": owner,
-             "lead_in": before[0]["lead_out"] if known else "unobserved", "lead_out": spans[-1][2], "phase_in": phase,
-             "phase_out": phase_out, "follow": "" if not asked else "nothing" if follows[0] == "nothing" else "%s:%d" % follows,
-             "until": 86400, "off_s": sums["off"], "standby_s": sums["standby"] - extra["prepare"] - extra["post"],
-             "prepare_s": extra["prepare"], "run_s": sums["run"], "post_s": extra["post"], "calibrate_s": 0,
-             "maintain_s": 0, "fault_s": 0, "unobserved_s": sums["unobserved"], "energised_s": sums["standby"] + sums["run"],
-             "inferred_s": 0, "bridged_s": 0, "no_run_s": 0, "effective_s": sums["run"] + extra["prepare"] + extra["post"],
-             **{word + "_s": standings[word] for word in standings}, "hand_s": 0, "hand_external_s": 0,
-             "journals": [[o, min(used[o]), max(used[o])] for o in sorted(used)], "facts": named, "spans": spans,
-             "classes": parts, "bridged": [], "served": lines, "told": [], "flags": []}
+    right = {
+        "v": 2,
+        "asset": bundle.asset,
+        "day": day,
+        "policy": digest,
+        "owner": owner,
+        "lead_in": before[0]["lead_out"] if known else "unobserved",
+        "lead_out": spans[-1][2],
+        "phase_in": phase,
+        "phase_out": phase_out,
+        "follow": "" if not asked else "nothing" if follows[0] == "nothing" else f"{follows[0]}:{follows[1]}",
+        "until": 86400,
+        "off_s": sums["off"],
+        "standby_s": sums["standby"] - extra["prepare"] - extra["post"],
+        "prepare_s": extra["prepare"],
+        "run_s": sums["run"],
+        "post_s": extra["post"],
+        "calibrate_s": 0,
+        "maintain_s": 0,
+        "fault_s": 0,
+        "unobserved_s": sums["unobserved"],
+        "energised_s": sums["standby"] + sums["run"],
+        "inferred_s": 0,
+        "bridged_s": 0,
+        "no_run_s": 0,
+        "effective_s": sums["run"] + extra["prepare"] + extra["post"],
+        **{word + "_s": standings[word] for word in standings},
+        "hand_s": 0,
+        "hand_external_s": 0,
+        "journals": [[o, min(used[o]), max(used[o])] for o in sorted(used)],
+        "facts": named,
+        "spans": spans,
+        "classes": parts,
+        "bridged": [],
+        "served": lines,
+        "told": [],
+        "flags": [],
+    }
     differing = [k for k in right if told.get(k) != right[k]]
     if not differing and list(told) == list(right):
         bundle.derived[day] = (spans, parts, shown, near)
@@ -1413,8 +1535,14 @@ def letter(reading, start, end, limits):
     written = log.entries[reading.index]["m"] + reading.offset
     if end > latest * 1000 + limits["clock_ms"] or (newest is not None and written < newest - limits["clock_ms"]):
         return "D"
-    if (newest is None or latest * 1000 - newest > limits["bracket_ms"] or latest * 1000 - start > limits["delay_ms"]
-            or reading.moved or reading.error is None or reading.error > limits["clock_ms"]):
+    if (
+        newest is None
+        or latest * 1000 - newest > limits["bracket_ms"]
+        or latest * 1000 - start > limits["delay_ms"]
+        or reading.moved
+        or reading.error is None
+        or reading.error > limits["clock_ms"]
+    ):
         return "C"
     return "B"
 
@@ -1430,13 +1558,13 @@ def grades(bundle, hours):
         elif day not in bundle.derived:
             bundle.report.unchecked.append((13, f"{day}: its record was not computed again, nor its grades"))
         else:
-            bundle.report.attempt(13, one_grade, bundle, day, told)
+            bundle.report.attempt(13, one_grade, bundle, hours, day, told)
     for day in sorted(bundle.records):
         if bundle.first <= day <= bundle.last and day not in bundle.grades:
             bundle.report.add(13, Lacking(f"{day}: there is no grade record"))
 
 
-def one_grade(bundle, day, told):
+def one_grade(bundle, hours, day, told):
     """Each second has a mark: a grade, d where two people accepted a D, or none; and a state."""
     spans, parts, shown, near = bundle.derived[day]
     midnight, record = day_start(day), bundle.records[day][0]
@@ -1454,7 +1582,7 @@ def one_grade(bundle, day, told):
     for start, end, _, _, reading in near:
         first, until = within(start, end)
         if last[1] and last[0] < first:
-            paint(last[0], first, last[1])      # a short hole has the grade of the block before it
+            paint(last[0], first, last[1])  # a short hole has the grade of the block before it
         last = (until, ord(letter(reading, start, end, limits)))
         if first < until:
             paint(first, until, last[1])
@@ -1462,13 +1590,15 @@ def one_grade(bundle, day, told):
     for start, end, word in spans:
         if word == "unobserved":
             paint(start, end, 0)
-    decided = []
+    decided, alone = [], bytes(marks)
     for digest, value in sorted(bundle.decided, key=lambda pair: (pair[1]["approved_at"], pair[0])):
         first, until = within(value["start"], value["end"])
+        if "fact:" + digest in hours.taken_back:
+            raise Unclear("a correction of a decision")
         if value["asset"] == bundle.asset and first < until:
-            decided.append("fact:" + digest)
-            change = {"exclude": (b"ABCDdX", b"XXXXXX"), "accept": (b"D", b"d")}[value["verdict"]]
-            marks[first:until] = marks[first:until].translate(bytes.maketrans(*change))
+            decided.append("fact:" + digest)  # of two, the one that was approved later holds
+            change = {"exclude": (b"ABCD", b"XXXX"), "accept": (b"D", b"d")}[value["verdict"]]
+            marks[first:until] = alone[first:until].translate(bytes.maketrans(*change))
     right, said = marks.replace(b"d", b"D"), bytearray(86400)
     for start, end, mark, _ in told["spans"]:
         if not 0 <= start < end <= 86400 or mark not in "ABCDX" or any(said[start:end]):
@@ -1482,7 +1612,7 @@ def one_grade(bundle, day, told):
         else:
             text = f"{day}: second {at} has grade {chr(said[at] or 45)}, recomputed {chr(right[at] or 45)}"
             raise (Lacking if bundle.gaps else Wrong)(text)
-    every, outside = Counter(zip(marks, states)), Counter()
+    every, outside = Counter(zip(marks, states, strict=True)), Counter()
     whole = all(is_whole for _, is_whole, external in shown if external)
     for start, end in [stretch for stretches, _, external in shown if external for stretch in stretches]:
         outside.update(marks[start:end])
@@ -1503,10 +1633,22 @@ def one_grade(bundle, day, told):
     for (mark, state), n in every.items():
         if mark:
             seconds[(chr(mark).upper(), state)] += n
-    ours = {"v": 1, "asset": bundle.asset, "day": day, "record": told["record"], "policy": record["policy"],
-            "spans": told["spans"], "seconds": [[*key, n] for key, n in sorted(seconds.items())], "effective": effective,
-            "external": external, "lost_s": told["lost_s"], "counted_s": counted, "counted_external_s": counted_external,
-            "error_ms": max(errors, default=-1), "decisions": sorted(decided)}
+    ours = {
+        "v": 1,
+        "asset": bundle.asset,
+        "day": day,
+        "record": told["record"],
+        "policy": record["policy"],
+        "spans": told["spans"],
+        "seconds": [[*key, n] for key, n in sorted(seconds.items())],
+        "effective": effective,
+        "external": external,
+        "lost_s": told["lost_s"],
+        "counted_s": counted,
+        "counted_external_s": counted_external,
+        "error_ms": max(errors, default=-1),
+        "decisions": sorted(decided),
+    }
     for key in ours:
         if told.get(key) != ours[key]:
             raise Wrong(f"{day}: {key} is {str(told.get(key))[:90]}, recomputed {str(ours[key])[:90]}")
@@ -1526,8 +1668,10 @@ def session(bundle):
     channels, digest = hours.channels(day), hours.policy(day)
     if len(channels) != 1 or digest not in bundle.policies:
         raise Lacking(f"{day}: what measured the instrument, or its policy, is not shown")
-    spans = seconds_of(timeline(hours.pieces.get(channels[0], []), bundle.policies[digest], midnight, midnight + DAY_MS,
-                                "unobserved"), midnight)
+    spans = seconds_of(
+        timeline(hours.pieces.get(channels[0], []), bundle.policies[digest], midnight, midnight + DAY_MS, "unobserved"),
+        midnight,
+    )
     run = sum(max(0, min(e, told["end_s"]) - max(s, told["start_s"])) for s, e, w in spans if w == "run")
     if run != told["run_s"]:
         raise (Lacking if bundle.gaps else Wrong)(f"run_s is {told['run_s']}, recomputed {run}")
@@ -1539,8 +1683,7 @@ def main(arguments):
         return 2
     report = Report()
     try:
-        with open(arguments[1], encoding="utf-8") as file:
-            trust = read_trust(file.read())
+        trust = read_trust(Path(arguments[1]).read_text(encoding="utf-8"))
         bundle = report.attempt(1, Bundle, arguments[0], trust, report)
         if bundle:
             report.attempt(1, manifest, bundle)
@@ -1563,7 +1706,11 @@ def main(arguments):
         return 1
     verdict = 2 if report.wrong else 1 if report.lacking else 0
     print(("VALID", "INCOMPLETE", "CONTRADICTED")[verdict])
-    for word, found in (("contradicted", report.wrong), ("incomplete", report.lacking), ("not checked", report.unchecked)):
+    for word, found in (
+        ("contradicted", report.wrong),
+        ("incomplete", report.lacking),
+        ("not checked", report.unchecked),
+    ):
         for check, text in sorted(set(found), key=lambda pair: (pair[0], pair[1]))[:40]:
             print(f"{word} {check}: {text}")
     return verdict
