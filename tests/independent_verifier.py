@@ -1658,7 +1658,8 @@ def one_grade(bundle, hours, day, told):
 
 def session(bundle):
     """Check 12 of a selective bundle: the seconds of run that the readings shown give by themselves."""
-    told = from_canonical(bundle.lines("session.json")[0])
+    (line,) = bundle.lines("session.json")
+    told = from_canonical(line)
     members(told, "asset day start_s end_s run_s", "session.json")
     day, midnight, hours = told["day"], day_start(told["day"]), Hours(bundle)
     if told["asset"] != bundle.asset or bundle.first != day or bundle.last != day:
