@@ -100,11 +100,16 @@ def _refuse(text):
     raise ValueError(f"{text} is no integer")
 
 
+def _integer(text):
+    value = int(text) if len(text) < 18 else 1 << 53
+    return value if abs(value) < 1 << 53 else _refuse(text)
+
+
 def canonical(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_decoder = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+_decoder = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_int=_integer)
 
 
 def from_canonical(data):
