@@ -295,8 +295,8 @@ class Zip:
     """A zip of which every byte follows from names and contents: its headers are made again and compared."""
 
     def __init__(self, path):
-        self.file = Path(path).open("rb")  # noqa: SIM115 it is read until the program ends
-        self.length = Path(path).stat().st_size
+        self.path = Path(path)
+        self.length = self.path.stat().st_size
         if self.length < 22:
             raise Unreadable("too short for a zip")
         end = self._at(self.length - 22, 22)
@@ -331,8 +331,9 @@ class Zip:
             raise Wrong("the zip's files are not in order with MANIFEST last")
 
     def _at(self, place, length):
-        self.file.seek(place)
-        return self.file.read(length)
+        with self.path.open("rb") as file:
+            file.seek(place)
+            return file.read(length)
 
     def read(self, path):
         place, crc = self.places[path]
@@ -397,6 +398,12 @@ class Bundle:
         if data and not data.endswith(b"\n"):
             raise Wrong(f"{path} does not end in a line feed")
         return data[:-1].split(b"\n") if data else []
+
+    def lines_once(self, path):
+        lines = self.lines(path)
+        if len(set(lines)) != len(lines):
+            raise Wrong(f"a line stands twice in {path}")
+        return lines
 
     def under(self, folder):
         return [path for path in sorted(self.named) if path.startswith(folder)]
@@ -556,12 +563,12 @@ def facts_and_registry(bundle):
         if not proved:
             raise Lacking(f"{kind} {digest[:12]} ({line[:40].decode('utf-8', 'replace')}…) has no proof")
 
-    for line in report.attempt(5, bundle.lines, "facts/proofs.jsonl") or []:
+    for line in report.attempt(5, bundle.lines_once, "facts/proofs.jsonl") or []:
         report.attempt(5, proof_line, line)
     if bundle.scope == "full":
-        for line in report.attempt(5, bundle.lines, "facts/facts.jsonl") or []:
+        for line in report.attempt(5, bundle.lines_once, "facts/facts.jsonl") or []:
             report.attempt(5, thing, line, "fact", bundle.facts, dict)
-    for line in report.attempt(5, bundle.lines, "facts/registered.jsonl") or []:
+    for line in report.attempt(5, bundle.lines_once, "facts/registered.jsonl") or []:
         report.attempt(5, thing, line, "registered", bundle.statements, list)
     there = {("fact", d) for d, _, _ in bundle.facts} | {("registered", d) for d, _, _ in bundle.statements}
     for kind, digest in sorted(set(proofs) - there):
@@ -828,7 +835,7 @@ def beacons(bundle):
     for name, (size, root) in bundle.checkpoints.items():
         path = f"collector/{name}/consistency.jsonl"
         if path in bundle.named:
-            for line in bundle.report.attempt(9, bundle.lines, path) or []:
+            for line in bundle.report.attempt(9, bundle.lines_once, path) or []:
                 bundle.report.attempt(9, one_beginning, name, line, size, root, pairs)
     if bundle.scope == "full":
         for (origin, day), (name, size, root) in sorted(days.items()):
@@ -1683,41 +1690,50 @@ def session(bundle):
         raise (Lacking if bundle.gaps else Wrong)(f"run_s is {told['run_s']}, recomputed {run}")
 
 
-def main(arguments):
-    if len(arguments) != 2:
-        print(__doc__)
-        return 2
+def judge(path, trust):
+    """The verdict by a trust file's text (0 VALID, 1 INCOMPLETE, 2 CONTRADICTED); what was found, what not checked."""
     report = Report()
     try:
-        trust = read_trust(Path(arguments[1]).read_text(encoding="utf-8"))
-        bundle = report.attempt(1, Bundle, arguments[0], trust, report)
+        bundle = report.attempt(1, Bundle, path, read_trust(trust), report)
         if bundle:
             report.attempt(1, manifest, bundle)
         if bundle and bundle.named:
-            report.attempt(4, checkpoints, bundle)
-            report.attempt(5, facts_and_registry, bundle)
-            report.attempt(6, agent_logs, bundle)
-            report.attempt(9, beacons, bundle)
-            report.attempt(8, revocations, bundle)
-            if bundle.scope == "full":
-                report.attempt(11, days, bundle)
-                hours = report.attempt(12, records, bundle)
-                if hours:
-                    report.attempt(13, grades, bundle, hours)
-                report.attempt(14, table, bundle)
-            else:
-                report.attempt(12, session, bundle)
+            check_contents(bundle, report)
     except (OSError, Unreadable, ValueError, KeyError) as error:
+        return 1, [(1, f"cannot be read: {error}")], []
+    found = [*report.wrong, *report.lacking]
+    return 2 if report.wrong else 1 if report.lacking else 0, found, report.unchecked
+
+
+def check_contents(bundle, report):
+    report.attempt(4, checkpoints, bundle)
+    report.attempt(5, facts_and_registry, bundle)
+    report.attempt(6, agent_logs, bundle)
+    report.attempt(9, beacons, bundle)
+    report.attempt(8, revocations, bundle)
+    if bundle.scope == "full":
+        report.attempt(11, days, bundle)
+        hours = report.attempt(12, records, bundle)
+        if hours:
+            report.attempt(13, grades, bundle, hours)
+        report.attempt(14, table, bundle)
+    else:
+        report.attempt(12, session, bundle)
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        print(__doc__)
+        return 64
+    try:
+        trust = Path(arguments[1]).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         print(f"INCOMPLETE\ncannot be read: {error}")
         return 1
-    verdict = 2 if report.wrong else 1 if report.lacking else 0
+    verdict, found, unchecked = judge(arguments[0], trust)
     print(("VALID", "INCOMPLETE", "CONTRADICTED")[verdict])
-    for word, found in (
-        ("contradicted", report.wrong),
-        ("incomplete", report.lacking),
-        ("not checked", report.unchecked),
-    ):
-        for check, text in sorted(set(found), key=lambda pair: (pair[0], pair[1]))[:40]:
+    for word, lines in (("found", found), ("not checked", unchecked)):
+        for check, text in sorted(set(lines))[:40]:
             print(f"{word} {check}: {text}")
     return verdict
 

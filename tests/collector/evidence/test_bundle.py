@@ -26,8 +26,8 @@ from tests.collector.evidence.evidence_world import (
 )
 from tests.collector.person_keys import WANG, register_key
 from tests.collector.province import IDLE, OFF, POLICY, RUN, Province
+from tests.independent_verifier import judge
 from tests.protocol.bundles import Memory
-from tests.second_verifier import verify as verify_again
 
 LAST = FIRST + timedelta(days=2)
 
@@ -92,14 +92,14 @@ def test_a_decision_lies_in_it_with_its_approvers_signature(world: World, dsn: s
     assert shown.record is not None
     assert (shown.record.effective_s - shown.counted_s, shown.by_grade["X"]) == (3600, 3600)
     assert f"person {WANG.verifier}" in (tmp_path / "out/keys/policy.txt").read_text("utf-8")
-    assert verify_again(tmp_path / "out", trust_text(trust).decode()) == []
+    assert judge(tmp_path / "out", trust_text(trust).decode()) == (0, [], [])
     unknown = verify(files, world.trust)
     assert unknown.verdict is Verdict.INCOMPLETE
     assert [(word, where) for _, word, where, _ in told(unknown)] == [("decision-signer", note)]
-    assert verify_again(tmp_path / "out", trust_text(world.trust).decode()) != []
+    assert judge(tmp_path / "out", trust_text(world.trust).decode())[0] == 1
     (tmp_path / "out" / note).unlink()
     assert verify(memory_of(tmp_path / "out"), trust).verdict is Verdict.INCOMPLETE, "a file that is stated is missing"
-    assert verify_again(tmp_path / "out", trust_text(trust).decode()) != []
+    assert judge(tmp_path / "out", trust_text(trust).decode())[0] == 1
 
 
 def check(world: World, dsn: str, out: Path, **days: date) -> Result:
