@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from protocol.audit.containers import open_container
+from protocol.audit.small_files import read
+from protocol.errors import ForeignBytesError
 from protocol.hours import hours_text
 from protocol.verify import words
 from protocol.verify.trust import MAX_TRUST_BYTES, Trust, parse_trust
@@ -25,8 +27,10 @@ def run(bundle: Path, trust: Path | None, *, tell: Callable[[int], None]) -> Res
 
 def read_trust(path: Path) -> Trust:
     """The inspector's keys; ForeignBytesError with the path."""
-    with path.open("rb") as file:
-        return parse_trust(file.read(MAX_TRUST_BYTES + 1))
+    try:
+        return parse_trust(read(path, MAX_TRUST_BYTES))
+    except ForeignBytesError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def progress(number: int) -> None:

@@ -1,6 +1,8 @@
 """The steps of an on-site check at the command line: from a bundle on a stick to a signed note."""
 
+import errno
 import hashlib
+import os
 import re
 import shutil
 import stat
@@ -14,7 +16,7 @@ from protocol.audit import inspect_steps, inspection, key_file
 from protocol.audit.cli import main
 from protocol.entry import Inspect
 from protocol.errors import ForeignBytesError, MalformedFindings, MalformedSealed
-from protocol.findings import Findings, open_findings
+from protocol.findings import Findings, Step, open_findings
 from protocol.keys import ED25519, SigningKey
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.person_key import person_key_text
@@ -117,6 +119,39 @@ def test_a_short_passphrase_is_refused(monkeypatch: pytest.MonkeyPatch, words: s
         key_file.ask_passphrase(is_new=True)
 
 
+def test_nobody_types_a_passphrase_for_what_is_refused_anyhow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key_file.make(Path("wang.key"), NAME, WORDS.encode())
+    monkeypatch.setattr(key_file, "ask_passphrase", lambda **_: pytest.fail("it was asked for"))
+    assert main(["key", "new", "other.key", "--name", "wang"]) == 1
+    assert main(["key", "prove", "wang.key", "nowhere.txt", "--out", "proof"]) == 1
+    assert "jishi-audit: nowhere.txt: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_short_passphrase_is_told_before_it_is_typed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JISHI_PASSPHRASE")
+    typed = iter(["short"])
+    monkeypatch.setattr(key_file, "getpass", lambda _: next(typed))
+    with pytest.raises(MalformedSealed, match="at least 10"):
+        key_file.ask_passphrase(is_new=True)
+
+
+def test_a_full_stick_is_told_and_leaves_no_half_file(
+    monkeypatch: pytest.MonkeyPatch, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = ["inspect", "sample", str(bundle), "--seed", "s", "--count", "1", "--out", "sample.json"]
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as stick:
+        stick.setattr(os, "fsync", full)
+        assert main(sample) == 1
+        assert "No space left on device" in capsys.readouterr().err
+    assert main(sample) == 0, "the same name is free"
+
+
 def test_a_proof_is_signed_over_the_registrys_text_alone(capsys: pytest.CaptureFixture[str]) -> None:
     key = key_file.make(Path("wang.key"), NAME, WORDS.encode())
     Path("good").write_text(person_key_text(str(key.verifier), "王敏", "0f" * 16), "utf-8")
@@ -164,6 +199,10 @@ def test_the_example_bundle_of_the_documents_is_drawn_from(capsys: pytest.Captur
 # The guided live test
 
 
+def _break_off() -> str:
+    raise KeyboardInterrupt
+
+
 class Person:
     """Answers what he is asked, and lets time pass between."""
 
@@ -191,6 +230,23 @@ def test_each_step_lasts_as_long_as_it_must() -> None:
         ("off", 0), ("on", 120), ("idle", 180), ("run", 300), ("off", 480), ("end", 600)
     ]  # fmt: skip
     assert any("119 s since" in line for line in person.told)
+
+
+def test_a_test_that_is_broken_off_keeps_the_steps_that_were_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter(["", "", "s"])
+    monkeypatch.setattr(inspection, "_ask", lambda _: _break_off() if (said := next(answers, None)) is None else said)
+    assert main(["inspect", "test", "--out", "steps.jsonl"]) == 1
+    assert "the steps so far are in steps.jsonl" in capsys.readouterr().err
+    assert [step.do for step in inspect_steps.parse_steps(Path("steps.jsonl").read_bytes())] == ["off"]
+
+
+def test_it_says_until_when_a_step_lasts() -> None:
+    person = Person((0, ""), (0, ""), (0, "s"), (0, "s"), (0, "s"), (0, "s"), (120, ""), (0, ""))
+    lead(person)
+    until = inspect_steps.show(Step(do="off", at=NOW_MS + 120_000)).split()[1]
+    assert [line for line in person.told if until in line]
 
 
 def test_steps_may_be_left_out_but_not_the_end() -> None:
