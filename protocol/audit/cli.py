@@ -115,7 +115,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     verify.progress_over()
     if arguments.html is not None:
         _write_page(arguments, result)
-    print(verify.as_json(result) if arguments.json else verify.as_text(result))
+    print(verify.as_json(result) if arguments.json else verify.as_text(result), flush=True)
+    if arguments.html is not None:  # last, where it is still to be seen
+        print(f"jishi-audit: the report is in {arguments.html}", file=sys.stderr)
     return int(result.verdict)
 
 
@@ -128,7 +130,6 @@ def _write_page(arguments: argparse.Namespace, result: Result) -> None:
         made_at=verify.local_time(time.time_ns() // 1_000_000),
     )
     write(arguments.html, page.encode())
-    print(f"jishi-audit: the report is in {arguments.html}", file=sys.stderr)
 
 
 def _hours(arguments: argparse.Namespace) -> int:
