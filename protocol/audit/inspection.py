@@ -58,6 +58,7 @@ def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     form = steps.add_parser("form", help="make the form, empty or by asking")
     form.add_argument("asset", metavar="ASSET")
     form.add_argument("--sample", type=Path, metavar="FILE", help="what `inspect sample --out` wrote")
+    form.add_argument("--steps", type=Path, metavar="FILE", help="what `inspect test --out` wrote: it began no later")
     form.add_argument("--ask", action="store_true", help="ask for each field")
     _out(form).set_defaults(command=_form)
     findings = steps.add_parser("findings", help="sign a filled form")
@@ -141,8 +142,9 @@ def _sample(arguments: argparse.Namespace) -> int:
 def _form(arguments: argparse.Namespace) -> int:
     must_be_new(arguments.out)
     sample = inspect_days.parse_sample(read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
+    steps = inspect_steps.parse_steps(read(arguments.steps, inspect_form.MAX_BYTES)) if arguments.steps else ()
     ask = _ask if arguments.ask else None
-    text = inspect_form.template(arguments.asset, now_ms=_now_ms(), sample=sample, ask=ask)
+    text = inspect_form.template(arguments.asset, now_ms=_now_ms(), steps=steps, sample=sample, ask=ask)
     write(arguments.out, text.encode())
     print(f"{arguments.out} was written; fill it in, then: jishi-audit inspect findings {arguments.out} …")
     return OK
@@ -164,7 +166,9 @@ def _findings(arguments: argparse.Namespace) -> int:
     steps = inspect_steps.parse_steps(read(arguments.steps, inspect_form.MAX_BYTES)) if arguments.steps else ()
     sample = inspect_days.parse_sample(read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
     raw = read(arguments.form, inspect_form.MAX_BYTES)
-    found = inspect_form.read_form(raw, told=told, note=note, steps=steps, sample=sample)
+    found = inspect_form.read_form(raw, told=told, note=note, steps=steps, sample=sample, now_ms=_now_ms())
+    if undone := [row.day for row in (found.sample.rows if found.sample else ()) if row.found == "open"]:
+        _tell(f"jishi-audit: {len(undone)} days are still open, nobody has looked: {', '.join(undone)}")
     key = key_file.load(arguments.key, key_file.ask_passphrase(is_new=False))
     try:
         signed = sign_findings(found, key)

@@ -265,7 +265,24 @@ def test_the_hosts_clock_stands_beside() -> None:
 
 def test_the_form_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, bundle: Path) -> None:
     assert main(["inspect", "sample", str(bundle), "--seed", "s", "--count", "1", "--out", "sample.json"]) == 0
-    answers = iter(['room "B"', "plate", "王敏, Zhao", "Li", "", "questions", "", "match", "1.5", "ok"])
+    answers = iter(
+        [
+            'room "B"',
+            "plate",
+            "王敏, Zhao",
+            "Li",
+            "",
+            "",
+            "question",
+            "questions",
+            "",
+            "yes",
+            "match",
+            "25",
+            "1,5",
+            "ok",
+        ]
+    )
     monkeypatch.setattr(inspection, "_ask", lambda _: next(answers))
     assert main(["inspect", "form", "A001", "--sample", "sample.json", "--ask", "--out", "form.toml"]) == 0
     key_file.make(Path("wang.key"), NAME, WORDS.encode())
@@ -274,6 +291,23 @@ def test_the_form_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, bundle: Path
     assert (found.inspectors, found.place, found.verdict) == (("王敏", "Zhao"), 'room "B"', "questions")
     assert found.sample is not None
     assert [(row.found, row.paper_s, row.remark) for row in found.sample.rows] == [("match", 5400, "ok")]
+
+
+def test_a_form_of_a_live_test_begins_with_it_and_ends_when_it_is_signed(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [Step(do="off", at=NOW_MS - 900_500), Step(do="end", at=NOW_MS - 300_000)]
+    Path("steps.jsonl").write_bytes(inspect_steps.write_steps(steps))
+    assert main(["inspect", "form", "A001", "--steps", "steps.jsonl", "--out", "form.toml"]) == 0
+    form = Path("form.toml")
+    signing = ["inspect", "findings", "form.toml", "--steps", "steps.jsonl", "--key", "wang.key", "--out", "n"]
+    key_file.make(Path("wang.key"), NAME, WORDS.encode())
+    assert main(signing) == 1
+    assert "place (地点 room), plate (铭牌 name plate), inspectors" in capsys.readouterr().err
+    filled = form.read_text("utf-8").replace('[""]', '["王敏"]').replace('= ""', '= "B"', 2)
+    form.write_text(filled, "utf-8")
+    assert main(signing) == 0
+    found = _open("n")
+    assert found.begun <= steps[0].at
+    assert found.ended == NOW_MS
 
 
 FIELDS: list[Callable[[str], str]] = [
