@@ -25,8 +25,8 @@ import msgspec
 
 from protocol.audit import inspect_days, inspect_form, inspect_steps, key_file
 from protocol.audit.small_files import kept_file, must_be_new, read, write
-from protocol.audit.verify import progress, progress_over, read_trust, run
-from protocol.errors import BadSignature, ForeignBytesError, MalformedFindings, excerpt
+from protocol.audit.verify import plain, progress, progress_over, read_trust, run
+from protocol.errors import BadSignature, ForeignBytesError, MalformedFindings
 from protocol.findings import Step, open_findings, sign_findings
 from protocol.keys import VerifierKey
 from protocol.note import MAX_NOTE_BYTES
@@ -197,7 +197,7 @@ def _agent_key(arguments: argparse.Namespace, origin: str) -> VerifierKey:
         return named[origin]
     if arguments.bundle is None:
         raise BadSignature(
-            f"{arguments.trust} trusts no key `agent {excerpt(origin, 200)}+…`: name the instrument's bundle, "
+            f"{arguments.trust} trusts no key `agent {plain(origin)}+…`: name the instrument's bundle, "
             "which proves it (--bundle BUNDLE)"
         )
     result = run(arguments.bundle, arguments.trust, tell=progress)
@@ -207,7 +207,7 @@ def _agent_key(arguments: argparse.Namespace, origin: str) -> VerifierKey:
         return result.agent_keys[origin]
     found = "holds no such log" if verdict is None else f"shows that log as {verdict.name}"
     raise BadSignature(
-        f"{arguments.bundle} {found}, so it proves no key for {excerpt(origin, 200)}: "
+        f"{arguments.bundle} {found}, so it proves no key for {plain(origin)}: "
         "`jishi-audit verify` says why. Or ask the registry for the line `agent …`, by another road than this"
     )
 

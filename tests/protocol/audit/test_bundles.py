@@ -6,13 +6,14 @@ import re
 import tracemalloc
 import zipfile
 import zlib
+from datetime import date, timedelta
 from functools import cache
 from html.parser import HTMLParser
 
 import pytest
 
 from protocol import entry, merkle
-from protocol.audit import cli, verify
+from protocol.audit import cli, html_page, verify
 from protocol.audit.containers import open_container
 from protocol.entry import Inspect
 from protocol.errors import ForeignBytesError
@@ -240,6 +241,18 @@ def test_the_report_is_one_file_with_every_check_and_a_strip_a_day(bundle, keys,
     assert sum(tag == "svg" and attrs.get("class") == "strip" for tag, attrs in page.tags) == 2
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object"}
     assert not [attrs for _, attrs in page.tags if {"src", "href"} & set(attrs)]
+
+
+def test_a_day_of_the_period_without_record_and_reading_is_not_passed_over(bundle, keys) -> None:
+    result = verify.run(bundle, keys, tell=lambda _: None)
+    longer = result.manifest._replace(last_day=result.manifest.last_day + timedelta(days=1))
+    told = result._replace(manifest=longer)
+    named = {"name": "b", "command": "c", "version": "v", "made_at": "m"}
+    for shown in (verify.as_text(told), html_page.page(told, **named)):
+        assert re.search(r"2026-03-04.{0,40}(没有任何记录|nothing was recorded)", shown)
+    assert [day for day, found in verify.days_of_period(told) if found is None] == ["2026-03-04"]
+    endless = longer._replace(last_day=date.max)
+    assert len(verify.days_of_period(result._replace(manifest=endless))) == verify.LONGEST_DAYS
 
 
 def test_the_report_is_never_written_over_another_file(bundle, keys, tmp_path, capsys, monkeypatch) -> None:
