@@ -32,7 +32,7 @@ class Question(NamedTuple):
 
 PLAN = (
     Question("off", "关机 · Have it switched off", 120),
-    Question("on", "开机 · Have it switched on", 60),
+    Question("on", "开机 · Have it switched on", 90),
     Question("idle", "空载 · Let it stand ready, idle", 120),
     Question("run", "运行 · Begin a run as usual", 180),
     Question("off", "关机 · Have it switched off again", 120),

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from protocol.audit import inspect_days, inspect_form, inspect_steps, key_file
+from protocol.audit import inspect_days, inspect_form, inspect_shown, inspect_steps, key_file
 from protocol.audit.small_files import kept_file, must_be_new, read, write
 from protocol.audit.verify import plain, progress, progress_over, read_trust, run
 from protocol.errors import BadSignature, ForeignBytesError, MalformedFindings
@@ -69,6 +69,7 @@ def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     _out(_bundle(_trust(findings, required=False))).set_defaults(command=_findings)
     show = steps.add_parser("show", help="verify findings and print them")
     show.add_argument("note", type=Path, metavar="NOTE")
+    show.add_argument("--json", action="store_true", help="one line for programs")
     _trust(show).set_defaults(command=_show)
 
 
@@ -185,8 +186,10 @@ def _show(arguments: argparse.Namespace) -> int:
     raw = read(arguments.note, MAX_NOTE_BYTES)
     signers = read_signers(raw)
     found = open_findings(raw, _person_key(arguments.trust, signers[0]))
-    print(f"signed by {signers[0]}")
-    print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    if arguments.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        print(inspect_shown.as_text(found, signer=signers[0]))
     return OK
 
 

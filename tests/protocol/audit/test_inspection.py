@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from protocol.entry import Inspect
 from protocol.errors import ForeignBytesError, MalformedFindings, MalformedSealed
 from protocol.findings import Findings, Step, open_findings
 from protocol.keys import ED25519, SigningKey
+from protocol.live_test import TOLERANCE_MS
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.person_key import person_key_text
 from protocol.slip import Slip
@@ -91,6 +93,11 @@ def test_from_the_bundle_to_a_signed_note(
     assert found.sample is not None
     assert [(row.day, row.found, row.paper_s) for row in found.sample.rows] == [(str(DAY), "differs", 5400)]
     assert main(["inspect", "show", "note", "--trust", str(trust)]) == 0
+    told = capsys.readouterr().out
+    for word in (f"signed 签名          {NAME}", "王敏", "in-order 属实", "4 2 6", "differs", "1.50 h", NONCE):
+        assert word in told, word
+    assert main(["inspect", "show", "note", "--trust", str(trust), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["asset"] == "A001"
     assert main(signing) == 1
     assert "nothing is written over" in capsys.readouterr().err
 
@@ -223,11 +230,11 @@ def lead(person: Person) -> list[tuple[str, int, int | None]]:
 
 
 def test_each_step_lasts_as_long_as_it_must() -> None:
-    person = Person((0, ""), (0, ""), (119, ""), (1, ""), (0, ""), (60, ""), (0, ""), (120, ""), (0, ""),
+    person = Person((0, ""), (0, ""), (119, ""), (1, ""), (0, ""), (90, ""), (0, ""), (120, ""), (0, ""),
                     (180, ""), (0, ""), (120, ""), (0, ""))  # fmt: skip
     told = lead(person)
     assert [step[:2] for step in told] == [
-        ("off", 0), ("on", 120), ("idle", 180), ("run", 300), ("off", 480), ("end", 600)
+        ("off", 0), ("on", 120), ("idle", 210), ("run", 330), ("off", 510), ("end", 630)
     ]  # fmt: skip
     assert any("119 s since" in line for line in person.told)
 
@@ -240,6 +247,11 @@ def test_a_test_that_is_broken_off_keeps_the_steps_that_were_made(
     assert main(["inspect", "test", "--out", "steps.jsonl"]) == 1
     assert "the steps so far are in steps.jsonl" in capsys.readouterr().err
     assert [step.do for step in inspect_steps.parse_steps(Path("steps.jsonl").read_bytes())] == ["off"]
+
+
+def test_every_step_is_longer_than_what_is_left_out_at_its_two_ends() -> None:
+    for question in inspect_steps.PLAN[:-1]:
+        assert question.least_s * 1000 >= 2 * TOLERANCE_MS + 30_000, question.do
 
 
 def test_it_says_until_when_a_step_lasts() -> None:
