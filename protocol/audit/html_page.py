@@ -222,6 +222,8 @@ def _signing(result: Result) -> str:
         '<section class="sign"><h2>核查人签字 <span lang="en">Inspector</span></h2>'
         f"<p>{_text(about)}{zh} {en}<br><small>MANIFEST SHA-256 "
         f"<code>{_text(result.manifest_sha256 or '–')}</code></small></p><p>姓名 Name ____________________　"
+        "日期 Date ____________________　签字 Signature ____________________</p>"
+        '<h2>单位在场人员签字 <span lang="en">For the unit</span></h2><p>姓名 Name ____________________　'
         "日期 Date ____________________　签字 Signature ____________________</p></section>"
     )
 

@@ -238,6 +238,7 @@ def test_the_report_is_one_file_with_every_check_and_a_strip_a_day(bundle, keys,
         assert name.en in page.text
     assert words.LIMITS[0] in page.text
     assert words.LIMITS[1] in page.text
+    assert page.text.count("签字 Signature ___") == 2, "one for the inspector, one for the unit"
     assert sum(tag == "svg" and attrs.get("class") == "strip" for tag, attrs in page.tags) == 2
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object"}
     assert not [attrs for _, attrs in page.tags if {"src", "href"} & set(attrs)]
