@@ -219,13 +219,16 @@ def _signing(result: Result) -> str:
     manifest = result.manifest
     about = "" if manifest is None else f"{manifest.asset}, {manifest.first_day} – {manifest.last_day}, "
     return (
-        '<section class="sign"><h2>核查人签字 <span lang="en">Inspector</span></h2>'
+        '<section class="sign"><h2>签字 <span lang="en">Signatures</span></h2>'
         f"<p>{_text(about)}{zh} {en}<br><small>MANIFEST SHA-256 "
-        f"<code>{_text(result.manifest_sha256 or '–')}</code></small></p><p>姓名 Name ____________________　"
-        "日期 Date ____________________　签字 Signature ____________________</p>"
-        '<h2>单位在场人员签字 <span lang="en">For the unit</span></h2><p>姓名 Name ____________________　'
-        "日期 Date ____________________　签字 Signature ____________________</p></section>"
+        f"<code>{_text(result.manifest_sha256 or '–')}</code></small></p>{_line('核查人', 'Inspector')}"
+        f"{_line('单位在场人员', 'For the unit')}</section>"
     )
+
+
+def _line(zh: str, en: str) -> str:
+    who = f'<span class="who">{zh} <span lang="en">{en}</span></span>'
+    return f"<p>{who}姓名 Name ________________　日期 Date ________________　签字 Signature ________________</p>"
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -268,7 +271,7 @@ table.days th:nth-child(n+4),table.agents th:nth-child(n+3){text-align:right}tab
 svg.strip{display:block;width:100%;height:26px;background:#f4f6f8}.axis{display:flex;justify-content:space-between;font-size:11px}.axis i{font-style:normal}
 .run{fill:var(--run);background:var(--run)}.standby{fill:var(--standby);background:var(--standby)}.off{fill:var(--off);background:var(--off)}.unobserved{fill:url(#unseen);background:repeating-linear-gradient(45deg,#fff 0 3px,#c9d2db 3px 5px)}.bridged{fill:#6b2fa0;background:#6b2fa0}.hour{stroke:#e2e7ec;stroke-width:1;fill:none}
 .legend i{display:inline-block;width:14px;height:10px;margin:0 4px 0 12px;vertical-align:baseline}.apart{color:var(--bad)}
-.sign p{margin:28px 0 8px}footer{margin-top:24px;color:var(--soft);font-size:12px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}
+.sign p{margin:20px 0 6px}.sign .who{display:inline-block;width:190px}footer{margin-top:24px;color:var(--soft);font-size:12px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}
 @page{size:A4;margin:14mm 12mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:9px;color:#5b6875}}@media print{body{font-size:10.5px}main{max-width:none;padding:0}thead{display:table-header-group}tr,.verdict,.limits,.sign,svg{break-inside:avoid}h2{break-after:avoid}
 .run,.standby,.off,.unobserved,.bridged{-webkit-print-color-adjust:exact;print-color-adjust:exact}td,th{padding:3px 5px}table.days td:nth-child(3){width:40%}}
 """.replace("\n", "")
