@@ -145,7 +145,18 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
             module = import_module(command.module)
             its_own.set_defaults(command=module.run, overrides=_nothing)
             module.configure(its_own)
+            _take_config_anywhere(its_own)
     return parser
+
+
+def _take_config_anywhere(parser: argparse.ArgumentParser) -> None:
+    """Take -c behind the words of a command too, as `findings import FILE -c X`: it stands last everywhere else."""
+    for action in parser._actions:  # argparse has no other way to a parser's subparsers
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                # The default must not hide what stood before.
+                below.add_argument("-c", "--config", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+                _take_config_anywhere(below)
 
 
 def _nothing(_arguments: argparse.Namespace) -> dict[tuple[str, str], str | int]:

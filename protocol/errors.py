@@ -61,6 +61,10 @@ class MalformedParcel(ForeignBytesError):
     """The manifest of a parcel does not have the form of one, or was cut short."""
 
 
+class NotABundle(ForeignBytesError):
+    """A file that is no bundle at all, or the copy of one that was cut short: nothing is shown, so nothing is false."""
+
+
 class TooLarge(ForeignBytesError):
     """More bytes or items than the format allows."""
 

@@ -17,6 +17,20 @@ def configure(parser: ArgumentParser) -> None:
     usage.add_configuration(parser)
 
 
+def _write(path: Path, slip: bytes) -> None:
+    from agent.errors import AgentError
+
+    again = "name another file (--out) with the same nonce, which gives the same slip"
+    try:
+        if path.exists() and path.read_bytes() not in (b"", slip):  # empty: what a full stick left
+            raise AgentError(f"the nonce is journalled, and {path} exists and holds something else: {again}")
+        path.write_bytes(slip)
+    except OSError as problem:
+        raise AgentError(
+            f"the nonce is journalled, and the slip cannot be written to {path} ({problem.strerror}): {again}"
+        ) from problem
+
+
 def run(arguments: Namespace) -> int:
     """Journal it, write the slip, and print what can be copied by hand; the exit code."""
     from agent import config, identity
@@ -34,9 +48,7 @@ def run(arguments: Namespace) -> int:
         told = read_slip(slip)
     except ForeignBytesError as problem:
         raise AgentError(str(problem)) from problem
-    if path.exists() and path.read_bytes() != slip.to_bytes():
-        raise AgentError(f"{path} exists and holds something else: name another file (--out)")
-    path.write_bytes(slip.to_bytes())
     print(f"log   {told.checkpoint.origin}\nindex {told.entry.index}\nnonce {told.nonce}\ncode  {slip.code}")
+    _write(path, slip.to_bytes())
     print(f"the slip is {path}: the inspector takes it along; where that cannot be, log, index and code by hand")
     return usage.OK

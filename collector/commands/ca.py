@@ -16,7 +16,7 @@ one: then the terminal says that there is no line, and how to have it known.
 import os
 import re
 import sys
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -63,9 +63,6 @@ def configure(parser: ArgumentParser) -> None:
     following.set_defaults(ca=_next)
     for command in (init, server, worker, following):
         actor.declare(command)
-    for command in (init, server, worker, files, following):
-        # Before or after the word: the default here must not hide what stood before it.
-        command.add_argument("-c", "--config", type=Path, metavar="FILE", default=SUPPRESS, help=SUPPRESS)
 
 
 def run(config: Config, arguments: Namespace) -> None:

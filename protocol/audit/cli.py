@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar, get_args
 
 from protocol.audit import compare, fork, hours, html_page, inspection, log, own_key, signed_note, timeline, verify
+from protocol.audit.small_files import must_be_new, write
 from protocol.errors import ForeignBytesError
 from protocol.keys import parse_vkey
 from protocol.policy import parse_policy
@@ -33,8 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.command(arguments)
-    except (ForeignBytesError, OSError) as problem:
+    except ForeignBytesError as problem:
         print(f"jishi-audit: {problem}", file=sys.stderr)
+        return FAILED
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"jishi-audit: {where}{problem.strerror or problem}", file=sys.stderr)
         return FAILED
     except (KeyboardInterrupt, EOFError):
         print("jishi-audit: ended before its end; nothing was written", file=sys.stderr)
@@ -104,11 +109,15 @@ def _take_bundle(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    if arguments.html is not None:
+        must_be_new(arguments.html)
     result = verify.run(arguments.bundle, arguments.trust, tell=verify.progress)
     verify.progress_over()
     if arguments.html is not None:
         _write_page(arguments, result)
-    print(verify.as_json(result) if arguments.json else verify.as_text(result))
+    print(verify.as_json(result) if arguments.json else verify.as_text(result), flush=True)
+    if arguments.html is not None:  # last, where it is still to be seen
+        print(f"jishi-audit: the report is in {arguments.html}", file=sys.stderr)
     return int(result.verdict)
 
 
@@ -120,9 +129,7 @@ def _write_page(arguments: argparse.Namespace, result: Result) -> None:
         version=f"jishi {metadata.version('jishi')}",
         made_at=verify.local_time(time.time_ns() // 1_000_000),
     )
-    with arguments.html.open("x", encoding="utf-8") as file:
-        file.write(page)
-    print(f"jishi-audit: the report is in {arguments.html}", file=sys.stderr)
+    write(arguments.html, page.encode())
 
 
 def _hours(arguments: argparse.Namespace) -> int:

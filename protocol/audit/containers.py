@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from protocol import stored_zip
-from protocol.errors import MalformedMessage, TooLarge, excerpt
+from protocol.errors import MalformedMessage, NotABundle, TooLarge, excerpt
 from protocol.stored_zip import Member
 from protocol.verify.container import MAX_FILES, is_sound_path
 
@@ -82,7 +82,7 @@ class Zip:
         self._places: dict[str, tuple[int, Member]] = {}
 
     def sizes(self) -> Mapping[str, int]:
-        """Every file in it; MalformedMessage where any byte outside the contents is not what it has to be."""
+        """Every file in it; MalformedMessage where any byte outside the contents is not as it must be, NotABundle."""
         with self._path.open("rb") as file:
             members = self._read_members(file)
             at = 0
@@ -114,11 +114,15 @@ class Zip:
 
     def _read_members(self, file) -> list[Member]:  # type: ignore[no-untyped-def]
         size = file.seek(0, os.SEEK_END)
-        if size < _END.size:
-            raise MalformedMessage("a file that is no zip: it is too short")
-        file.seek(size - _END.size)
-        mark, _, _, _, count, length, at, _ = _END.unpack(file.read(_END.size))
-        if mark != b"PK\x05\x06" or at + length + _END.size != size or count > MAX_FILES or length > _MAX_ENDING:
+        file.seek(max(0, size - _END.size))
+        ending = file.read(_END.size)
+        if not ending.startswith(b"PK\x05\x06") or len(ending) < _END.size:
+            raise NotABundle(
+                f"its {size} bytes do not end as a zip does. It is another file, or a copy that was cut short, as by a "
+                "full stick: compare its size, and copy it again"
+            )
+        _, _, _, _, count, length, at, _ = _END.unpack(ending)
+        if at + length + _END.size != size or count > MAX_FILES or length > _MAX_ENDING:
             raise MalformedMessage(
                 "not the zip of a bundle: it must be stored, without comment or extras, as the collector writes it. "
                 "Where somebody packed it again, unpack it and verify the directory"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from protocol.audit.strips import PATTERN, axis, strip
-from protocol.audit.verify import local_time, plain, tenths
+from protocol.audit.verify import NOTHING, days_of_period, local_time, plain, tenths
 from protocol.verify import words
 from protocol.verify.verdicts import Check, Finding, Verdict
 from protocol.verify.verification import AgentResult, DayResult, DecisionResult, Result
@@ -50,7 +50,7 @@ def _page(result: Result, name: str, command: str, version: str, made_at: str) -
     if result.agents:
         yield _section("采集端日志", "Agents' logs", _agents(result.agents))
     if result.days:
-        yield _section("每日机时", "Hours by day", _days(result.days))
+        yield _section("每日机时", "Hours by day", _days(days_of_period(result)))
     if result.decisions:
         yield _section("认定", "Decisions", _decisions(result.decisions))
     yield _signing(result)
@@ -136,7 +136,7 @@ def _agents(agents: Sequence[AgentResult]) -> Iterator[str]:
     yield _table(rows, "agents", heads)
 
 
-def _days(days: Sequence[DayResult]) -> Iterator[str]:
+def _days(every: Sequence[tuple[str, DayResult | None]]) -> Iterator[str]:
     heads = (
         ("日期", "Day"),
         ("结论", "Verdict"),
@@ -151,7 +151,8 @@ def _days(days: Sequence[DayResult]) -> Iterator[str]:
         '<p class="legend"><i class="run"></i>运行 run <i class="standby"></i>空载 standby <i class="off"></i>关机 off '
         '<i class="unobserved"></i>未观测 unobserved <i class="bridged"></i>补接 bridged</p>'
     )
-    yield _table((*(_day(day) for day in days), _sum(days)), "days", heads)
+    rows = (_day(day) if day else (name, "–", " ".join(NOTHING), "", "", "", "", "") for name, day in every)
+    yield _table((*rows, _sum([day for _, day in every if day])), "days", heads)
 
 
 def _day(day: DayResult) -> tuple[str, ...]:
@@ -178,7 +179,7 @@ def _sum(days: Sequence[DayResult]) -> tuple[str, ...]:
     records = [day.shown.record for day in days if day.shown.record is not None and day.shown.is_recomputed]
     counted = sum(day.shown.counted_s or 0 for day in days if day.shown.is_recomputed)
     return (
-        "合计 sum", "", f"{len(records)} 天由证据重新算出 days computed again",
+        "合计 sum", "", f"{len(records)} 天重新算出 days computed again",
         tenths(sum(record.run_s for record in records)),
         tenths(sum(record.effective_s for record in records)),
         tenths(sum(record.external_s for record in records)),
@@ -218,11 +219,16 @@ def _signing(result: Result) -> str:
     manifest = result.manifest
     about = "" if manifest is None else f"{manifest.asset}, {manifest.first_day} – {manifest.last_day}, "
     return (
-        '<section class="sign"><h2>核查人签字 <span lang="en">Inspector</span></h2>'
+        '<section class="sign"><h2>签字 <span lang="en">Signatures</span></h2>'
         f"<p>{_text(about)}{zh} {en}<br><small>MANIFEST SHA-256 "
-        f"<code>{_text(result.manifest_sha256 or '–')}</code></small></p><p>姓名 Name ____________________　"
-        "日期 Date ____________________　签字 Signature ____________________</p></section>"
+        f"<code>{_text(result.manifest_sha256 or '–')}</code></small></p>{_line('核查人', 'Inspector')}"
+        f"{_line('单位在场人员', 'For the unit')}</section>"
     )
+
+
+def _line(zh: str, en: str) -> str:
+    who = f'<span class="who">{zh} <span lang="en">{en}</span></span>'
+    return f"<p>{who}姓名 Name ________________　日期 Date ________________　签字 Signature ________________</p>"
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -261,11 +267,11 @@ table.subject{width:auto}table.subject td{border:0;padding:2px 16px 2px 0;overfl
 tr.valid .mark{color:var(--ok)}tr.incomplete .mark,tr.incomplete .result{color:var(--some)}tr.contradicted .mark,tr.contradicted .result{color:var(--bad)}
 .findings{margin:6px 0 2px;padding-left:18px}.findings li{margin:4px 0}.tag{font-size:12px;white-space:nowrap}.tag.valid{color:var(--ok)}.tag.incomplete{color:var(--some);font-weight:700}.tag.contradicted{color:var(--bad);font-weight:700}.tag span{color:inherit}
 table.decisions td:nth-child(-n+3){white-space:nowrap}table.days th{white-space:nowrap}table.days td{vertical-align:middle;white-space:nowrap}table.days td:nth-child(3){width:46%;white-space:normal}table.days td:nth-child(n+4),table.agents td:nth-child(n+3){text-align:right;font-variant-numeric:tabular-nums}
-table.days th:nth-child(n+4){text-align:right}table.days tbody tr:last-child td{font-weight:700;border-top:2px solid var(--ink)}
+table.days th:nth-child(n+4),table.agents th:nth-child(n+3){text-align:right}table.days tbody tr:last-child td{font-weight:700;border-top:2px solid var(--ink)}
 svg.strip{display:block;width:100%;height:26px;background:#f4f6f8}.axis{display:flex;justify-content:space-between;font-size:11px}.axis i{font-style:normal}
 .run{fill:var(--run);background:var(--run)}.standby{fill:var(--standby);background:var(--standby)}.off{fill:var(--off);background:var(--off)}.unobserved{fill:url(#unseen);background:repeating-linear-gradient(45deg,#fff 0 3px,#c9d2db 3px 5px)}.bridged{fill:#6b2fa0;background:#6b2fa0}.hour{stroke:#e2e7ec;stroke-width:1;fill:none}
 .legend i{display:inline-block;width:14px;height:10px;margin:0 4px 0 12px;vertical-align:baseline}.apart{color:var(--bad)}
-.sign p{margin:28px 0 8px}footer{margin-top:24px;color:var(--soft);font-size:12px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}
+.sign p{margin:20px 0 6px}.sign .who{display:inline-block;width:190px}footer{margin-top:24px;color:var(--soft);font-size:12px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}
 @page{size:A4;margin:14mm 12mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:9px;color:#5b6875}}@media print{body{font-size:10.5px}main{max-width:none;padding:0}thead{display:table-header-group}tr,.verdict,.limits,.sign,svg{break-inside:avoid}h2{break-after:avoid}
 .run,.standby,.off,.unobserved,.bridged{-webkit-print-color-adjust:exact;print-color-adjust:exact}td,th{padding:3px 5px}table.days td:nth-child(3){width:40%}}
 """.replace("\n", "")

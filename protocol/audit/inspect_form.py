@@ -14,7 +14,7 @@ import json
 import re
 import tomllib
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -28,6 +28,8 @@ from protocol.slip import Told
 
 MAX_BYTES = 1024 * 1024
 _TIME = "%Y-%m-%d %H:%M:%S"
+_HOURS = re.compile(r"[0-9]{1,2}(\.[0-9]{1,4})?")
+_NEEDED = {"place": "地点 room", "plate": "铭牌 name plate", "inspectors": "核查人员 who inspects"}
 
 TEMPLATE = """\
 # 现场核查记录 · findings of an on-site check. Fill in, then: jishi-audit inspect findings THIS.toml …
@@ -41,7 +43,8 @@ plate = {plate}
 inspectors = {inspectors}
 # 单位在场人员 · who was there for the unit
 hosts = {hosts}
-# 开始、结束：北京时间，以核查人员的时钟为准 · begin and end, China time by your own clock
+# 开始、结束：北京时间，以核查人员的时钟为准；结束留空即签名之时
+# begin and end, China time by your own clock; end left empty: when it is signed
 begun = {begun}
 ended = {ended}
 # in-order 属实 · questions 存疑 · not-in-order 不属实
@@ -87,19 +90,24 @@ class _Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     days: dict[str, _Day] = msgspec.field(default_factory=dict)
 
 
-def template(asset: str, *, now_ms: int, sample: Sample | None, ask: Ask | None = None) -> str:
-    """A form with a table for each day of the sample: empty, or filled by what `ask` answers to each question."""
+def template(
+    asset: str, *, now_ms: int, steps: Sequence[Step] = (), sample: Sample | None = None, ask: Ask | None = None
+) -> str:
+    """A form with a table for each day of the sample: empty, or filled by what `ask` answers to each question.
+
+    It begins with the first of the steps, which must lie within it.
+    """
     asked = ask or (lambda _: "")
-    now = local_time(now_ms)
+    first = local_time(steps[0].at if steps else now_ms)
     values = {  # asked in this order
         "asset": asset,
         "place": asked("地点 · room: "),
         "plate": asked("铭牌 · name plate: "),
         "inspectors": _names(asked("核查人员 · inspectors (a, b): ")),
         "hosts": _names(asked("单位在场人员 · for the unit (a, b): ")),
-        "begun": asked(f"开始 · begun [{now}]: ") or now,
-        "ended": now,
-        "verdict": asked(f"结论 · verdict, one of {', '.join(VERDICTS)} [in-order]: ") or "in-order",
+        "begun": asked(f"开始 · begun [{first}]: ") or first,
+        "ended": asked("结束 · ended [签名之时 when it is signed]: "),
+        "verdict": _one_of(VERDICTS, asked, f"结论 · verdict, one of {', '.join(VERDICTS)} [in-order]: ", "in-order"),
         "remarks": asked("说明 · remarks: "),
     }
     days = "".join(_day(row, ask) for row in (sample.rows if sample else ()))
@@ -111,11 +119,26 @@ def _day(row: Row, ask: Ask | None) -> str:
     if ask is None:
         return _DAY.format(day=row.day, **hours, found='"open"', paper='# paper_h = 0.0\n# remark = ""\n')
     what = f"{row.day}: {hours['effective']:.2f} h, external {hours['external']:.2f} h"
-    found = ask(f"{what}; {', '.join(MATCHES)} [open]: ") or "open"
-    paper = ask("    纸质记录小时数 · hours in the paper log, empty for none: ") if found != "open" else ""
+    found = _one_of(MATCHES, ask, f"{what}; {', '.join(MATCHES)} [open]: ", "open")
+    paper = _paper_hours(ask) if found != "open" else ""
     remark = ask("    备注 · remark: ") if found != "open" else ""
     lines = (f"paper_h = {paper}\n" if paper else "") + (f"remark = {_toml(remark)}\n" if remark else "")
     return _DAY.format(day=row.day, **hours, found=_toml(found), paper=lines)
+
+
+def _one_of(known: Sequence[str], ask: Ask, question: str, default: str) -> str:
+    """What was answered, asked again until it is one of these; an empty answer is the default."""
+    while (said := ask(question).strip() or default) not in known:
+        pass
+    return said
+
+
+def _paper_hours(ask: Ask) -> str:
+    """Hours as TOML has them, or ""; asked again until they are hours of a day."""
+    while True:
+        said = ask("    纸质记录小时数 · hours in the paper log, empty for none: ").strip().replace(",", ".")
+        if not said or (_HOURS.fullmatch(said) and float(said) <= 24):
+            return said
 
 
 def _names(text: str) -> list[str]:
@@ -127,9 +150,9 @@ def _toml(value: object) -> str:
 
 
 def read_form(
-    raw: bytes, *, told: Told | None, note: bytes, steps: tuple[Step, ...], sample: Sample | None
+    raw: bytes, *, told: Told | None, note: bytes, steps: tuple[Step, ...], sample: Sample | None, now_ms: int
 ) -> Findings:
-    """The findings of a filled form; MalformedFindings names what is wrong.
+    """The findings of a filled form, signed now; MalformedFindings names what is wrong.
 
     `told` and `note`: the slip's, None and empty where there is none. The host's clock is taken from the steps.
     """
@@ -139,6 +162,8 @@ def read_form(
         form = msgspec.convert(tomllib.loads(raw.decode()), _Form)
     except (tomllib.TOMLDecodeError, msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise MalformedFindings(f"the form cannot be read: {one_line(error)}") from error
+    if empty := [f"{name} ({what})" for name, what in _NEEDED.items() if not any(getattr(form, name))]:
+        raise MalformedFindings(f"the form is not complete: nothing stands at {', '.join(empty)}")
     apart = [step.host - step.at for step in steps if step.host is not None]
     made: dict[str, Any] = {
         "v": 1,
@@ -148,7 +173,7 @@ def read_form(
         "inspectors": [name for name in form.inspectors if name],
         "hosts": [name for name in form.hosts if name],
         "begun": _utc_ms(form.begun),
-        "ended": _utc_ms(form.ended) + 999,  # the form has whole seconds
+        "ended": _utc_ms(form.ended) + 999 if form.ended else now_ms,  # the form has whole seconds
         "verdict": form.verdict,
         "remarks": form.remarks,
         "steps": [msgspec.to_builtins(step) for step in steps],

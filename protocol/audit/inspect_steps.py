@@ -32,7 +32,7 @@ class Question(NamedTuple):
 
 PLAN = (
     Question("off", "关机 · Have it switched off", 120),
-    Question("on", "开机 · Have it switched on", 60),
+    Question("on", "开机 · Have it switched on", 90),
     Question("idle", "空载 · Let it stand ready, idle", 120),
     Question("run", "运行 · Begin a run as usual", 180),
     Question("off", "关机 · Have it switched off again", 120),
@@ -40,8 +40,15 @@ PLAN = (
 )
 
 
-def lead(*, ask: Ask, tell: Callable[[str], None], now_ms: NowMs, plan: tuple[Question, ...] = PLAN) -> list[Step]:
-    """Ask for each step in turn; `s` leaves one out, but never the end."""
+def lead(
+    *,
+    ask: Ask,
+    tell: Callable[[str], None],
+    now_ms: NowMs,
+    keep: Callable[[Step], None] = lambda _step: None,
+    plan: tuple[Question, ...] = PLAN,
+) -> list[Step]:
+    """Ask for each step in turn, and hand it to `keep` at once; `s` leaves one out, but never the end."""
     steps: list[Step] = []
     least_s = 0
     for number, question in enumerate(plan, 1):
@@ -56,7 +63,10 @@ def lead(*, ask: Ask, tell: Callable[[str], None], now_ms: NowMs, plan: tuple[Qu
                 tell(f"    {waited_s} s since the step before; {least_s} s are needed, wait and press Enter again")
                 continue
             steps.append(Step(do=question.do, at=at, host=_ask_host(ask, tell, at)))
+            keep(steps[-1])
             least_s = question.least_s
+            if least_s:
+                tell(f"    保持至 · keep it so until {_of_day(at + 1000 * least_s)} ({least_s} s)")
             break
     return steps
 
@@ -90,14 +100,22 @@ def parse_steps(raw: bytes) -> tuple[Step, ...]:
 
 def show(step: Step) -> str:
     """A step as a line for people."""
-    local = datetime.fromtimestamp((step.at + UTC_OFFSET_MS) / 1000, UTC)
+    local = _local(step.at)
     host = "" if step.host is None else f"  host {(step.host - step.at) / 1000:+.1f} s"
     return f"{local:%Y-%m-%d %H:%M:%S}  {step.do}{host}"
 
 
+def _local(at_ms: int) -> datetime:
+    return datetime.fromtimestamp((at_ms + UTC_OFFSET_MS) / 1000, UTC)
+
+
+def _of_day(at_ms: int) -> str:
+    return f"{_local(at_ms):%H:%M:%S}"
+
+
 def _ask_host(ask: Ask, tell: Callable[[str], None], at: int) -> int | None:
     while True:
-        typed = ask("    主机时钟 · the host's clock shows (HH:MM:SS, empty: not read): ").strip()
+        typed = ask("    当时主机时钟 · the host's clock showed then (HH:MM:SS, empty: not read): ").strip()
         if not typed:
             return None
         try:

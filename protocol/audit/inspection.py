@@ -1,17 +1,20 @@
 """`jishi-audit inspect`: the steps of an on-site check; the key that signs its findings is own_key.py's.
 
     inspect nonce                                      a random nonce, for `jishi-agent inspect` on the host
-    inspect slip SLIP --trust keys.txt                 verify what the host handed out
+    inspect slip SLIP --bundle B --trust trust.txt     verify what the host handed out
     inspect test --out steps.jsonl                     the guided live test
     inspect sample BUNDLE --seed S --count K           days to match with the paper log
     inspect form ASSET --out form.toml [--ask]         an empty form, or one filled by questions
     inspect findings form.toml --key FILE --out NOTE   sign what was found
     inspect show NOTE --trust keys.txt                 verify findings and print them
 
-Nothing here needs a network. The trust file has lines such as `agent <vkey>` and `person <vkey>`; # begins a comment.
+Nothing here needs a network. The trust file has lines such as `export <vkey>` and `person <vkey>`; # begins a comment.
+An agent's key comes from a line `agent <vkey>` there, else from the bundle, whose enrolment proves it to whoever trusts
+the collector's keys.
 """
 
 import argparse
+import os
 import secrets
 import sys
 import time
@@ -20,15 +23,16 @@ from pathlib import Path
 
 import msgspec
 
-from protocol.audit import inspect_days, inspect_form, inspect_steps, key_file
-from protocol.audit.small_files import must_be_new, read, write
+from protocol.audit import inspect_days, inspect_form, inspect_shown, inspect_steps, key_file
+from protocol.audit.small_files import kept_file, must_be_new, read, write
+from protocol.audit.verify import plain, progress, progress_over, read_trust, run
 from protocol.errors import BadSignature, ForeignBytesError, MalformedFindings
-from protocol.findings import open_findings, sign_findings
+from protocol.findings import Step, open_findings, sign_findings
 from protocol.keys import VerifierKey
 from protocol.note import MAX_NOTE_BYTES
 from protocol.person_key import read_signers
 from protocol.slip import Told, open_slip, parse_slip, read_slip
-from protocol.verify.trust import MAX_TRUST_BYTES, parse_trust
+from protocol.verify.verdicts import Verdict
 
 OK = 0
 Configure = Callable[[argparse.ArgumentParser], None]
@@ -42,7 +46,7 @@ def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     slip = steps.add_parser("slip", help="verify what the host handed out over a nonce")
     slip.add_argument("slip", type=Path, metavar="SLIP")
     slip.add_argument("--nonce", help="the nonce that you gave; the slip must be over it")
-    _trust(slip).set_defaults(command=_slip)
+    _bundle(_trust(slip)).set_defaults(command=_slip)
     test = steps.add_parser("test", help="guided live on/off test; notes the times")
     _out(test).set_defaults(command=_test)
     sample = steps.add_parser("sample", help="draw days of a bundle to match with the paper log")
@@ -54,6 +58,7 @@ def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     form = steps.add_parser("form", help="make the form, empty or by asking")
     form.add_argument("asset", metavar="ASSET")
     form.add_argument("--sample", type=Path, metavar="FILE", help="what `inspect sample --out` wrote")
+    form.add_argument("--steps", type=Path, metavar="FILE", help="what `inspect test --out` wrote: it began no later")
     form.add_argument("--ask", action="store_true", help="ask for each field")
     _out(form).set_defaults(command=_form)
     findings = steps.add_parser("findings", help="sign a filled form")
@@ -61,14 +66,20 @@ def configure(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     for name, text in (("slip", "the host's slip"), ("steps", "steps of the live test"), ("sample", "sample of days")):
         findings.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
     findings.add_argument("--key", type=Path, required=True, metavar="FILE", help="your key")
-    _out(_trust(findings, required=False)).set_defaults(command=_findings)
+    _out(_bundle(_trust(findings, required=False))).set_defaults(command=_findings)
     show = steps.add_parser("show", help="verify findings and print them")
     show.add_argument("note", type=Path, metavar="NOTE")
+    show.add_argument("--json", action="store_true", help="one line for programs")
     _trust(show).set_defaults(command=_show)
 
 
 def _trust(parser: argparse.ArgumentParser, *, required: bool = True) -> argparse.ArgumentParser:
     parser.add_argument("--trust", type=Path, required=required, metavar="KEYS.txt", help="the keys that you believe")
+    return parser
+
+
+def _bundle(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--bundle", type=Path, metavar="BUNDLE", help="what proves the agent's key, by those you trust")
     return parser
 
 
@@ -84,7 +95,7 @@ def _nonce(_arguments: argparse.Namespace) -> int:
 
 def _slip(arguments: argparse.Namespace) -> int:
     slip = parse_slip(read(arguments.slip, MAX_NOTE_BYTES))
-    told = open_slip(slip, _trusted(arguments.trust, read_slip(slip).checkpoint.origin, kind="agent"))
+    told = open_slip(slip, _agent_key(arguments, read_slip(slip).checkpoint.origin))
     if arguments.nonce and arguments.nonce != told.nonce:
         raise BadSignature(f"the slip is over the nonce {told.nonce}, and yours was {arguments.nonce[:40]!a}")
     _print_told(told, slip.code)
@@ -97,9 +108,19 @@ def _print_told(told: Told, code: str) -> None:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    must_be_new(arguments.out)
-    steps = inspect_steps.lead(ask=_ask, tell=_tell, now_ms=_now_ms)
-    write(arguments.out, inspect_steps.write_steps(steps))
+    with kept_file(arguments.out) as file:  # step by step: nobody switches an instrument twice for a closed lid
+
+        def keep(step: Step) -> None:
+            file.write(inspect_steps.write_steps([step]))
+            file.flush()
+            os.fsync(file.fileno())
+
+        try:
+            steps = inspect_steps.lead(ask=_ask, tell=_tell, now_ms=_now_ms, keep=keep)
+        except (KeyboardInterrupt, EOFError):
+            raise MalformedFindings(
+                f"ended before its end; the steps so far are in {arguments.out}, and the next test needs another name"
+            ) from None
     for step in steps:
         print(inspect_steps.show(step))
     return OK
@@ -122,8 +143,9 @@ def _sample(arguments: argparse.Namespace) -> int:
 def _form(arguments: argparse.Namespace) -> int:
     must_be_new(arguments.out)
     sample = inspect_days.parse_sample(read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
+    steps = inspect_steps.parse_steps(read(arguments.steps, inspect_form.MAX_BYTES)) if arguments.steps else ()
     ask = _ask if arguments.ask else None
-    text = inspect_form.template(arguments.asset, now_ms=_now_ms(), sample=sample, ask=ask)
+    text = inspect_form.template(arguments.asset, now_ms=_now_ms(), steps=steps, sample=sample, ask=ask)
     write(arguments.out, text.encode())
     print(f"{arguments.out} was written; fill it in, then: jishi-audit inspect findings {arguments.out} …")
     return OK
@@ -136,13 +158,18 @@ def _findings(arguments: argparse.Namespace) -> int:
         slip = parse_slip(read(arguments.slip, MAX_NOTE_BYTES))
         told, note = read_slip(slip), slip.note
         if arguments.trust:
-            open_slip(slip, _trusted(arguments.trust, told.checkpoint.origin, kind="agent"))
+            open_slip(slip, _agent_key(arguments, told.checkpoint.origin))
         else:
-            _tell("jishi-audit: the slip's signature was not verified (--trust KEYS.txt); the collector will do it")
+            _tell(
+                "jishi-audit: the slip's signature was not verified (--bundle BUNDLE --trust KEYS.txt); "
+                "the collector will do it"
+            )
     steps = inspect_steps.parse_steps(read(arguments.steps, inspect_form.MAX_BYTES)) if arguments.steps else ()
     sample = inspect_days.parse_sample(read(arguments.sample, inspect_form.MAX_BYTES)) if arguments.sample else None
     raw = read(arguments.form, inspect_form.MAX_BYTES)
-    found = inspect_form.read_form(raw, told=told, note=note, steps=steps, sample=sample)
+    found = inspect_form.read_form(raw, told=told, note=note, steps=steps, sample=sample, now_ms=_now_ms())
+    if undone := [row.day for row in (found.sample.rows if found.sample else ()) if row.found == "open"]:
+        _tell(f"jishi-audit: {len(undone)} days are still open, nobody has looked: {', '.join(undone)}")
     key = key_file.load(arguments.key, key_file.ask_passphrase(is_new=False))
     try:
         signed = sign_findings(found, key)
@@ -158,19 +185,42 @@ def _findings(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     raw = read(arguments.note, MAX_NOTE_BYTES)
     signers = read_signers(raw)
-    found = open_findings(raw, _trusted(arguments.trust, signers[0], kind="person"))
-    print(f"signed by {signers[0]}")
-    print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    found = open_findings(raw, _person_key(arguments.trust, signers[0]))
+    if arguments.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        print(inspect_shown.as_text(found, signer=signers[0]))
     return OK
 
 
-def _trusted(path: Path, name: str, *, kind: str) -> VerifierKey:
+def _agent_key(arguments: argparse.Namespace, origin: str) -> VerifierKey:
+    """The key of an agent's log: of the trust file, else of a bundle that holds by it; BadSignature."""
+    named = {key.name: key for key in read_trust(arguments.trust).agent}
+    if origin in named:
+        return named[origin]
+    if arguments.bundle is None:
+        raise BadSignature(
+            f"{arguments.trust} trusts no key `agent {plain(origin)}+…`: name the instrument's bundle, "
+            "which proves it (--bundle BUNDLE)"
+        )
+    result = run(arguments.bundle, arguments.trust, tell=progress)
+    progress_over()
+    verdict = {agent.origin: agent.verdict for agent in result.agents}.get(origin)
+    if verdict is Verdict.VALID and origin in result.agent_keys:
+        return result.agent_keys[origin]
+    found = "holds no such log" if verdict is None else f"shows that log as {verdict.name}"
+    raise BadSignature(
+        f"{arguments.bundle} {found}, so it proves no key for {plain(origin)}: "
+        "`jishi-audit verify` says why. Or ask the registry for the line `agent …`, by another road than this"
+    )
+
+
+def _person_key(path: Path, name: str) -> VerifierKey:
     """The key of this name in a trust file; BadSignature where it names none."""
-    trust = parse_trust(read(path, MAX_TRUST_BYTES))
-    for key in trust.agent if kind == "agent" else trust.person:
+    for key in read_trust(path).person:
         if key.name == name:
             return key
-    raise BadSignature(f"{path} trusts no key `{kind} {name}+…`: ask the registry for it, by another road than this")
+    raise BadSignature(f"{path} trusts no key `person {name}+…`: ask the registry for it, by another road than this")
 
 
 def _ask(question: str) -> str:

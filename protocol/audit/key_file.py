@@ -9,6 +9,7 @@ import secrets
 from getpass import getpass
 from pathlib import Path
 
+from protocol.audit.small_files import new_file
 from protocol.errors import MalformedSealed
 from protocol.keys import ED25519, SigningKey
 from protocol.sealed import MAX_BYTES, NONCE_BYTES, SALT_BYTES, check_passphrase, parse_sealed, seal, unseal
@@ -29,12 +30,8 @@ def make(path: Path, name: str, passphrase: bytes) -> SigningKey:
         salt=secrets.token_bytes(SALT_BYTES),
         nonce=secrets.token_bytes(NONCE_BYTES),
     )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
+    with new_file(path, mode=0o600) as file:
         file.write(raw)
-        file.flush()
-        os.fsync(descriptor)
     return key
 
 
@@ -55,9 +52,10 @@ def ask_passphrase(*, is_new: bool) -> bytes:
     """The passphrase from the variable or the prompt, asked twice for a new one; MalformedSealed for a bad one."""
     given = os.environ.get(PASSPHRASE_VARIABLE)
     text = given or getpass("passphrase (not shown): ")
+    try:
+        passphrase = check_passphrase(text)
+    except ValueError as problem:  # before it is typed once more
+        raise MalformedSealed(f"{problem}; four words drawn at random do well") from problem
     if is_new and not given and getpass("once more: ") != text:
         raise MalformedSealed("the two passphrases differ: nothing was written")
-    try:
-        return check_passphrase(text)
-    except ValueError as problem:
-        raise MalformedSealed(f"{problem}; four words drawn at random do well") from problem
+    return passphrase

@@ -21,6 +21,7 @@ from protocol.person_key import prove_possession
 from protocol.signed_case import KIND as OF_UNIT
 from protocol.signed_case import CaseDecision, Fraud, parse_case, sign_case
 from protocol.signed_decision import parse_decision, sign_decision
+from protocol.topics import parse_person
 from protocol.verify import words
 
 OK = 0
@@ -53,6 +54,7 @@ def _sign_with(parser: argparse.ArgumentParser, text: str) -> argparse.ArgumentP
 
 def _new(arguments: argparse.Namespace) -> int:
     must_be_new(arguments.file)
+    parse_person(arguments.name)  # before somebody types a passphrase twice
     key = key_file.make(arguments.file, arguments.name, key_file.ask_passphrase(is_new=True))
     print(f"{key.verifier}")
     print(
@@ -69,8 +71,9 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _prove(arguments: argparse.Namespace) -> int:
     must_be_new(arguments.out)
+    text = _text(arguments.text)
     key = key_file.load(arguments.file, key_file.ask_passphrase(is_new=False))
-    write(arguments.out, prove_possession(_text(arguments.text), key))
+    write(arguments.out, prove_possession(text, key))
     print(f"{arguments.out} proves that you have {key.name}")
     return OK
 

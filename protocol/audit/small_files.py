@@ -1,7 +1,10 @@
 """Files that an auditor hands to and gets from `jishi-audit`: read whole up to a limit, and never written over."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from protocol.errors import MalformedFindings
 
@@ -23,10 +26,34 @@ def must_be_new(path: Path) -> None:
 
 def write(path: Path, raw: bytes) -> None:
     """A new file, on disk when this returns. MalformedFindings where it exists, OSError."""
+    with new_file(path) as file:
+        file.write(raw)
+
+
+@contextmanager
+def kept_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file that keeps what was written, whatever happens then. MalformedFindings where it exists, OSError."""
+    must_be_new(path)
+    with path.open("xb") as file:
+        yield file
+
+
+@contextmanager
+def new_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A new file to write into, on disk at the end; none is left where that fails, as on a full stick.
+
+    MalformedFindings where it exists, OSError.
+    """
     try:
-        with path.open("xb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     except FileExistsError:
         must_be_new(path)
+        raise
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from protocol.audit.containers import open_container
+from protocol.audit.small_files import read
+from protocol.errors import ForeignBytesError
 from protocol.hours import hours_text
 from protocol.verify import words
 from protocol.verify.trust import MAX_TRUST_BYTES, Trust, parse_trust
@@ -16,6 +18,9 @@ from protocol.verify.verification import DayResult, DecisionResult, Result, veri
 _SHANGHAI = timezone(timedelta(hours=8))
 _MARKS = {None: "-", Verdict.VALID: "ok", Verdict.INCOMPLETE: "??", Verdict.CONTRADICTED: "XX"}
 SHOWN_DAYS = 400
+LONGEST_DAYS = 3_700
+"""Ten years: a manifest may name any period, and nobody reads a report of more days on which nothing was."""
+NOTHING = ("没有任何记录", "nothing was recorded")
 
 
 def run(bundle: Path, trust: Path | None, *, tell: Callable[[int], None]) -> Result:
@@ -25,8 +30,10 @@ def run(bundle: Path, trust: Path | None, *, tell: Callable[[int], None]) -> Res
 
 def read_trust(path: Path) -> Trust:
     """The inspector's keys; ForeignBytesError with the path."""
-    with path.open("rb") as file:
-        return parse_trust(file.read(MAX_TRUST_BYTES + 1))
+    try:
+        return parse_trust(read(path, MAX_TRUST_BYTES))
+    except ForeignBytesError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def progress(number: int) -> None:
@@ -186,10 +193,20 @@ def _days(result: Result) -> Iterator[str]:
     yield ""
     yield "day         verdict       run h  effective h  external h  counted h   A/B/C/D/X h"
     yield "日期        结论          运行     有效机时     对外机时     计入"
-    for day in result.days[:SHOWN_DAYS]:
-        yield _day_line(day)
-    if len(result.days) > SHOWN_DAYS:
-        yield f"and {len(result.days) - SHOWN_DAYS} days more; --json has them all"
+    listed = days_of_period(result)
+    for name, day in listed[:SHOWN_DAYS]:
+        yield _day_line(day) if day else f"{name}  {'-':<12}  {NOTHING[1]} {NOTHING[0]}"
+    if len(listed) > SHOWN_DAYS:
+        yield f"and {len(listed) - SHOWN_DAYS} days more; --json has them all"
+
+
+def days_of_period(result: Result) -> list[tuple[str, DayResult | None]]:
+    """Every day of the bundle's period in order, so that none is passed over; None: no record and no reading."""
+    found: dict[str, DayResult | None] = {}
+    if result.manifest is not None:
+        first, many = result.manifest.first_day, (result.manifest.last_day - result.manifest.first_day).days + 1
+        found = {(first + timedelta(days=at)).isoformat(): None for at in range(min(many, LONGEST_DAYS))}
+    return sorted((found | {day.shown.day: day for day in result.days}).items())
 
 
 def _day_line(day: DayResult) -> str:

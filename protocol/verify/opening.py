@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import partial
 
-from protocol.errors import ForeignBytesError, TooLarge
+from protocol.errors import ForeignBytesError, NotABundle, TooLarge
 from protocol.note import parse_note
 from protocol.note import verify as verify_note
 from protocol.verify import words
@@ -25,6 +25,9 @@ def open_bundle(run: Run, container: Container, trust: Trust | None) -> State | 
             run.note(words.CONTAINER, "no-manifest", MANIFEST)
             return None
         raw = _read(container, MANIFEST, most=MAX_MANIFEST_BYTES)
+    except NotABundle as error:
+        run.note(words.CONTAINER, "no-bundle", "", why=str(error))
+        return None
     except ForeignBytesError as error:
         run.note(words.CONTAINER, "container", "", why=str(error))
         return None

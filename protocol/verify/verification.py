@@ -8,8 +8,9 @@ in grounds.py, the others below. A check that fails does not end the others, unl
 read. Nothing is looked up anywhere: the bundle and the inspector's own file of keys are all there is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from protocol.clock_bounds import LIMIT_MS
@@ -67,7 +68,7 @@ class DecisionResult(NamedTuple):
 
 class Result(NamedTuple):
     """What verifying ended in. `manifest` is None where it did not come so far; `journals`, `held` are what was read,
-    for whoever goes on with it (compare)."""
+    for whoever goes on with it (compare); `agent_keys` by origin, as good as that log's verdict."""
 
     verdict: Verdict
     checks: Sequence[Check]
@@ -80,6 +81,7 @@ class Result(NamedTuple):
     held: Held | None = None
     decisions: Sequence[DecisionResult] = ()
     manifest_sha256: str = ""
+    agent_keys: Mapping[str, VerifierKey] = MappingProxyType({})
 
 
 def verify(container: Container, trust: Trust | None, *, tell: Tell = lambda _number: None) -> Result:
@@ -109,6 +111,7 @@ def verify(container: Container, trust: Trust | None, *, tell: Tell = lambda _nu
         state.held,
         _decisions(state),
         state.manifest_sha256,
+        state.agent_keys,
     )
 
 

@@ -127,6 +127,7 @@ _NO, _BAD = Verdict.INCOMPLETE, Verdict.CONTRADICTED
 SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
     # 1 container
     "container": (_BAD, "无法按证据包读取：{why}", "it cannot be read as a bundle: {why}"),
+    "no-bundle": (_NO, "这不是证据包，或复制未完成；请核对文件大小，重新复制：{why}", "this is no bundle: {why}"),
     "no-manifest": (_NO, "没有 MANIFEST，因此什么也不能证明；请重新索取证据包",
                     "there is no MANIFEST, so nothing can be shown: ask for the bundle again"),
     "file-missing": (_NO, "清单所列的这个文件不在包中；请重新索取证据包",

@@ -120,3 +120,18 @@ def test_the_command_writes_the_slip(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert cli.main(["inspect", OTHER, "-c", str(config), "--out", str(out)]) == 1
     assert cli.main(["inspect", "hello", "-c", str(config)]) == 1
     assert "32 lower-case hex digits" in capsys.readouterr().err
+
+
+def test_a_stick_that_cannot_be_written_is_told_and_the_slip_can_be_had_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = enrol_in(tmp_path / "agent", broker_port=9, port=tmp_path / "port")
+    assert cli.main(["inspect", NONCE, "-c", str(config), "--out", str(tmp_path / "stick" / "a.slip")]) == 1
+    told = capsys.readouterr()
+    assert "the nonce is journalled" in told.err
+    assert "index 1" in told.out, "it can be copied by hand"
+    (tmp_path / "full.slip").touch()  # what a full stick left
+    assert cli.main(["inspect", NONCE, "-c", str(config), "--out", str(tmp_path / "full.slip")]) == 0
+    slip = parse_slip((tmp_path / "full.slip").read_bytes())
+    assert open_slip(slip, AGENT_KEY.verifier).entry.index == 1
+    assert slip.code in told.out

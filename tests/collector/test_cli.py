@@ -120,6 +120,17 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot read /nowhere/collector.toml" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("words", [["findings", "list"], ["person-key", "list"], ["ca", "init"], ["keys", "list"]])
+def test_a_configuration_may_be_named_before_and_behind_the_words_of_a_command(
+    tmp_path: Path, words: list[str], place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = tmp_path / "absent.toml"
+    given = ["-c", str(absent)]
+    assert cli.main([words[0], *given, *words[1:]] if place == "before" else [*words, *given]) == 2
+    assert str(absent) in capsys.readouterr().err
+
+
 def test_workers_lists_who_owns_which_shards_and_what_nobody_owns(
     settings: Path, connection: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,6 @@ def test_the_steps_of_the_pages_are_there(step: str, capsys: pytest.CaptureFixtu
 
 def test_the_pictures_are_there_and_small() -> None:
     pictures = re.findall(r"\]\((pictures/[a-z0-9-]+\.png)\)", PAGE)
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for picture in pictures:
         assert 5_000 < (DOCS / picture).stat().st_size < 200_000

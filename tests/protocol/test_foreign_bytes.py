@@ -261,7 +261,7 @@ BYTE_PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
     "steps": (inspect_steps.parse_steps, (b'{"do":"off","at":1}\n{"do":"end","at":2,"host":3}\n',)),
     "sample": (inspect_days.parse_sample, (b'{"manifest":"' + b"ab" * 32 + b'","seed":"s","rows":[]}\n',)),
     "form": (
-        lambda raw: inspect_form.read_form(raw, told=None, note=b"", steps=(), sample=None),
+        lambda raw: inspect_form.read_form(raw, told=None, note=b"", steps=(), sample=None, now_ms=0),
         (FORM,),
     ),
     "log entries": (tiles.parse_entries, (BUNDLE,)),

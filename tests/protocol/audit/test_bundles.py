@@ -6,16 +6,22 @@ import re
 import tracemalloc
 import zipfile
 import zlib
+from datetime import date, timedelta
 from functools import cache
 from html.parser import HTMLParser
 
 import pytest
 
-from protocol.audit import cli
+from protocol import entry, merkle
+from protocol.audit import cli, html_page, verify
 from protocol.audit.containers import open_container
+from protocol.entry import Inspect
 from protocol.errors import ForeignBytesError
+from protocol.keys import ED25519, SigningKey
+from protocol.note import Checkpoint, sign_checkpoint
+from protocol.slip import Slip
 from protocol.verify import words
-from tests.protocol.bundles import AGENT, EXPORT, RECEIPT, World, trust_text
+from tests.protocol.bundles import AGENT, EXPORT, LOG, RECEIPT, STRANGER, World, trust_text
 from tests.protocol.zips import zipped
 
 
@@ -86,7 +92,7 @@ def test_a_file_of_keys_that_is_none_is_told_with_its_line(bundle, tmp_path, cap
     bad = tmp_path / "bad.txt"
     bad.write_text("receipt nonsense\n", "utf-8")
     assert cli.main(["verify", str(bundle), "--trust", str(bad)]) == 1
-    assert "line 1" in capsys.readouterr().err
+    assert f"{bad}: line 1" in capsys.readouterr().err
 
 
 def test_no_byte_of_the_zip_outside_its_contents_can_be_turned(tmp_path) -> None:
@@ -109,19 +115,31 @@ def test_no_byte_of_the_zip_outside_its_contents_can_be_turned(tmp_path) -> None
 
 
 @pytest.mark.parametrize("change", [
-    lambda raw: raw[:-1],
-    lambda raw: raw + b"\0",
     lambda raw: b"\0" + raw,
-    lambda raw: raw[: len(raw) // 2],
-    lambda raw: b"",
+    lambda raw: raw[1:],
     lambda raw: raw * 2,
 ])  # fmt: skip
-def test_a_zip_that_was_cut_or_grew(change, tmp_path, keys, capsys) -> None:
+def test_a_zip_that_is_not_the_one_that_its_files_make(change, tmp_path, keys, capsys) -> None:
     path = tmp_path / "b.zip"
     path.write_bytes(change(zipped(world().sealed())))
     told = verdict_of(path, keys, capsys)
     assert told["verdict"] == "CONTRADICTED"
     assert told["checks"][0]["findings"]
+
+
+@pytest.mark.parametrize("change", [
+    lambda raw: raw[:-1],
+    lambda raw: raw[: len(raw) // 2],
+    lambda raw: raw[:10],
+    lambda raw: b"",
+    lambda _raw: trust_text(),
+])  # fmt: skip
+def test_a_copy_that_was_cut_short_and_another_file_accuse_nobody(change, tmp_path, keys, capsys) -> None:
+    path = tmp_path / "b.zip"
+    path.write_bytes(change(zipped(world().sealed())))
+    told = verdict_of(path, keys, capsys)
+    assert told["verdict"] == "INCOMPLETE"
+    assert "copy it again" in told["checks"][0]["findings"][0]["text"]
 
 
 def test_a_zip_that_somebody_packed_again_says_what_to_do(tmp_path, keys, capsys) -> None:
@@ -220,15 +238,30 @@ def test_the_report_is_one_file_with_every_check_and_a_strip_a_day(bundle, keys,
         assert name.en in page.text
     assert words.LIMITS[0] in page.text
     assert words.LIMITS[1] in page.text
+    assert page.text.count("签字 Signature ___") == 2, "one for the inspector, one for the unit"
     assert sum(tag == "svg" and attrs.get("class") == "strip" for tag, attrs in page.tags) == 2
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object"}
     assert not [attrs for _, attrs in page.tags if {"src", "href"} & set(attrs)]
 
 
-def test_the_report_is_never_written_over_another_file(bundle, keys, tmp_path, capsys) -> None:
+def test_a_day_of_the_period_without_record_and_reading_is_not_passed_over(bundle, keys) -> None:
+    result = verify.run(bundle, keys, tell=lambda _: None)
+    longer = result.manifest._replace(last_day=result.manifest.last_day + timedelta(days=1))
+    told = result._replace(manifest=longer)
+    named = {"name": "b", "command": "c", "version": "v", "made_at": "m"}
+    for shown in (verify.as_text(told), html_page.page(told, **named)):
+        assert re.search(r"2026-03-04.{0,40}(没有任何记录|nothing was recorded)", shown)
+    assert [day for day, found in verify.days_of_period(told) if found is None] == ["2026-03-04"]
+    endless = longer._replace(last_day=date.max)
+    assert len(verify.days_of_period(result._replace(manifest=endless))) == verify.LONGEST_DAYS
+
+
+def test_the_report_is_never_written_over_another_file(bundle, keys, tmp_path, capsys, monkeypatch) -> None:
     target = tmp_path / "mine.html"
     target.write_text("mine", "utf-8")
+    monkeypatch.setattr(verify, "run", lambda *_, **__: pytest.fail("it was verified first, which may take minutes"))
     assert cli.main(["verify", str(bundle), "--trust", str(keys), "--html", str(target)]) == 1
+    assert f"{target} exists already" in capsys.readouterr().err
     assert target.read_text("utf-8") == "mine"
 
 
@@ -341,3 +374,46 @@ def test_a_receipt_and_a_manifest_by_their_keys(tmp_path, capsys) -> None:
     assert cli.main(["note", str(path), "--key", str(RECEIPT.verifier)]) == 2
     path.write_bytes(world().receipts[0].replace(AGENT.name.encode() + b"\n", AGENT.name.encode() + b"1\n", 1))
     assert cli.main(["note", str(path), "--key", str(RECEIPT.verifier)]) == 2
+
+
+# a slip by the key that a bundle proves
+
+
+@pytest.fixture
+def slip(tmp_path):
+    raw = entry.encode(
+        entry.make(Inspect("0f1e2d3c" * 4), index=7, wall_ms=1_772_416_800_000, mono_ms=5, boot="5f3a9c01")
+    )
+    path = tmp_path / "em.slip"
+    path.write_bytes(Slip(raw, sign_checkpoint(Checkpoint(AGENT.name, 8, merkle.EMPTY_ROOT), AGENT)).to_bytes())
+    return path
+
+
+def slip_by(slip, bundle, keys):
+    return cli.main(["inspect", "slip", str(slip), "--bundle", str(bundle), "--trust", str(keys)])
+
+
+def test_a_slip_is_verified_by_the_key_whose_enrolment_the_bundle_proves(slip, bundle, keys, capsys) -> None:
+    assert slip_by(slip, bundle, keys) == 0
+    assert AGENT.name in capsys.readouterr().out
+    assert cli.main(["inspect", "slip", str(slip), "--trust", str(keys)]) == 1
+    assert "--bundle BUNDLE" in capsys.readouterr().err
+
+
+def test_a_bundle_that_does_not_hold_by_the_inspectors_own_keys_proves_no_agents_key(
+    slip, bundle, tmp_path, capsys
+) -> None:
+    others = tmp_path / "others.txt"
+    others.write_bytes(trust_text(STRANGER, LOG, RECEIPT))
+    assert slip_by(slip, bundle, others) == 1
+    assert "so it proves no key" in capsys.readouterr().err
+
+
+def test_a_slip_of_an_agent_that_is_not_in_the_bundle_is_refused(slip, bundle, keys, capsys) -> None:
+    other = SigningKey("jishi.example/a/em-02/1", ED25519, b"a" * 32)
+    raw = entry.encode(
+        entry.make(Inspect("0f1e2d3c" * 4), index=7, wall_ms=1_772_416_800_000, mono_ms=5, boot="5f3a9c01")
+    )
+    slip.write_bytes(Slip(raw, sign_checkpoint(Checkpoint(other.name, 8, merkle.EMPTY_ROOT), other)).to_bytes())
+    assert slip_by(slip, bundle, keys) == 1
+    assert "holds no such log" in capsys.readouterr().err

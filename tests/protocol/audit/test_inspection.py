@@ -1,6 +1,9 @@
 """The steps of an on-site check at the command line: from a bundle on a stick to a signed note."""
 
+import errno
 import hashlib
+import json
+import os
 import re
 import shutil
 import stat
@@ -14,8 +17,9 @@ from protocol.audit import inspect_steps, inspection, key_file
 from protocol.audit.cli import main
 from protocol.entry import Inspect
 from protocol.errors import ForeignBytesError, MalformedFindings, MalformedSealed
-from protocol.findings import Findings, open_findings
+from protocol.findings import Findings, Step, open_findings
 from protocol.keys import ED25519, SigningKey
+from protocol.live_test import TOLERANCE_MS
 from protocol.note import Checkpoint, sign_checkpoint
 from protocol.person_key import person_key_text
 from protocol.slip import Slip
@@ -89,6 +93,11 @@ def test_from_the_bundle_to_a_signed_note(
     assert found.sample is not None
     assert [(row.day, row.found, row.paper_s) for row in found.sample.rows] == [(str(DAY), "differs", 5400)]
     assert main(["inspect", "show", "note", "--trust", str(trust)]) == 0
+    told = capsys.readouterr().out
+    for word in (f"signed 签名          {NAME}", "王敏", "in-order 属实", "4 2 6", "differs", "1.50 h", NONCE):
+        assert word in told, word
+    assert main(["inspect", "show", "note", "--trust", str(trust), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["asset"] == "A001"
     assert main(signing) == 1
     assert "nothing is written over" in capsys.readouterr().err
 
@@ -115,6 +124,39 @@ def test_a_short_passphrase_is_refused(monkeypatch: pytest.MonkeyPatch, words: s
     monkeypatch.setattr(key_file, "getpass", lambda _: words)
     with pytest.raises(MalformedSealed, match="at least 10"):
         key_file.ask_passphrase(is_new=True)
+
+
+def test_nobody_types_a_passphrase_for_what_is_refused_anyhow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key_file.make(Path("wang.key"), NAME, WORDS.encode())
+    monkeypatch.setattr(key_file, "ask_passphrase", lambda **_: pytest.fail("it was asked for"))
+    assert main(["key", "new", "other.key", "--name", "wang"]) == 1
+    assert main(["key", "prove", "wang.key", "nowhere.txt", "--out", "proof"]) == 1
+    assert "jishi-audit: nowhere.txt: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_short_passphrase_is_told_before_it_is_typed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JISHI_PASSPHRASE")
+    typed = iter(["short"])
+    monkeypatch.setattr(key_file, "getpass", lambda _: next(typed))
+    with pytest.raises(MalformedSealed, match="at least 10"):
+        key_file.ask_passphrase(is_new=True)
+
+
+def test_a_full_stick_is_told_and_leaves_no_half_file(
+    monkeypatch: pytest.MonkeyPatch, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = ["inspect", "sample", str(bundle), "--seed", "s", "--count", "1", "--out", "sample.json"]
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as stick:
+        stick.setattr(os, "fsync", full)
+        assert main(sample) == 1
+        assert "No space left on device" in capsys.readouterr().err
+    assert main(sample) == 0, "the same name is free"
 
 
 def test_a_proof_is_signed_over_the_registrys_text_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +206,10 @@ def test_the_example_bundle_of_the_documents_is_drawn_from(capsys: pytest.Captur
 # The guided live test
 
 
+def _break_off() -> str:
+    raise KeyboardInterrupt
+
+
 class Person:
     """Answers what he is asked, and lets time pass between."""
 
@@ -184,13 +230,35 @@ def lead(person: Person) -> list[tuple[str, int, int | None]]:
 
 
 def test_each_step_lasts_as_long_as_it_must() -> None:
-    person = Person((0, ""), (0, ""), (119, ""), (1, ""), (0, ""), (60, ""), (0, ""), (120, ""), (0, ""),
+    person = Person((0, ""), (0, ""), (119, ""), (1, ""), (0, ""), (90, ""), (0, ""), (120, ""), (0, ""),
                     (180, ""), (0, ""), (120, ""), (0, ""))  # fmt: skip
     told = lead(person)
     assert [step[:2] for step in told] == [
-        ("off", 0), ("on", 120), ("idle", 180), ("run", 300), ("off", 480), ("end", 600)
+        ("off", 0), ("on", 120), ("idle", 210), ("run", 330), ("off", 510), ("end", 630)
     ]  # fmt: skip
     assert any("119 s since" in line for line in person.told)
+
+
+def test_a_test_that_is_broken_off_keeps_the_steps_that_were_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter(["", "", "s"])
+    monkeypatch.setattr(inspection, "_ask", lambda _: _break_off() if (said := next(answers, None)) is None else said)
+    assert main(["inspect", "test", "--out", "steps.jsonl"]) == 1
+    assert "the steps so far are in steps.jsonl" in capsys.readouterr().err
+    assert [step.do for step in inspect_steps.parse_steps(Path("steps.jsonl").read_bytes())] == ["off"]
+
+
+def test_every_step_is_longer_than_what_is_left_out_at_its_two_ends() -> None:
+    for question in inspect_steps.PLAN[:-1]:
+        assert question.least_s * 1000 >= 2 * TOLERANCE_MS + 30_000, question.do
+
+
+def test_it_says_until_when_a_step_lasts() -> None:
+    person = Person((0, ""), (0, ""), (0, "s"), (0, "s"), (0, "s"), (0, "s"), (120, ""), (0, ""))
+    lead(person)
+    until = inspect_steps.show(Step(do="off", at=NOW_MS + 120_000)).split()[1]
+    assert [line for line in person.told if until in line]
 
 
 def test_steps_may_be_left_out_but_not_the_end() -> None:
@@ -209,7 +277,24 @@ def test_the_hosts_clock_stands_beside() -> None:
 
 def test_the_form_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, bundle: Path) -> None:
     assert main(["inspect", "sample", str(bundle), "--seed", "s", "--count", "1", "--out", "sample.json"]) == 0
-    answers = iter(['room "B"', "plate", "王敏, Zhao", "Li", "", "questions", "", "match", "1.5", "ok"])
+    answers = iter(
+        [
+            'room "B"',
+            "plate",
+            "王敏, Zhao",
+            "Li",
+            "",
+            "",
+            "question",
+            "questions",
+            "",
+            "yes",
+            "match",
+            "25",
+            "1,5",
+            "ok",
+        ]
+    )
     monkeypatch.setattr(inspection, "_ask", lambda _: next(answers))
     assert main(["inspect", "form", "A001", "--sample", "sample.json", "--ask", "--out", "form.toml"]) == 0
     key_file.make(Path("wang.key"), NAME, WORDS.encode())
@@ -218,6 +303,23 @@ def test_the_form_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, bundle: Path
     assert (found.inspectors, found.place, found.verdict) == (("王敏", "Zhao"), 'room "B"', "questions")
     assert found.sample is not None
     assert [(row.found, row.paper_s, row.remark) for row in found.sample.rows] == [("match", 5400, "ok")]
+
+
+def test_a_form_of_a_live_test_begins_with_it_and_ends_when_it_is_signed(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [Step(do="off", at=NOW_MS - 900_500), Step(do="end", at=NOW_MS - 300_000)]
+    Path("steps.jsonl").write_bytes(inspect_steps.write_steps(steps))
+    assert main(["inspect", "form", "A001", "--steps", "steps.jsonl", "--out", "form.toml"]) == 0
+    form = Path("form.toml")
+    signing = ["inspect", "findings", "form.toml", "--steps", "steps.jsonl", "--key", "wang.key", "--out", "n"]
+    key_file.make(Path("wang.key"), NAME, WORDS.encode())
+    assert main(signing) == 1
+    assert "place (地点 room), plate (铭牌 name plate), inspectors" in capsys.readouterr().err
+    filled = form.read_text("utf-8").replace('[""]', '["王敏"]').replace('= ""', '= "B"', 2)
+    form.write_text(filled, "utf-8")
+    assert main(signing) == 0
+    found = _open("n")
+    assert found.begun <= steps[0].at
+    assert found.ended == NOW_MS
 
 
 FIELDS: list[Callable[[str], str]] = [
