@@ -2,19 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from collector.self_evaluation.states import STATES, STATES_ZH
 from collector.self_evaluation.texts import FIELDS, HEADINGS, MAX_TEXT
-from collector.self_evaluation.timeliness import JUDGED
+from collector.self_evaluation.timeliness import Judged
 from collector.self_evaluation.worklist import KINDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "self-evaluation.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("word", [*STATES, *FIELDS, *JUDGED, *KINDS])
+@pytest.mark.parametrize("word", [*STATES, *FIELDS, *get_args(Judged), *KINDS])
 def test_each_word_is_described(word: str) -> None:
     assert f"`{word}`" in PAGE
 
