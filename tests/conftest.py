@@ -26,7 +26,12 @@ from psycopg import conninfo, sql
 from collector.embedded.broker import LOOPBACK, EmbeddedBroker
 from collector.embedded.postgres import EmbeddedPostgres
 from collector.store import database, migrate
+from tests.long_files import begin_with_long_files
 from tests.server_place import server_place
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    begin_with_long_files(items)
 
 
 @pytest.fixture
