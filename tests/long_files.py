@@ -2,7 +2,8 @@
 
 xdist gives a file to one worker, and by itself begins with those that hold the most tests; those that take minutes
 hold few. Most of them wait: for a second to pass, for programs that start and end. The order is that of a run on two
-cores, longest first, and need not be exact; a file that is not here comes after these, in the usual order.
+cores, longest first, and need not be exact; a file that is not here comes after these, in the usual order. A folder
+stands for all of its files.
 """
 
 from pathlib import Path
@@ -17,15 +18,11 @@ LONG_FILES = (
     "tests/collector/test_up.py",
     "tests/deploy/test_pyinstaller.py",
     "tests/collector/api/test_description.py",
+    "tests/threats/",
     "tests/agent/test_run.py",
     "tests/agent/test_power_cut.py",
     "tests/integration/test_shared_ingest.py",
     "tests/agent/watchers/test_third_party.py",
-    "tests/threats/test_lying_agent.py",
-    "tests/threats/test_log_taken_back.py",
-    "tests/threats/test_inspector.py",
-    "tests/threats/test_broker.py",
-    "tests/threats/test_claims.py",
     "tests/integration/test_tls_end_to_end.py",
     "tests/collector/embedded/test_postgres.py",
     "tests/measures/test_measures.py",
@@ -45,5 +42,9 @@ LONG_FILES = (
 
 def begin_with_long_files(items: list[pytest.Item]) -> None:
     """Put the tests in that order; the tests of a file stay together, as they were."""
-    place = {file: number for number, file in enumerate(LONG_FILES)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+    items.sort(key=lambda item: _place_of(item.nodeid))
+
+
+def _place_of(nodeid: str) -> int:
+    places = (place for place, begin in enumerate(LONG_FILES) if nodeid.startswith(begin))
+    return next(places, len(LONG_FILES))
