@@ -9,6 +9,9 @@ SCENARIO ?=
 SOAK ?= 2
 # Tests mostly wait for ports, brokers and children, so twice as many run at once as there are cores in the CI.
 WORKERS ?= 4
+# Many images say that Python is to write no bytecode: then each worker rewrites every test, and each of some hundred
+# programs that the tests start compiles itself, every time.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test lint bench fuzz measures flag-measures faults faults-proof lock clean
 
@@ -21,7 +24,7 @@ demo: .venv/ready
 	@exec $(PY) -m deploy.demo --seconds $(SECONDS)
 
 test: .venv/ready lint
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/ready
 	$(PY) -m ruff check .

@@ -26,6 +26,12 @@ from psycopg import conninfo, sql
 from collector.embedded.broker import LOOPBACK, EmbeddedBroker
 from collector.embedded.postgres import EmbeddedPostgres
 from collector.store import database, migrate
+from tests.long_files import begin_with_long_files
+from tests.server_place import server_place
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    begin_with_long_files(items)
 
 
 @pytest.fixture
@@ -44,12 +50,8 @@ def server_dsn() -> Iterator[str]:
     if given:
         yield given
         return
-    directory = Path(tempfile.mkdtemp(prefix="jishi-pg-", dir="/tmp"))
-    try:
-        with EmbeddedPostgres(directory, durable=False) as server:
-            yield server.dsn
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with server_place() as directory, EmbeddedPostgres(directory, durable=False) as server:
+        yield server.dsn
 
 
 @pytest.fixture(scope="session")
@@ -163,7 +165,8 @@ def _dsn_of(server_dsn: str, name: str) -> str:
 
 
 def _create_database(server_dsn: str, name: str, *, template: str = "template1") -> None:
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    # Copied as files: the other way writes each page to the log ahead first, and waits for that log to be made.
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
     with psycopg.connect(server_dsn, autocommit=True) as server:
         server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 

@@ -74,8 +74,8 @@ class AskedFraud(AskedStep):
 
     uscc: Uscc
     round: str = Field(min_length=1, max_length=40)
-    first_year: int = Field(ge=2000, le=2199, description="Out of rounds of this year")
-    last_year: int = Field(ge=2000, le=2199, description="… to this one, both included")
+    first_year: int = Field(strict=True, ge=2000, le=2199, description="Out of rounds of this year")
+    last_year: int = Field(strict=True, ge=2000, le=2199, description="… to this one, both included")
     evidence: list[Annotated[str, Field(pattern="^(decision|finding|fork|document):[0-9a-f]{64}$")]] = Field(
         min_length=1, max_length=MAX_EVIDENCE, description="By SHA-256; a flag is none"
     )

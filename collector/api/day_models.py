@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from collector.api.models import Model
+from collector.api.models import Model, WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from protocol.attribution import Standing
 from protocol.grades import Grade
@@ -56,8 +56,8 @@ class AskedPeriod(Model):
     """What is to be frozen: closed days, both included."""
 
     name: str = Field(min_length=1, max_length=40, description="Letters, digits, dots, underscores, hyphens; for good")
-    first_day: date = Field(ge=FIRST_DAY, le=LAST_DAY)
-    last_day: date = Field(ge=FIRST_DAY, le=LAST_DAY)
+    first_day: WrittenDay = Field(ge=FIRST_DAY, le=LAST_DAY)
+    last_day: WrittenDay = Field(ge=FIRST_DAY, le=LAST_DAY)
     unit: str | None = Field(default=None, max_length=18, description="USCC of one unit; null: every unit")
 
 

@@ -3,16 +3,16 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from collector.api.fact_models import Name, Text, Uscc, Yuan
-from collector.api.models import Model
+from collector.api.models import Model, WrittenDay, WrittenInstant
 from collector.api.registry_models import RefusedRow
 from collector.exchange.compared import Kind
 from collector.exchange.states import State
 from collector.registry.audit import MAX_TEXT
 
-Count = Annotated[int, Field(ge=0, le=100_000)]
+Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 _OPTIONAL_UNIT = Field(default=None, description="May be left out by a key whose scope is the unit")
 
 
@@ -72,8 +72,8 @@ class NewBooking(_Model):
 
     key: Text = Field(description="Its number in the caller's system")
     asset: Name = Field(description="Asset number")
-    start: AwareDatetime
-    end: AwareDatetime
+    start: WrittenInstant
+    end: WrittenInstant
     user: Text | None = Field(default=None, description="Kept as a salted hash only")
     order: Name | None = None
     booking_state: Literal["booked", "cancelled"] = "booked"
@@ -98,7 +98,7 @@ class NewCharge(_Model):
     order: Name
     charge_kind: Literal["charge", "refund"] = "charge"
     amount: Yuan
-    charged_on: date
+    charged_on: WrittenDay
 
 
 class NewOrderDetail(_Model):
@@ -117,7 +117,7 @@ class NewEffect(_Model):
     """What an instrument's year brought that nobody can measure."""
 
     asset: Name = Field(description="Asset number")
-    year: Annotated[int, Field(ge=2000, le=2199)]
+    year: Annotated[int, Field(strict=True, ge=2000, le=2199)]
     papers: Count = 0
     patents: Count = 0
     remark: Text | None = None

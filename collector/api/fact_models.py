@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from collector.api.models import HEX64
+from collector.api.models import HEX64, WrittenDay, WrittenInstant
 from collector.api.registry_models import RefusedRow
 
 MAX_ROWS = 1_000
@@ -19,7 +19,7 @@ Uscc = Annotated[str, Field(min_length=18, max_length=18, description="Unified s
 Yuan = Annotated[
     str, Field(max_length=20, pattern=r"^[0-9]+(\.[0-9]{1,2})?$", description="An amount in yuan, as 1200.50")
 ]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Sha256 = Annotated[str, Field(pattern=HEX64, description="SHA-256 of a stored document")]
 
 
@@ -44,8 +44,8 @@ class NewUse(_ForWhom):
         default=None, description="Its number in the caller's system: sent again it is nothing new"
     )
     asset: Name = Field(description="Asset number")
-    start: AwareDatetime
-    end: AwareDatetime
+    start: WrittenInstant
+    end: WrittenInstant
     purpose: Purpose | None = Field(
         default=None, description="May be left out where an order or a beneficiary is named"
     )
@@ -61,8 +61,8 @@ class NewOrder(_ForWhom):
 
     unit: Uscc | None = Field(default=None, description="May be left out by a key whose scope is the unit")
     order: Name
-    first_day: date | None = None
-    last_day: date | None = None
+    first_day: WrittenDay | None = None
+    last_day: WrittenDay | None = None
     voucher_issuer: Text | None = None
     voucher_number: Name | None = None
     voucher_amount: Yuan | None = None

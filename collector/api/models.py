@@ -3,10 +3,11 @@
 Instants are RFC 3339 in UTC; days are local (UTC+8); times of a day are whole seconds; power is in mW.
 """
 
+import re
 from datetime import date, datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from protocol.attribution import Standing
 from protocol.grades import Grade, Reason
@@ -16,6 +17,29 @@ from protocol.lead import State
 Item = TypeVar("Item", bound=BaseModel)
 HEX64 = "^[0-9a-f]{64}$"
 USCC = "^[0-9A-HJ-NPQRTUWXY]{18}$"
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _check_day(said: object) -> object:
+    if not isinstance(said, str) or not _DAY.fullmatch(said):
+        raise ValueError("write a day as YYYY-MM-DD")
+    return said
+
+
+def _check_instant(said: object) -> object:
+    if not isinstance(said, str) or not _DAY.match(said):
+        raise ValueError("write an instant as in 2026-03-02T08:00:00+08:00")
+    return said
+
+
+# By itself pydantic takes numbers, and texts that are numbers, for seconds since 1970.
+AS_WRITTEN = BeforeValidator(_check_day)
+WrittenDay = Annotated[date, AS_WRITTEN]
+"""A day in what is said to the API, as the description has it."""
+WrittenInstant = Annotated[AwareDatetime, BeforeValidator(_check_instant)]
+"""An instant there, with its offset."""
 
 
 class Model(BaseModel):

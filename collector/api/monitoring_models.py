@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from collector.accounts.liveness import Liveness
-from collector.api.models import HEX64, Model
+from collector.api.models import AS_WRITTEN, HEX64, Model
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from collector.monitoring.alarms import Kind as AlarmKind
 from collector.monitoring.case_states import Outcome, State
@@ -17,7 +17,7 @@ from collector.registry.audit import MAX_TEXT
 from protocol.grades import Grade
 
 Why = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, description="Is kept with it, beside who and when")]
-Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY), AS_WRITTEN]
 Asset = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -25,7 +25,7 @@ class AskedSetting(Model):
     """A threshold or a term, from a day on."""
 
     name: str = Field(min_length=1, max_length=40, examples=["idle-days"])
-    value: int = Field(ge=0, lt=2**31)
+    value: int = Field(strict=True, ge=0, lt=2**31)
     from_day: Day
     why: Why
 

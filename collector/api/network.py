@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from collector.api.access import ChangesRegistry, Given, Lent, ReadsInstruments, actor_of
-from collector.api.models import Model, Page
+from collector.api.models import Model, Page, WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY, AsOf, Cursor, Limit, after, page
 from collector.api.problem import Problem, responses
 from collector.errors import CalendarUnknown, NetworkError, UnknownName
@@ -45,7 +45,7 @@ class AskedStep(Model):
 
     asset_no: str = Field(min_length=1, max_length=64)
     step: Step
-    from_day: date = Field(ge=FIRST_DAY, le=LAST_DAY)
+    from_day: WrittenDay = Field(ge=FIRST_DAY, le=LAST_DAY)
     proof: str = Field(default="", max_length=MAX_TEXT, description="Who joins names what shows it")
     why: str = Field(default="", max_length=MAX_TEXT, description="Who leaves says why")
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from collector.api.models import HEX64, Model
+from collector.api.models import HEX64, Model, WrittenDay
 from protocol.note import MAX_NOTE_BYTES
 
 
@@ -92,10 +92,10 @@ class AskedReport(Model):
 
     unit: str = Field(min_length=18, max_length=18, description="USCC of the owner")
     asset_no: str = Field(min_length=1, max_length=64)
-    first_day: date
-    last_day: date
-    effective_s: int = Field(ge=0, le=2**53 - 1)
-    external_s: int = Field(ge=0, le=2**53 - 1)
+    first_day: WrittenDay
+    last_day: WrittenDay
+    effective_s: int = Field(strict=True, ge=0, le=2**53 - 1)
+    external_s: int = Field(strict=True, ge=0, le=2**53 - 1)
     document: str | None = Field(default=None, pattern=HEX64)
 
 

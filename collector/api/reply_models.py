@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from collector.api.models import HEX64, Model
+from collector.api.models import HEX64, Model, WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from collector.api.round_models import AskedStep, Uscc, Why
 from collector.evaluation.amending import MAX_COUNT
@@ -32,8 +32,10 @@ class AskedItem(Model):
     kind: str = Field(min_length=1, max_length=40, description="docs/cases.md lists those of each indicator")
     title: str = Field(min_length=1, max_length=MAX_TEXT)
     note: str = Field(default="", max_length=MAX_TEXT)
-    amount_fen: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
-    number: int | None = Field(default=None, ge=0, le=MAX_NUMBER, description="How many; of a user's rating 1 to 5")
+    amount_fen: int | None = Field(default=None, strict=True, ge=0, le=MAX_NUMBER)
+    number: int | None = Field(
+        default=None, strict=True, ge=0, le=MAX_NUMBER, description="How many; of a user's rating 1 to 5"
+    )
     document: Sha256 | None = None
 
 
@@ -51,15 +53,17 @@ class Item(AskedItem):
 class AskedTerm(AskedStep):
     """Until when evidence is taken."""
 
-    last_day: date = Field(ge=FIRST_DAY, le=LAST_DAY, description="The last local day")
+    last_day: WrittenDay = Field(ge=FIRST_DAY, le=LAST_DAY, description="The last local day")
 
 
 class AskedDraw(AskedStep):
     """Units that are to be visited."""
 
     seed: str = Field(min_length=1, max_length=MAX_SEED_CHARS, examples=["4 2 6 1 5"])
-    by_flags: int = Field(default=0, ge=0, le=MAX_UNITS, description="So many units whose flags weigh most")
-    by_seed: int = Field(default=0, ge=0, le=MAX_UNITS, description="And so many of all units by the seed")
+    by_flags: int = Field(
+        default=0, strict=True, ge=0, le=MAX_UNITS, description="So many units whose flags weigh most"
+    )
+    by_seed: int = Field(default=0, strict=True, ge=0, le=MAX_UNITS, description="And so many of all units by the seed")
 
 
 class Visit(Model):
@@ -95,14 +99,16 @@ class Draws(Model):
 class AskedAnnouncement(AskedStep):
     """Units are shown their results."""
 
-    days: int = Field(ge=1, le=MAX_DAYS, description="They may object until the end of the day so many days on")
+    days: int = Field(
+        strict=True, ge=1, le=MAX_DAYS, description="They may object until the end of the day so many days on"
+    )
 
 
 class AskedObjection(Model):
     """A unit objects."""
 
     uscc: Uscc
-    indicator: int | None = Field(ge=1, le=8, description="Null: to the rating")
+    indicator: int | None = Field(strict=True, ge=1, le=8, description="Null: to the rating")
     documents: list[Sha256] = Field(default=[], max_length=MAX_DOCUMENTS)
     why: Why
 
@@ -123,9 +129,11 @@ class AskedCorrection(Model):
     """What is right instead: the quotient of a measure, or experts' points."""
 
     source: Measure | Literal["experts"]
-    numerator: int | None = Field(default=None, ge=0, le=MAX_COUNT, description="Seconds, fen or instruments")
-    denominator: int | None = Field(default=None, ge=1, le=MAX_COUNT)
-    hundredths: int | None = Field(default=None, ge=0, le=10_000, description="Of experts' points")
+    numerator: int | None = Field(
+        default=None, strict=True, ge=0, le=MAX_COUNT, description="Seconds, fen or instruments"
+    )
+    denominator: int | None = Field(default=None, strict=True, ge=1, le=MAX_COUNT)
+    hundredths: int | None = Field(default=None, strict=True, ge=0, le=10_000, description="Of experts' points")
 
 
 class AskedAnswer(AskedStep):

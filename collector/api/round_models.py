@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from collector.api.models import USCC, Model
+from collector.api.models import USCC, Model, WrittenDay
 from collector.evaluation.indicators import Measure
 from collector.evaluation.population import Kind, Reason, Verdict
 from collector.evaluation.scheme import Rating
@@ -24,10 +24,10 @@ class AskedRound(Model):
     """A round that is to begin."""
 
     name: str = Field(pattern="^[0-9]{4}[A-Za-z0-9._-]{0,36}$", description="Begins with the year", examples=["2026"])
-    year: int = Field(ge=2000, le=2199)
-    as_of: date | None = Field(default=None, description="Whose registry says who is counted; null: 31 December")
-    min_value_fen: int = Field(default=20_000_000, ge=1, lt=10**13)
-    over_government_percent: int = Field(default=50, ge=0, le=99)
+    year: int = Field(strict=True, ge=2000, le=2199)
+    as_of: WrittenDay | None = Field(default=None, description="Whose registry says who is counted; null: 31 December")
+    min_value_fen: int = Field(default=20_000_000, strict=True, ge=1, lt=10**13)
+    over_government_percent: int = Field(default=50, strict=True, ge=0, le=99)
     why: Why
 
 
@@ -69,7 +69,7 @@ class AskedPoints(Model):
 
     uscc: Uscc
     indicator: Literal[1, 3, 4, 6, 8]
-    hundredths: int = Field(ge=0, le=10_000, description="Hundredths of a point")
+    hundredths: int = Field(strict=True, ge=0, le=10_000, description="Hundredths of a point")
 
 
 class AskedAward(AskedStep):

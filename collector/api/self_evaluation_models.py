@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from collector.api.models import Model
+from collector.api.models import Model, WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from collector.registry.audit import MAX_TEXT
 from collector.self_evaluation.states import State
@@ -41,8 +41,8 @@ class AskedConfirmation(AskedReportStep):
 class AskedDue(AskedReportStep):
     """Until when the reports of a year are submitted."""
 
-    year: int = Field(ge=2000, le=2199)
-    due_on: date = Field(ge=FIRST_DAY, le=LAST_DAY)
+    year: int = Field(strict=True, ge=2000, le=2199)
+    due_on: WrittenDay = Field(ge=FIRST_DAY, le=LAST_DAY)
 
 
 class SelfEvaluation(Model):

@@ -237,16 +237,20 @@ def draw_error(request: Request, status: int) -> Response:
 _ERRORS = {403: "forbidden", 404: "not_found", 414: "too_large", 429: "too_many", 431: "too_large", 503: "away"}
 
 
+ROUTERS = (
+    router,
+    year_pages.router,
+    flag_pages.router,
+    finding_pages.router,
+    fleet_pages.router,
+    worklist_pages.router,
+    public_pages.router,
+)
+
+
 def install(app: FastAPI) -> None:
-    """Puts the pages and what they need on the application."""
+    """Puts on the application what the pages need beside their routes."""
     app.state.password_checks = BoundedSemaphore(PASSWORD_CHECKS_AT_ONCE)
-    app.include_router(router)
-    app.include_router(year_pages.router)
-    app.include_router(flag_pages.router)
-    app.include_router(finding_pages.router)
-    app.include_router(fleet_pages.router)
-    app.include_router(worklist_pages.router)
-    app.include_router(public_pages.router)
     app.mount("/static", StaticFiles(packages=[("collector.web", "static")]))
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
     app.add_exception_handler(visitor.ForeignRequest, lambda request, _: draw_error(request, HTTPStatus.FORBIDDEN))

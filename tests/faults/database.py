@@ -86,7 +86,8 @@ class Server:
 
     def _copy(self, template: str) -> str:
         name = f"faults_{uuid.uuid4().hex[:12]}"
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        statement = statement.format(sql.Identifier(name), sql.Identifier(template))
         with psycopg.connect(self._server.dsn, autocommit=True) as connection:
             connection.execute(statement)
         return name

@@ -27,10 +27,13 @@ class Medium:
         os.truncate(fd, size_mib << 20)
         os.close(fd)
         _run("mkfs.ext4", "-q", "-b", "1024", self._image)
+        # One loop device for its whole life: `mount -o loop` looks for one at each mount, and where others do the same
+        # it sometimes takes the one that is just being let go, which then cannot be read.
+        self._device = _run("losetup", "--find", "--show", self._image).strip()
         self.mount()
 
     def mount(self) -> None:
-        _run("mount", "-o", "loop", self._image, str(self.place))
+        _run("mount", self._device, str(self.place))
 
     def lose_power(self) -> None:
         """From now on nothing reaches the medium, and whoever writes gets an error."""
@@ -48,6 +51,7 @@ class Medium:
     def close(self) -> None:
         """Take it away, whoever still looks at it."""
         subprocess.run(["umount", "-l", str(self.place)], check=False, capture_output=True)
+        subprocess.run(["losetup", "--detach", self._device], check=False, capture_output=True)
         Path(self._image).unlink()
 
 
@@ -58,5 +62,5 @@ def why_not() -> str | None:
     return None
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

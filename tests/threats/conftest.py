@@ -12,6 +12,7 @@ import pytest
 from tests.faults.broker import Broker
 from tests.faults.database import Server
 from tests.faults.world import World
+from tests.server_place import server_place
 from tests.threats.evening import Evening
 from tests.threats.place import Place
 
@@ -21,7 +22,7 @@ def server() -> Iterator[Server]:
     """One database server for a file."""
     if not Broker.is_installed():
         pytest.skip("mosquitto is not installed, and agents deliver by way of it here")
-    with _directory("pg") as directory:
+    with server_place() as directory:
         made = Server(directory)
         yield made
         made.close()

@@ -106,6 +106,36 @@ def test_impossible_values_are_refused_row_by_row(
     assert answer.json()["refused"] == 1
 
 
+CHARGE = {"key": "C1", "order": "SO-1", "amount": "1", "charged_on": "2026-11-16"}
+
+
+@pytest.mark.parametrize(
+    ("path", "item", "place"),
+    [
+        ("charges", {**CHARGE, "charged_on": "0"}, "charged_on"),
+        ("charges", {**CHARGE, "charged_on": 1_763_251_200}, "charged_on"),
+        ("charges", {**CHARGE, "charged_on": "2026-11-16T00:00:00Z"}, "charged_on"),
+        ("bookings", {**BOOKING, "start": 0}, "start"),
+        ("bookings", {**BOOKING, "end": "1795000000"}, "end"),
+        ("effects", {"asset": "A001", "year": 2025, "papers": False}, "papers"),
+        ("effects", {"asset": "A001", "year": 2025, "patents": "0"}, "patents"),
+        ("effects", {"asset": "A001", "year": "2025"}, "year"),
+    ],
+)
+def test_what_is_no_day_no_instant_and_no_number_as_the_description_has_it_is_refused_as_a_whole(
+    client: httpx.Client,
+    province: Province,
+    days: ServedDays,
+    clock: MovableClock,
+    path: str,
+    item: dict[str, object],
+    place: str,
+) -> None:
+    answer = client.post(f"{V1}/{path}/batch", json={"items": [item]}, headers=key(province, clock, "booker"))
+    assert answer.status_code == 422, answer.text
+    assert place in answer.text
+
+
 def test_bookings_are_compared_in_the_callers_scope(
     client: httpx.Client, province: Province, days: ServedDays, clock: MovableClock
 ) -> None:

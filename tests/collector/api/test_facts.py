@@ -67,6 +67,9 @@ def test_what_is_refused_names_its_members(officer: httpx.Client, province: Prov
         }
     ]
     assert officer.post(f"{V1}/uses", json={**USE, "start": "yesterday"}).status_code == 422
+    assert officer.post(f"{V1}/uses", json={**USE, "start": 0}).status_code == 422
+    assert officer.post(f"{V1}/uses", json={**USE, "samples": True}).status_code == 422
+    assert officer.post(f"{V1}/orders", json={**ORDER, "first_day": "0"}).status_code == 422
     assert officer.post(f"{V1}/uses", json={**USE, "colour": "red"}).status_code == 422
     assert count(province) == 0
 
