@@ -3,17 +3,16 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 
 from collector.api.access import Lent, ReadsAudit
-from collector.api.models import Change, Page
+from collector.api.models import Change, Page, WrittenInstant
 from collector.api.paging import Cursor, Limit, after, page
 from collector.api.problem import responses
 from collector.registry import audit
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
-Since = Annotated[AwareDatetime | None, Query(description="Only from this instant on, RFC 3339 with an offset")]
+Since = Annotated[WrittenInstant | None, Query(description="Only from this instant on, RFC 3339 with an offset")]
 
 
 @router.get("", responses=responses(400))

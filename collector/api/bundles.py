@@ -7,7 +7,6 @@ scope on every day of the period. It is made on disk, whole, before a byte of it
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import date
 from http import HTTPStatus
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -18,6 +17,7 @@ from starlette.responses import StreamingResponse
 
 from collector.api.access import Given, Lent, ReadsReadings, Services, actor_of
 from collector.api.instruments import load_instrument
+from collector.api.models import WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNoInPath, check_days
 from collector.api.problem import Problem, responses
 from collector.errors import BundleError, ReadingsDropped
@@ -35,8 +35,8 @@ MEDIA_TYPE = "application/zip"
 _PIECE_BYTES = 65_536
 _places = BoundedSemaphore(AT_ONCE)
 
-FirstDay = Annotated[date, Query(alias="from", ge=FIRST_DAY, le=LAST_DAY, description="First local day")]
-LastDay = Annotated[date, Query(alias="to", ge=FIRST_DAY, le=LAST_DAY, description="Last local day, included")]
+FirstDay = Annotated[WrittenDay, Query(alias="from", ge=FIRST_DAY, le=LAST_DAY, description="First local day")]
+LastDay = Annotated[WrittenDay, Query(alias="to", ge=FIRST_DAY, le=LAST_DAY, description="Last local day, included")]
 
 
 @router.get(

@@ -1,14 +1,14 @@
 """Orders and uses as they were recorded, beside what corrects them, and the exact bytes of every fact."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from collector.api.access import Lent, ReadsReadings
 from collector.api.fact_models import CorrectedBy, HeldDocument, HeldOrder, HeldUse, HeldVoucher
-from collector.api.models import HEX64, Page
+from collector.api.models import HEX64, Page, WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNo, Cursor, Limit, after, page
 from collector.api.problem import not_found, responses
 from collector.clock import utc
@@ -23,7 +23,7 @@ _SQL = load("facts")
 Sha256InPath = Annotated[str, Path(pattern=HEX64, description="SHA-256 of a fact's bytes")]
 OrderNo = Annotated[str | None, Query(min_length=1, max_length=64, description="Only of this order")]
 UnitCode = Annotated[str | None, Query(max_length=18, description="Only of this unit")]
-Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
+Day = Annotated[WrittenDay | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
 
 _Listed = tuple[int, str, bytes, datetime]
 """seq, identity, bytes and when it was recorded."""

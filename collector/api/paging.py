@@ -8,7 +8,7 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel
 
 from collector.api import cursor
-from collector.api.models import Page
+from collector.api.models import Page, WrittenDay
 from collector.api.problem import Fault, bad_request
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -48,13 +48,13 @@ MAX_DAYS = 400
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 """No instrument was measured before and none will be after; so no arithmetic on days can leave the calendar."""
 
-FirstDay = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="First local day of the range")]
-LastDay = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="Last local day of the range, included")]
+FirstDay = Annotated[WrittenDay, Query(ge=FIRST_DAY, le=LAST_DAY, description="First local day of the range")]
+LastDay = Annotated[WrittenDay, Query(ge=FIRST_DAY, le=LAST_DAY, description="Last local day of the range, included")]
 AsOf = Annotated[
-    date,
+    WrittenDay,
     Query(ge=FIRST_DAY, le=LAST_DAY, description="The local day whose answer is wanted; today where it is left out"),
 ]
-DayInPath = Annotated[date, Path(ge=FIRST_DAY, le=LAST_DAY, description="A local day, YYYY-MM-DD")]
+DayInPath = Annotated[WrittenDay, Path(ge=FIRST_DAY, le=LAST_DAY, description="A local day, YYYY-MM-DD")]
 AssetNo = Annotated[str, Query(min_length=1, max_length=200, description="Asset number of an instrument")]
 AssetNoInPath = Annotated[str, Path(max_length=200, description="Asset number of an instrument")]
 

@@ -13,14 +13,13 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 
 from collector.accounts.blocks import load_power_facts, read_blocks
 from collector.accounts.power import read_power, thin_out
 from collector.api import cursor as cursors
 from collector.api.access import Given, Lent, ReadsReadings
 from collector.api.instruments import load_instrument
-from collector.api.models import ReadingBlock, ReadingPoint, Readings
+from collector.api.models import ReadingBlock, ReadingPoint, Readings, WrittenInstant
 from collector.api.paging import FIRST_DAY, LAST_DAY, AssetNo, Cursor, Key, after, scope_of
 from collector.api.problem import Fault, Problem, bad_request, responses
 from collector.clock import utc
@@ -36,7 +35,7 @@ router = APIRouter(prefix="/readings", tags=["readings"])
 MAX_RANGE = timedelta(days=32)
 """Longer stretches are asked for in parts: thinning reads every interval of the stretch."""
 
-Instant = Annotated[AwareDatetime, Query(description="RFC 3339 with an offset, as in 2026-03-02T08:00:00+08:00")]
+Instant = Annotated[WrittenInstant, Query(description="RFC 3339 with an offset, as in 2026-03-02T08:00:00+08:00")]
 
 
 @router.get("", responses=responses(400, 404, 410), response_model_exclude_none=True)

@@ -1,7 +1,6 @@
 """Files that fill the registry, as the body of a request: what `import-registry` does, for other systems."""
 
 import asyncio
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -9,6 +8,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 
 from collector.api.access import ChangesRegistry, Given, Lent, actor_of
+from collector.api.models import WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from collector.api.problem import Problem, responses
 from collector.api.registry_models import ImportReport, RefusedRow
@@ -24,7 +24,8 @@ MEDIA_TYPE = "application/octet-stream"
 
 FileKind = Literal["units", "facilities", "instruments", "memberships"]
 FromDay = Annotated[
-    date, Query(ge=FIRST_DAY, le=LAST_DAY, description="From when rows hold that do not say so; today where left out")
+    WrittenDay,
+    Query(ge=FIRST_DAY, le=LAST_DAY, description="From when rows hold that do not say so; today where left out"),
 ]
 DryRun = Annotated[bool, Query(description="Say what would become of each row, and change nothing")]
 AllOrNothing = Annotated[bool, Query(description="Register nothing where a row is refused")]
