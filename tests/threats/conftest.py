@@ -2,8 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -14,6 +14,7 @@ from tests.faults.database import Server
 from tests.faults.world import World
 from tests.server_place import server_place
 from tests.threats.evening import Evening
+from tests.threats.office import Office, Settings
 from tests.threats.place import Place
 
 
@@ -57,6 +58,18 @@ def shared_world(server: Server) -> Iterator[World]:
     """One for a file, where attacks do not disturb each other."""
     with _world(server) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def open_office(server: Server) -> Iterator[Callable[[Settings], Office]]:
+    """Make a collector with these settings whose `serve` does not run yet; it ends with the file."""
+    with ExitStack() as made:
+
+        def make(settings: Settings) -> Office:
+            directory = made.enter_context(_directory("office"))
+            return made.enter_context(closing(Office(directory, server.make(), settings)))
+
+        yield make
 
 
 @contextmanager
