@@ -1,4 +1,4 @@
-"""A collector as its users meet it: `serve` and commands that run, two units, some people, a database of its own.
+"""A collector as its users meet it: `serve` and commands that run, units, some people, a database of its own.
 
 What days hold is written as ingest would have written it, or as records (tests/collector/province.py,
 tests/collector/rollups/places.py): no user could tell, and hours of a year need no year.
@@ -46,9 +46,12 @@ class Office:
         self.province = Province(self.connection, policies.register_policy(self.connection, POLICY))
         self.province.put_policy()
         self.places = Places(self.province)
+        self._callers = 0
+
+    def register_units(self) -> None:
+        """OURS and OTHERS."""
         for uscc, division in ((OURS, "610113"), (OTHERS, "610302")):
             self.places.unit(uscc, division=division, name=f"大学{division}")
-        self._callers = 0
 
     def start(self) -> None:
         """Run `serve` until it answers."""

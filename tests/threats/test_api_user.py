@@ -41,6 +41,7 @@ OFTEN: Settings = {
 def office(open_office: Callable[[Settings], Office]) -> Office:
     """A001 and X001 belong to the one unit, B001 to the other; what S001 did was exempt for a while last year."""
     made = open_office(OFTEN)
+    made.register_units()
     places, province = made.places, made.province
     places.instrument("A001", value_fen=30_000_000, shareable=True)
     places.instrument("B001", owner=OTHERS, value_fen=30_000_000, shareable=True)

@@ -47,6 +47,7 @@ SELDOM: Settings = {
 def office(open_office: Callable[[Settings], Office]) -> Office:
     """A collector that is asked by few."""
     made = open_office(SELDOM)
+    made.register_units()
     made.places.instrument("A001")
     made.start()
     return made

@@ -36,6 +36,7 @@ def test_whoever_uses_a_token_first_stands_in_the_trail_and_the_agent_is_told(
 ) -> None:
     """Good once, for one agent, for a time."""
     office = open_office({})
+    office.register_units()
     office.places.instrument("A001")
     office.start()
     made = office.place.collector("token", "--agent", "em-01", "--watch", "meter1=A001")

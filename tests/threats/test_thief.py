@@ -47,6 +47,7 @@ class Given:
         place = office.place
         place.environment["JISHI_DATABASE_DSN"] = conninfo.make_conninfo(office.database.dsn, password=DSN_PASSWORD)
         place.environment["JISHI_PASSWORD"] = PASSWORD
+        office.register_units()
         office.places.instrument("Z001")
         for words in (("person", "zhao"), ("role", "zhao", "inspector")):
             self._done(place.collector(*words))
