@@ -12,21 +12,25 @@ import pytest
 
 from collector.clock import system_now_ms
 from collector.registry import instruments, policies, units
-from protocol.entry import Genesis, Reading
-from protocol.interval import day_bounds_ms, local_day
+from protocol.entry import Reading
+from protocol.interval import local_day
 from protocol.keys import ED25519
 from tests.faults.line import LOOPBACK
+from tests.faults.program import ROOT
 from tests.faults.world import POLICY, World
 from tests.threats.evening import place_of
 from tests.threats.liar import Liar
+from tests.threats.past import HOUR_MS, MINUTE_MS, steady, write
 from tests.threats.place import Place
 
-HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 DAY = local_day(system_now_ms()) - timedelta(days=30)
 """Some day in the past: who writes of tomorrow is told apart."""
 FILES = {"class": "files", "channel": "growth", "at_least": 1, "hold_ms": 120_000}
 USCC = "12100000400000624D"
 HEADINGS = "key,asset,start,end,purpose\n"
+BENEFICIARY = "91610131MA6TYUUC74"
+MAPPING = ROOT / "deploy" / "mappings" / "lims.toml"
+EXPORT = "记录编号,资产编号,开始时间,结束时间,收费金额,委托单位,统一社会信用代码,使用类型\n"
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +48,9 @@ def test_a_file_that_grows_beside_an_idle_meter_is_no_run(shared_world: World, p
         policies.put_in_force(
             shared_world.connection, number, asset_no=liar.asset, from_day=date(2020, 1, 1), approved_by="operator"
         )
-        growth = Reading("files", "growth", _mono_ms(9), (HOUR_MS,), counts=(1_000_000,))
-        off = Reading("meter1", "power", _mono_ms(9), (HOUR_MS,), means=(0,), lows=(0,), highs=(0,))
-        _write(liar, [growth, *([off] if liar is vetoed else [])], DAY)
+        growth = Reading("files", "growth", 9 * HOUR_MS, (HOUR_MS,), counts=(1_000_000,))
+        off = Reading("meter1", "power", 9 * HOUR_MS, (HOUR_MS,), means=(0,), lows=(0,), highs=(0,))
+        write(liar, [growth, *([off] if liar is vetoed else [])], DAY)
         assert isinstance(liar.say(liar.agent.payload()), bytes), "a receipt was expected"
     place.derive()
     assert _hours(place, vetoed) == [(0, 3600)]
@@ -57,9 +61,9 @@ def test_a_copied_day_and_a_still_one_are_flagged(shared_world: World, place: Pl
     liar = Liar(shared_world, "copies")
     days = [DAY - timedelta(days=16 - number) for number in range(16)]
     for number, day in enumerate(days[:14]):
-        _write(liar, _run(_trace(number)), day)
-    _write(liar, _run(_trace(5)), days[14])
-    _write(liar, _run(_trace(99, noise=0), ripple=0.0001), days[15])
+        write(liar, _run(_trace(number)), day)
+    write(liar, _run(_trace(5)), days[14])
+    write(liar, _run(_trace(99, noise=0), ripple=0.0001), days[15])
     assert isinstance(liar.say(liar.agent.payload()), bytes), "a receipt was expected"
     place.derive()
     told = place.collector("flags", "--asset", liar.asset, "--from", str(days[0]), "--to", str(days[15])).said
@@ -74,8 +78,8 @@ def test_bookings_that_are_exported_again_with_other_hours_are_refused_and_make_
     liar = Liar(shared_world, "booked")
     units.register_unit(shared_world.connection, USCC, name_zh="清华大学")
     instruments.register_owner(shared_world.connection, liar.asset, uscc=USCC, from_day=date(2020, 1, 1))
-    off = Reading("meter1", "power", _mono_ms(9), (HOUR_MS,), means=(0,), lows=(0,), highs=(0,))
-    _write(liar, [off], DAY)
+    off = Reading("meter1", "power", 9 * HOUR_MS, (HOUR_MS,), means=(0,), lows=(0,), highs=(0,))
+    write(liar, [off], DAY)
     liar.say(liar.agent.payload())
     export = place.directory / "uses.csv"
     words = ("import-uses", str(export), "--source", "lims", "--by", "operator")
@@ -89,6 +93,35 @@ def test_bookings_that_are_exported_again_with_other_hours_are_refused_and_make_
     assert "accepted=0 unchanged=0 refused=1" in again.said
     place.derive()
     assert _hours(place, liar) == [(0, 3600)]
+
+
+def test_external_hours_without_any_paper_are_flagged_two_months_later(shared_world: World, place: Place) -> None:
+    """Two units sold as many hours to the same institute; the one has what it was paid in its export."""
+    month = _months_ago(3)
+    days = [month + timedelta(days=number) for number in range(12)]
+    units.register_unit(shared_world.connection, BENEFICIARY, name_zh="示例研究所")
+    sellers = {name: Liar(shared_world, name) for name in ("declared", "paid")}
+    units.register_unit(shared_world.connection, USCC, name_zh="清华大学")
+    rows = [EXPORT]
+    for name, liar in sellers.items():
+        instruments.register_owner(shared_world.connection, liar.asset, uscc=USCC, from_day=date(2020, 1, 1))
+        fee = "1200.00" if name == "paid" else ""
+        for day in days:
+            write(liar, [*steady(1_000_000, hour=9, hours=2), *steady(5_000, hour=11)], day)
+            begin, end = f"{day} 09:00", f"{day} 11:00"
+            rows.append(f"{name}-{day},{liar.asset},{begin},{end},{fee},示例研究所,{BENEFICIARY},送样检测\n")
+        assert isinstance(liar.say(liar.agent.payload()), bytes), "a receipt was expected"
+    (place.directory / "served.csv").write_text("".join(rows), "utf-8")
+    taken = place.collector("import-uses", "served.csv", "--source", "lims", "--map", str(MAPPING), "--by", "operator")
+    assert f"accepted={len(rows) - 1} " in taken.said, taken
+    place.derive()
+    for liar in sellers.values():
+        assert len(_hours(place, liar)) == len(days)
+    last_days = [_months_ago(number) - timedelta(days=1) for number in (2, 1, 0)]
+    flagged = {
+        name: [_is_unproved(place, liar, month, looked_on=day) for day in last_days] for name, liar in sellers.items()
+    }
+    assert flagged == {"declared": [False, False, True], "paid": [False, False, False]}
 
 
 def test_a_key_that_binds_nobody_is_not_enrolled(shared_world: World, place: Place) -> None:
@@ -118,26 +151,6 @@ def _post(world: World, path: str, members: dict[str, str]) -> httpx.Response:
     return httpx.post(url, json=members, timeout=30, trust_env=False)
 
 
-def _mono_ms(hour: int) -> int:
-    """A boot's monotonic clock at an hour of DAY."""
-    return hour * HOUR_MS + 30 * 24 * HOUR_MS
-
-
-def _write(liar: Liar, readings: Sequence[Reading], day: date) -> None:
-    """Entries that an honest agent would have written that day; the boot began long before."""
-    later_ms = day_bounds_ms(day)[0] - day_bounds_ms(DAY)[0]
-    if not liar.agent.entries:
-        genesis = Genesis((liar.asset,), liar.agent.vkey, "a program of my own")
-        liar.agent.append(genesis, wall_ms=day_bounds_ms(DAY)[0] - 30 * 24 * HOUR_MS, mono_ms=0)
-    for each in readings:
-        moved = Reading(
-            each.watcher, each.channel, each.start_mono_ms + later_ms, each.durations_ms, means=each.means,
-            lows=each.lows, highs=each.highs, counts=each.counts,
-        )  # fmt: skip
-        end_ms = moved.start_mono_ms + sum(moved.durations_ms)
-        liar.agent.append(moved, wall_ms=day_bounds_ms(DAY)[0] + end_ms - _mono_ms(0), mono_ms=end_ms)
-
-
 def _trace(seed: int, *, noise: float = 0.02) -> list[int]:
     """Two hours of a program, minute by minute, with noise of its own."""
     chance = Random(seed)
@@ -149,7 +162,7 @@ def _run(minutes: Sequence[int], *, ripple: float = 0.02) -> list[Reading]:
     hours = [[200_000] * 60, list(minutes[:60]), list(minutes[60:]), [5_000] * 60]
     return [
         Reading(
-            "meter1", "power", _mono_ms(8 + number), (MINUTE_MS,) * 60, means=tuple(levels),
+            "meter1", "power", (8 + number) * HOUR_MS, (MINUTE_MS,) * 60, means=tuple(levels),
             lows=tuple(round(each * (1 - ripple)) for each in levels),
             highs=tuple(round(each * (1 + ripple)) for each in levels),
         )
@@ -165,3 +178,22 @@ def _hours(place: Place, liar: Liar) -> list[tuple[int, int]]:
             f"SELECT effective_s, off_s FROM hour_record WHERE asset_no = '{liar.asset}' ORDER BY day"
         )
     ]
+
+
+def _months_ago(number: int) -> date:
+    """The first day of the month so many months before this one."""
+    today = local_day(system_now_ms())
+    months = today.year * 12 + today.month - 1 - number
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _is_unproved(place: Place, liar: Liar, month: date, *, looked_on: date) -> bool:
+    """Whether external hours of a month that nothing proves are told once a day was looked at."""
+    asked = ("flags", "--asset", liar.asset)
+    for words in (
+        ("--from", str(looked_on), "--to", str(looked_on)),
+        ("--kept", "--from", str(month), "--to", str(month)),
+    ):
+        told = place.collector(*asked, *words)
+        assert told.code == 0, told.complained
+    return "external-unproved" in told.said

@@ -161,9 +161,9 @@ def test_no_suspicion_opens_a_case_of_fraud_whoever_signs_it(court: Court, place
         " SELECT s.round_id, s.uscc, 'x', 'x', k.key_id, 2026, 2026, 'x', now() FROM round_score s, person_key k"
         f" WHERE s.uscc = '{XIAN}' LIMIT 1"
     )
-    with psycopg.connect(place.database.dsn, autocommit=True) as plain:
-        with pytest.raises(psycopg.errors.IntegrityError, match="rests on no decision, no finding and no fork"):
-            plain.execute(insert.encode())
+    unproved = pytest.raises(psycopg.errors.IntegrityError, match="rests on no decision, no finding and no fork")
+    with psycopg.connect(place.database.dsn, autocommit=True) as plain, unproved:
+        plain.execute(insert.encode())
     assert place.rows("SELECT FROM fraud_case") == []
     assert _bring(place, text, ZHAO) == 0
     assert XIAN in _done(place, "case", "frauds")
