@@ -1,16 +1,20 @@
 """An inspector: his own laptop, keys of his own that two others registered, and the steps of docs/onsite.md."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from collector.registry import people
 from collector.registry.access import Access
 from collector.store.database import Connection
+from protocol.audit.inspect_steps import write_steps
+from protocol.findings import Step
 from tests.threats.command import Done, run
 from tests.threats.place import Place
 
 PASSPHRASE: Mapping[str, str] = {"JISHI_PASSPHRASE": "dice cellar lamp mouse"}
+CHINA = timezone(timedelta(hours=8))
 PEOPLE = (("Wang", "inspector"), ("Li", "registrar"), ("Zhao", "registrar"))
 
 
@@ -40,9 +44,13 @@ class Inspector:
 
     def do(self, *words: str) -> str:
         """`jishi-audit` on his laptop; what it says."""
-        done = run("protocol.audit.cli", *words, environment=PASSPHRASE, within=self.laptop)
+        done = self.try_to(*words)
         assert done.code == 0, done.complained
         return done.said
+
+    def try_to(self, *words: str) -> Done:
+        """The same, whatever comes of it."""
+        return run("protocol.audit.cli", *words, environment=PASSPHRASE, within=self.laptop)
 
     def hand_in(self, *words: str) -> Done:
         """`jishi-collector`, which takes what he brings."""
@@ -54,17 +62,32 @@ class Inspector:
         """`jishi-collector findings import`, whatever comes of it."""
         return self.collector.collector("findings", "import", str(note), "--by", "Wang")
 
-    def sign(self, name: str, *, key: str, slip: Path | None = None, agent: str = "") -> Path:
-        """Findings; over a slip that he was handed, where the key `agent` is that of the log on it."""
-        self.do("inspect", "form", self.collector.asset, "--out", f"{name}.toml")
+    def sign(
+        self,
+        name: str,
+        *,
+        key: str,
+        slip: Path | None = None,
+        agent: str = "",
+        asset: str = "",
+        steps: Sequence[Step] = (),
+    ) -> Path:
+        """Findings; over a slip that he was handed, where the key `agent` is that of the log on it, and a live test."""
+        self.do("inspect", "form", asset or self.collector.asset, "--out", f"{name}.toml")
         form = self.laptop / f"{name}.toml"
         text = form.read_text("utf-8").replace('[""]', '["Wang"]')
         form.write_text(
             text.replace('place = ""', 'place = "B-204"').replace('plate = ""', 'plate = "SU8010"'), "utf-8"
         )
+        if steps:
+            begun = f"{datetime.fromtimestamp(steps[0].at // 1000 - 60, CHINA):%Y-%m-%d %H:%M:%S}"
+            form.write_text(re.sub(r"(?m)^begun = .*$", f'begun = "{begun}"', form.read_text("utf-8")), "utf-8")
+            (self.laptop / f"{name}.jsonl").write_bytes(write_steps(list(steps)))
         words = ["inspect", "findings", form.name, "--key", f"{key}.key", "--out", f"{name}.note"]
         if slip is not None:
             (self.laptop / "keys.txt").write_text(f"agent {agent}\n", "utf-8")
             words += ["--slip", str(slip), "--trust", "keys.txt"]
+        if steps:
+            words += ["--steps", f"{name}.jsonl"]
         self.do(*words)
         return self.laptop / f"{name}.note"
