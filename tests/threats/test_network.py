@@ -25,7 +25,7 @@ from protocol.note import open_checkpoint
 from protocol.topics import down_topic
 from tests.faults.host import Host
 from tests.faults.line import LOOPBACK, Direction
-from tests.faults.world import World
+from tests.faults.world import Stuck, World
 from tests.light_agent import LightAgent
 from tests.threats.office import PROXY, Office, Settings
 
@@ -86,7 +86,11 @@ def test_forged_questions_are_answered_seldom_and_only_about_trees_that_there_we
             assert open_checkpoint(answer.note, parse_vkey(vkey)).root == merkle.root(leaves[: answer.size])
     host.line.mend()
     before = host.size()
-    shared_world.until("it goes on", lambda: host.has_fresh_reading(since=before))
+    try:
+        shared_world.until("it goes on", lambda: host.has_fresh_reading(since=before))
+    except Stuck as stuck:
+        told = f"{host.size()} entries, {host.receipted()} receipted, {before} before, meter {host.trouble()!r}"
+        raise AssertionError(f"{stuck}: {told}\n{host.agent.tail(40)}") from stuck
 
 
 class Overheard:
