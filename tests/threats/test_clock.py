@@ -1,8 +1,12 @@
 """The host's administrator sets its clock, so that today's work shall stand on another day. Others are in `make faults`
 (tests/faults/scenarios/clocks.py)."""
 
+import time
+from datetime import timedelta
+
 import pytest
 
+from collector.registry import instruments
 from protocol.entry import ClockJump, decode
 from protocol.interval import DAY_MS, local_day
 from tests.faults.host import Host
@@ -16,6 +20,11 @@ def test_a_clock_that_is_set_moves_no_hour_to_another_day_and_counts_none_twice(
     """Three days back while the agent works, and to the true time again: the same work would have two places."""
     world.keep_log()
     host = world.host(start=False)
+    earlier = local_day(time.time_ns() // 1_000_000) - timedelta(days=9)
+    with world.connection.transaction():  # so that hours of those days would be this instrument's
+        instruments.register_measurement(
+            world.connection, host.agent_id, watcher="meter", channel="power", asset_no=host.asset, from_day=earlier
+        )
     clock = WallClock(host.directory)
     world.exits.callback(clock.close)
     host.agent.environment.update(clock.environment)
