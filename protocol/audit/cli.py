@@ -1,8 +1,8 @@
 """`jishi-audit`: what an auditor runs on files, without a network. The one part of protocol/ that reads and prints.
 
 Exit codes: 0 it is as asked, 1 a file cannot be read or is not what it should be (the message on standard error says
-which, where, and what to do), 2 wrong usage. `verify`, `hours`, `compare`, `note` and `log`: 0 VALID, 1 INCOMPLETE (and
-a file that cannot be read), 2 CONTRADICTED.
+which, where, and what to do), 64 wrong usage. `verify`, `hours`, `compare`, `note` and `log`: 0 VALID, 1 INCOMPLETE
+(and a file that cannot be read), 2 CONTRADICTED.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import NoReturn, TypeVar, get_args
 
 from protocol.audit import compare, fork, hours, html_page, inspection, log, own_key, signed_note, timeline, verify
 from protocol.audit.small_files import must_be_new, write
@@ -24,6 +24,8 @@ from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import Result
 
 OK, FAILED = 0, 1
+USAGE = 64
+"""Wrong usage (sysexits' EX_USAGE): no verdict has this code, so that a mistyped option accuses nobody."""
 LONGEST_POLL_S = 3600.0
 
 _Read = TypeVar("_Read")
@@ -47,8 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jishi-audit", description="Recomputes and verifies, offline, from files.")
+    parser: argparse.ArgumentParser = _Parser(
+        prog="jishi-audit", description="Recomputes and verifies, offline, from files."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     told = commands.add_parser("timeline", help="what a policy makes of a recording of power: states and sessions")
     told.add_argument("samples", type=Path, metavar="SAMPLES.csv", help="time,power_w[,energy_wh]; may be gzipped")

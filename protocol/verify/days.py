@@ -120,6 +120,7 @@ class Days:
     # 1: what closes the days
 
     def _read_closings(self) -> None:
+        seen: set[tuple[str, int]] = set()
         for place, raw in read_lines(self._evidence.held, CLOSED, self._note, self._numbers.closed):
             try:
                 closing = parse_closing(raw)
@@ -130,6 +131,10 @@ class Days:
             except ForeignBytesError as error:
                 self._note(self._numbers.closed, "closing-false", place, why=str(error))
                 continue
+            if (closing.day, closing.revision) in seen:
+                self._note(self._numbers.closed, "closing-twice", place, day=closing.day)
+                continue
+            seen.add((closing.day, closing.revision))
             self._count(self._numbers.closed, "closings")
             before = self._closings.get(closing.day)
             if before is None or before.revision < closing.revision:
@@ -193,7 +198,11 @@ class Days:
             stated_day = self._stated.get(day)
             if stated_day is None or stated_day.sha256 != skipped.record:
                 self._note(self._numbers.grades, "grade-of-another", GRADES, day=day.isoformat())
-        if TABLE in self._evidence.held and not table.is_over():
+        if TABLE not in self._evidence.held:
+            self._note(self._numbers.table, "table-missing", TABLE)
+        elif RECORDS not in self._evidence.held:
+            self._note(self._numbers.table, "table-alone", TABLE)
+        elif not table.is_over():
             self._note(self._numbers.table, "table-differs", TABLE, why=table.why)
 
     def _chain(self) -> Iterator[Recomputed]:
@@ -225,7 +234,7 @@ class Days:
         return Row(record, raw, None if closing is None else closing.revision, None if grade is None else grade[0])
 
     def _check_row(self, table: "_Table", row: Row) -> None:
-        if not table.holds(row):
+        if TABLE in self._evidence.held and not table.holds(row):
             lacks = row.grades is None or row.revision is None
             word = "table-unchecked" if lacks else "table-differs"
             self._note(self._numbers.table, word, TABLE, day=row.record.day, why=table.why)
@@ -282,6 +291,9 @@ class Days:
             return "the record of the day before is not in the bundle"
         if record.day == self._last.isoformat() and self._tail is None and record.follow != NOTHING:
             return "the record of the day after is not in the bundle"
+        policy = f"policy/{record.policy}.json"
+        if policy in self._evidence.manifest.files and policy not in self._evidence.held:
+            return f"{policy} is not in the bundle"
         if self._evidence.history.policy_on(date.fromisoformat(record.day)) is None:
             return "no policy in the bundle holds on this day"
         return ""
@@ -334,9 +346,20 @@ class Days:
             if again is not None and record.lost_s and msgspec.structs.replace(again, lost_s=record.lost_s) == record:
                 self._note(number, "lost-unshown", GRADES, day=name, seconds=str(record.lost_s))
                 return
+        if unshown := self._unreceipted(found):
+            self._note(number, "grade-unshown", GRADES, day=name, entries=unshown)
+            return
         again = self._grade(found, raw, ())
         what = "" if again is None else difference(grade_raw, again)
         self._note(number, "grade-differs", GRADES, day=name, what=what)
+
+    def _unreceipted(self, found: Recomputed) -> str:
+        """The entries of the day over which the bundle shows no receipt: a collector holds none without; else empty."""
+        lacking: dict[str, list[int]] = {}
+        for origin, entry, _ in found.blocks:
+            if origin in self._whole and self._whole[origin].received_ms(entry.index) is None:
+                lacking.setdefault(origin, []).append(entry.index)
+        return ", ".join(f"{min(each)} to {max(each)} of {origin}" for origin, each in sorted(lacking.items()))
 
     def _doubts(self, found: Recomputed, stated: GradeRecord) -> Iterator[tuple[str, ...]]:
         """Which logs the collector may hold in doubt: that only lowers grades, and it alone knows of reviews."""

@@ -60,15 +60,15 @@ def check_facts(run: Run, state: State) -> None:
     _read_policies(run, state)
     proved = set(state.proved)
     state.book = SaidBook(state.manifest.asset)
+    seen: set[str] = set()
     for place, raw in run.lines(state.held, FACTS):
         sha256 = facts_.identity(raw)
+        if _is_repeated(run, place, sha256, seen):
+            continue
         if not _is_proved(run, state, place, ("fact", sha256), proved):
             continue
         try:
             fact = facts_.decode(raw)
-            if facts_.target_of(sha256) in state.book:
-                run.note(words.FACTS, "fact-twice", place)
-                continue
             state.book.add(facts_.target_of(sha256), fact)
             run.count(words.FACTS, "facts")
         except ForeignBytesError as error:
@@ -134,7 +134,10 @@ def _order(log: str, index: int) -> tuple[int, ...]:
 
 def _read_statements(run: Run, state: State, proved: set[tuple[str, str]]) -> None:
     named: set[str] = set()
+    seen: set[str] = set()
     for place, raw in run.lines(state.held, STATEMENTS):
+        if _is_repeated(run, place, registered.identity(raw), seen):
+            continue
         if not _is_proved(run, state, place, ("registered", registered.identity(raw)), proved):
             continue
         try:
@@ -157,6 +160,14 @@ def _read_statements(run: Run, state: State, proved: set[tuple[str, str]]) -> No
         run.note(words.FACTS, "policy-spare", f"policy/{sha256}.json")
 
 
+def _is_repeated(run: Run, place: str, sha256: str, seen: set[str]) -> bool:
+    if sha256 in seen:
+        run.note(words.FACTS, "fact-twice", place)
+        return True
+    seen.add(sha256)
+    return False
+
+
 def _is_proved(run: Run, state: State, place: str, named: tuple[str, str], unseen: set[tuple[str, str]]) -> bool:
     if named not in state.proved:
         run.note(words.FACTS, "fact-unproved", place, sha256=named[1])
@@ -176,7 +187,11 @@ def _read_proofs(run: Run, state: State) -> None:
             run.note(words.FACTS, "proof-missing", place, why=f"log {proof.log} has no checkpoint to lead to")
             continue
         try:
-            state.proved.setdefault((check_proof(proof, state.heads), proof.sha256), (proof.log, proof.index))
+            named = check_proof(proof, state.heads), proof.sha256
+            if named in state.proved:
+                run.note(words.FACTS, "proof-twice", place)
+                continue
+            state.proved[named] = proof.log, proof.index
             run.count(words.FACTS, "proofs")
         except ForeignBytesError as error:
             run.note(words.FACTS, "proof-false", place, why=str(error))

@@ -5,7 +5,7 @@ derived from the readings that are shown and from nothing else (session_shown.py
 Nobody can tell from such a bundle what else happened on that day, and no record is in it: that is what it is for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -49,8 +49,10 @@ class Shown(NamedTuple):
     entries: Sequence[ShownEntry]
 
 
-def read_shown(held: Held, directory: str, *, origin: str, keys: Keys, numbers: Numbers, note: Note) -> Shown:
-    """The entries of one log whose proofs hold; what is wrong is told."""
+def read_shown(
+    held: Held, directory: str, *, origin: str, keys: Keys, numbers: Numbers, note: Note, gone: Collection[str] = ()
+) -> Shown:
+    """The entries of one log whose proofs hold; what is wrong is told. `gone`: paths that are named and not there."""
     journal = Journal(origin, directory.split("/")[1])
     found: list[ShownEntry] = []
     paths = held.under(f"{directory}entries/")
@@ -59,9 +61,12 @@ def read_shown(held: Held, directory: str, *, origin: str, keys: Keys, numbers: 
         index = _index_of(path)
         proof_path = f"{directory}proofs/{index}.tlog-proof"
         proofs.discard(proof_path)
+        if proof_path in gone:
+            continue  # check 1 told it
         shown = _read_entry(held, path, proof_path, keys, numbers, note)
         if shown is not None:
             found.append(ShownEntry(origin, journal.agent_id, *shown))
+    proofs -= {f"{directory}proofs/{_index_of(path)}.tlog-proof" for path in gone if "/entries/" in path}
     for spare in [*sorted(proofs), *paths[MAX_SHOWN:]]:
         note(numbers.entries, "session-entry", spare, origin=origin, why="it belongs to no entry that is shown")
     _check_receipts(held, directory, keys, numbers, note, journal)
@@ -73,9 +78,16 @@ def read_shown(held: Held, directory: str, *, origin: str, keys: Keys, numbers: 
 
 
 def check_session(
-    held: Held, manifest: Manifest, history: History, shown: Sequence[Shown], *, number: int, note: Note
+    held: Held,
+    manifest: Manifest,
+    history: History,
+    shown: Sequence[Shown],
+    *,
+    number: int,
+    note: Note,
+    gone: Collection[str] = (),
 ) -> Session | None:
-    """Whether the readings give the seconds of run that are stated."""
+    """Whether the readings give the seconds of run that are stated; `gone`: paths that are named and not there."""
     try:
         session = parse_session(held.read(SESSION, most=4096)) if SESSION in held else None
         if session is None:
@@ -96,7 +108,9 @@ def check_session(
     channels = set(channels_on(history.measurements, manifest.asset, day=day))
     blocks = list(_blocks(shown, channels, start_ms, end_ms))
     found = run_s(blocks, policy, start_ms=start_ms, end_ms=end_ms)
-    if found != session.run_s:
+    if found != session.run_s and gone:
+        note(number, "evidence-missing", SESSION, what=f"{min(gone)} is not in the bundle")
+    elif found != session.run_s:
         note(number, "session-differs", SESSION, found=str(found), stated=str(session.run_s))
     return session
 
@@ -106,7 +120,7 @@ def _read_entry(
 ) -> tuple[Entry, int] | None:
     origin = keys.agent.name
     if proof_path not in held:
-        note(numbers.entries, "proof-missing", path, origin=origin, why="no proof of it is in the bundle")
+        note(numbers.entries, "session-entry", path, origin=origin, why="the bundle names no proof of it")
         return None
     try:
         raw = held.read(path, most=entries.MAX_ENTRY_BYTES)

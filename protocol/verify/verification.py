@@ -197,6 +197,7 @@ def _check_brackets(run: Run, journal: Journal) -> None:
 def _check_consistency(run: Run, state: State) -> None:
     """9: the last beacon of each local day, against the checkpoint."""
     shown: dict[tuple[str, int], str] = {}
+    seen: set[tuple[str, int]] = set()
     for log, head in state.heads.items():
         path = f"collector/{log}/consistency.jsonl"
         for place, raw in run.lines(state.held, path, words.BEACONS):
@@ -205,6 +206,10 @@ def _check_consistency(run: Run, state: State) -> None:
             except ForeignBytesError as error:
                 run.note(words.BEACONS, "consistency-form", place, why=str(error))
                 continue
+            if (log, continued.size) in seen:
+                run.note(words.BEACONS, "consistency-twice", place)
+                continue
+            seen.add((log, continued.size))
             try:
                 check_continued(continued, head)
                 shown[log, continued.size] = continued.root
@@ -239,19 +244,22 @@ def _check_session(run: Run, state: State) -> None:
     for number in words.CHECKS:
         run.begin(number)
     shown = []
+    gone = state.manifest.files.keys() - state.held.stated.keys()
     for directory in state.manifest.journals():
         origin = state.manifest.origin(directory)
         if origin not in state.agent_keys:
             continue
         keys = journal_.Keys(state.agent_keys[origin], state.trust.receipt, state.manifest.domain)
-        found = read_shown(state.held, directory, origin=origin, keys=keys, numbers=_JOURNAL_CHECKS, note=run.note)
+        found = read_shown(
+            state.held, directory, origin=origin, keys=keys, numbers=_JOURNAL_CHECKS, note=run.note, gone=gone
+        )
         shown.append(found)
         state.journals.append(found.journal)
         run.count(words.ENTRIES, "entries", len(found.entries))
         run.count(words.RECEIPTS, "receipts", len(found.journal.receipts))
         run.count(words.BEACONS, "beacons", len(found.journal.beacons))
     history = history_of(state.statements, state.policies, state.manifest.asset)
-    session = check_session(state.held, state.manifest, history, shown, number=words.HOURS, note=run.note)
+    session = check_session(state.held, state.manifest, history, shown, number=words.HOURS, note=run.note, gone=gone)
     if session is not None:
         run.count(words.HOURS, "seconds of the session", session.end_s - session.start_s)
         run.count(words.HOURS, "seconds of run", session.run_s)

@@ -169,6 +169,7 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
                         "the key that signed is registered as {owner}'s, and the approver is {approver}"),
     "decision-revoked": (_BAD, "日志先载明密钥 {key} 已吊销，后收入这项认定",
                          "the log took it in after it had said that the key {key} was revoked"),
+    "proof-twice": (_BAD, "同一证明出现了两次", "the same proof stands here twice"),
     "proof-form": (_BAD, "不是规定形式的证明：{why}", "not a proof of the right form: {why}"),
     "proof-false": (_BAD, "证明不成立：{why}", "the proof is false: {why}"),
     "proof-missing": (_NO, "无法核对证明：{why}", "the proof cannot be checked: {why}"),
@@ -215,6 +216,7 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
                      "the beacon names size {size}, and the checkpoint {head}: the bundle's checkpoint is older than what agents saw"),
     "consistency-missing": (_NO, "没有 {day} 最后一个信标（大小 {size}）到检查点的一致性证明",
                             "no proof leads from the last beacon of {day} (size {size}) to the checkpoint"),
+    "consistency-twice": (_BAD, "同一大小出现了两次", "the same size stands here twice"),
     "consistency-form": (_BAD, "不是规定形式的一致性证明：{why}", "not a proof of consistency of the right form: {why}"),
     "consistency-false": (_BAD, "一致性证明不成立：{why}", "the proof of consistency is false: {why}"),
     # 10 time
@@ -223,6 +225,7 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
     "beacon-late": (_BAD, "信标时间比覆盖它的回执晚 {by} 秒：两个时间中有一个不真实",
                     "the beacon is {by} s later than the receipt over it: one of the two times is false"),
     # 11 closed
+    "closing-twice": (_BAD, "同一天同一版本的关账出现了两次", "the same revision of a day stands here twice"),
     "closing-false": (_BAD, "关账证明不成立：{why}", "the proof of closing is false: {why}"),
     "closing-differs": (_BAD, "关账的台账是 {closed}，包中的是 {found}", "the record that was closed is {closed}, the one in the bundle {found}"),
     "day-open": (_NO, "这一天尚未结束，没有关账", "the day is not over, and nothing closed it"),
@@ -241,7 +244,10 @@ SENTENCES: Final[dict[str, tuple[Verdict, str, str]]] = {
     "grade-differs": (_BAD, "重新计算的等级不同：{what}", "the grades computed again are others: {what}"),
     "lost-unshown": (_NO, "等级记录称有 {seconds} 秒只见于分叉的落选分支，包中没有那个分支",
                      "the grade record tells of {seconds} s that only the losing branch of a fork shows, and that branch is not here"),
+    "grade-unshown": (_NO, "没有覆盖条目 {entries} 的回执，无法核对等级", "no receipt over entries {entries} is in the bundle, so its grades cannot be checked"),
     # 14 table
+    "table-alone": (_NO, "包中没有台账，hours.csv 无法核对", "without the hour records hours.csv cannot be checked"),
+    "table-missing": (_NO, "包中没有 hours.csv", "there is no hours.csv"),
     "table-differs": (_BAD, "hours.csv 与台账不一致：{why}", "hours.csv does not say what the records say: {why}"),
     "table-unchecked": (_NO, "没有关账或等级，hours.csv 的这一行无法核对：{why}",
                         "without the day's closing or grades its line in hours.csv cannot be checked: {why}"),

@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_used_ends_in_one_sentence_and_1(capsys, tmp_path,
 def test_a_poll_period_that_is_none_is_wrong_usage(capsys, tmp_path, policy, poll):
     with pytest.raises(SystemExit) as ended:
         run(capsys, "timeline", "--policy", policy, tmp_path / "x.csv", "--poll-s", poll)
-    assert ended.value.code == 2
+    assert ended.value.code == cli.USAGE
 
 
 def test_the_counter_decides_where_the_policy_says_how_fine_it_is(capsys, tmp_path, policy):

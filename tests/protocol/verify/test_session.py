@@ -26,9 +26,9 @@ def honest():
     return world().session(DAY, START, END, 8 * 3600)
 
 
-def run(files):
+def run(files, *, without=()):
     sealed = world().sealed(files, scope="selective", **{"from": DAY.isoformat(), "to": DAY.isoformat()})
-    return verify(Memory(sealed), parse_trust(trust_text()))
+    return verify(Memory({path: raw for path, raw in sealed.items() if path not in without}), parse_trust(trust_text()))
 
 
 def test_a_session_is_valid_and_nothing_else_of_the_day_is_in_it() -> None:
@@ -67,5 +67,18 @@ def test_a_lie_about_a_session(files, word) -> None:
 def test_an_entry_without_its_proof_is_not_shown() -> None:
     proof = next(path for path in sorted(honest()) if "/proofs/" in path)
     result = run({path: raw for path, raw in honest().items() if path != proof})
-    assert result.verdict is not Verdict.VALID
-    assert "proof-missing" in found(result)
+    assert result.verdict is Verdict.CONTRADICTED
+    assert "session-entry" in found(result)
+
+
+def test_a_proof_without_its_entry_is_false() -> None:
+    result = run({path: raw for path, raw in honest().items() if path != shown_entries()[3]})
+    assert result.verdict is Verdict.CONTRADICTED
+    assert "session-entry" in found(result)
+
+
+@pytest.mark.parametrize("path", sorted(honest()))
+def test_a_file_of_a_session_that_is_named_and_missing_accuses_nobody(path) -> None:
+    result = run(honest(), without=[path])
+    assert result.verdict is Verdict.INCOMPLETE, told(result)
+    assert result.checks[0].findings[0].where == path

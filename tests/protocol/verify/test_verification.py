@@ -115,14 +115,24 @@ def test_a_file_that_is_missing(path) -> None:
     files = dict(world().sealed())
     del files[path]
     result = run(files)
-    assert result.verdict is not Verdict.VALID
+    assert result.verdict is Verdict.INCOMPLETE, told(result)
     assert any(f.word == "file-missing" and f.where == path for f in result.checks[0].findings)
 
 
 @pytest.mark.parametrize("path", sorted(set(honest()) - {"README.en.txt"}))
 def test_a_file_that_nobody_names_any_more(path) -> None:
     result = resealed(lambda files: files.pop(path))
-    assert result.verdict is not Verdict.VALID, path
+    assert result.verdict is Verdict.INCOMPLETE, told(result)
+
+
+def test_a_lie_beside_a_file_that_is_missing_stays_a_lie() -> None:
+    files = dict(honest())
+    edit("hours/hours.csv", line(1, b",30000,", b",36000,"))(files)
+    files = world().sealed(files)
+    del files[RECEIPTS]
+    result = run(files)
+    assert (result.verdict, result.checks[13].verdict) == (Verdict.CONTRADICTED, Verdict.CONTRADICTED)
+    assert "grade-unshown" in found(result)
 
 
 def test_a_file_that_was_put_in() -> None:
@@ -267,6 +277,12 @@ LIES = {
         {"evidence-missing"},
     ),
     "a fact twice": (edit("facts/facts.jsonl", twice(0)), {"fact-twice"}),
+    "a statement twice": (edit("facts/registered.jsonl", twice(1)), {"fact-twice"}),
+    "a fact twice that nothing proves": (
+        lambda files: (edit("facts/facts.jsonl", twice(0))(files), edit("facts/proofs.jsonl", drop(0))(files)),
+        {"fact-twice", "fact-unproved"},
+    ),
+    "a proof twice": (edit("facts/proofs.jsonl", twice(1)), {"proof-twice"}),
     "a statement left out": (edit("facts/registered.jsonl", drop(2)), {"fact-missing"}),
     "an enrolment left out": (edit("facts/registered.jsonl", drop(5)), {"not-enrolled"}),
     "another owner": (edit("facts/registered.jsonl", line(2, b"12100000400000624D", b"91440300708461136T")), {"fact-unproved"}),
@@ -281,6 +297,7 @@ LIES = {
         {"proof-false"},
     ),
     "consistency left out": (lambda files: files.update({"collector/2026-1/consistency.jsonl": b""}), {"consistency-missing"}),
+    "consistency twice": (edit("collector/2026-1/consistency.jsonl", twice(1)), {"consistency-twice"}),
     "consistency of another tree": (edit("collector/2026-1/consistency.jsonl", line(1, b'"size":', b'"size":1')), {"consistency-false"}),
     "more hours in a record": (grown, {"record-differs", "closing-differs"}),
     "a record left out": (edit("hours/records.jsonl", drop(1)), {"record-missing"}),
@@ -288,6 +305,7 @@ LIES = {
     "records in another order": (edit("hours/records.jsonl", lambda lines: lines.reverse()), {"record-form"}),
     "a record twice": (edit("hours/records.jsonl", twice(1)), {"record-form"}),
     "a closing left out": (edit("hours/closed.jsonl", drop(1)), {"day-not-closed"}),
+    "a closing twice": (edit("hours/closed.jsonl", twice(1)), {"closing-twice"}),
     "a closing altered": (edit("hours/closed.jsonl", line(1, b'"revision":1', b'"revision":2')), {"closing-false"}),
     "a better grade": (edit("hours/grades.jsonl", line(0, b'"C"', b'"B"')), {"grade-form"}),
     "something behind the grades": (edit("hours/grades.jsonl", lambda lines: lines.append(b"x\n")), {"grade-form"}),
