@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protocol.beacon import beacon_note, open_beacon
 from protocol.clock_bounds import Clocks, Fix, shift_ms
+from protocol.keys import COSIGNATURE, SigningKey
 from protocol.note import Checkpoint
 from protocol.verify.blocks import Blocks
 from protocol.verify.journal import Journal
@@ -22,11 +23,13 @@ class Lying(World):
     """The collector shows the agent another checkpoint, or another time, in one beacon."""
 
     lie = ""
+    has_lied = False
 
     def _beacon(self, at: int) -> None:
-        if len(self.fixes) != 70 or not self.lie:
+        if len(self.fixes) != 70 or not self.lie or self.has_lied:
             super()._beacon(at)
             return
+        self.has_lied = True
         size, root, time_s = self._log.size, self._log.root(), at // 1000
         if self.lie == "shrank":
             size -= 3
@@ -34,8 +37,12 @@ class Lying(World):
             time_s += 86_400
         elif self.lie == "ahead":
             size += 100_000
-        note = beacon_note(Checkpoint(LOG.name, size, root), RECEIPT, time_s=time_s)
+        key = RECEIPT if self.lie != "forged" else SigningKey(RECEIPT.name, COSIGNATURE, b"q" * 32)
+        note = beacon_note(Checkpoint(LOG.name, size, root), key, time_s=time_s)
         self.beacons["2026-1", size] = (size, root)
+        if key is not RECEIPT:
+            self._put(open_beacon(note, key.verifier).body, at)
+            return
         self._put(open_beacon(note, RECEIPT.verifier).body, at)
         self.fixes.append(("5f3a9c01", Fix(len(self.entries) - 1, at - self.start_ms + 1_000, time_s * 1000)))
 
@@ -70,6 +77,11 @@ def test_a_beacon_that_cannot_be(lie, word) -> None:
     result = result_of(lie)
     assert result.verdict is Verdict.CONTRADICTED
     assert word in found(result), told(result)
+
+
+def test_a_beacon_that_no_trusted_key_signed_bounds_nothing_and_accuses_nobody() -> None:
+    result = result_of("forged")
+    assert (result.verdict, found(result)) == (Verdict.INCOMPLETE, {"beacon-unknown"}), told(result)
 
 
 @given(
