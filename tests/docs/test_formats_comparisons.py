@@ -55,6 +55,7 @@ def test_a_dwell_is_complete_when_it_has_lasted_as_long_as_the_policy_says() -> 
 def test_a_hole_as_long_as_the_gap_is_filled_and_a_longer_one_is_not() -> None:
     filled = states((0, 4000, 1000, 1000), (6000, 9000, 1000, 1000))
     assert filled == [(0, 9000, "run")]
+    assert states((0, 4000, 1000, 1000), (6000, 9000, 500, 500)) == [(0, 4000, "run"), (4000, 9000, "standby")]
     longer = states((0, 4000, 1000, 1000), (6001, 9500, 1000, 1000))
     assert longer == [(0, 4000, "run"), (4000, 6001, "unobserved"), (6001, 9500, "run")]
 

@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_used_ends_in_one_sentence_and_1(capsys, tmp_path,
 def test_a_poll_period_that_is_none_is_wrong_usage(capsys, tmp_path, policy, poll):
     with pytest.raises(SystemExit) as ended:
         run(capsys, "timeline", "--policy", policy, tmp_path / "x.csv", "--poll-s", poll)
-    assert ended.value.code == cli.USAGE
+    assert ended.value.code == 64
 
 
 def test_the_counter_decides_where_the_policy_says_how_fine_it_is(capsys, tmp_path, policy):
@@ -148,3 +148,11 @@ def test_the_counter_decides_where_the_policy_says_how_fine_it_is(capsys, tmp_pa
     counter = {"counter": {"step_mwh": 1000, "window_ms": 60_000}}
     policy.write_text(json.dumps({**POLICY, **counter}), "utf-8")
     assert told(capsys, tmp_path, policy, text)["sessions"] == [[3_600_000, 7_200_000]]
+
+
+@pytest.mark.parametrize("words", [["verify"], ["verify", "x", "--frust", "y"], ["inspect", "nothing"], ["no-command"]])
+def test_wrong_usage_has_the_exit_code_of_no_verdict(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        run(capsys, *words)
+    assert ended.value.code == 64
+    assert "usage: jishi-audit" in capsys.readouterr().err

@@ -33,7 +33,7 @@ class Lying(World):
         size, root, time_s = self._log.size, self._log.root(), at // 1000
         if self.lie == "shrank":
             size -= 3
-        elif self.lie == "late":
+        elif self.lie in ("late", "forged"):
             time_s += 86_400
         elif self.lie == "ahead":
             size += 100_000

@@ -8,10 +8,15 @@ from functools import cache
 
 import pytest
 
-from protocol import tiles
+from protocol import registered, tiles
+from protocol.brackets import Log
+from protocol.chain import Recomputed
+from protocol.entry import Entry, Reading
+from protocol.interval import day_bounds_ms
 from protocol.keys import ED25519, SigningKey
 from protocol.note import Checkpoint, cosign, sign_checkpoint
 from protocol.verify import words
+from protocol.verify.days import unreceipted
 from protocol.verify.opening import open_bundle
 from protocol.verify.run import Run
 from protocol.verify.trust import parse_trust
@@ -19,9 +24,13 @@ from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import Result
 from tests.protocol.bundles import (
     AGENT,
+    ASSET,
     DOMAIN,
     EXPORT,
+    FIRST,
     LOG,
+    MEMBERS,
+    POLICY,
     POLICY_SHA,
     RECEIPT,
     STRANGER,
@@ -125,6 +134,43 @@ def test_a_file_that_nobody_names_any_more(path) -> None:
     assert result.verdict is Verdict.INCOMPLETE, told(result)
 
 
+def early_receipts_only(files: Files) -> None:
+    """None behind that of the second day's noon."""
+    midnight = world().receipted[0][2] + 5 * 43_200_000
+    raws = tiles.parse_entries(files[RECEIPTS])
+    kept = [raw for raw, (_, _, at_ms) in zip(raws, world().receipted, strict=True) if at_ms < midnight]
+    assert 4 < len(kept) < len(raws) - 1
+    files[RECEIPTS] = tiles.pack_entries(kept)
+
+
+def better_grades(files: Files) -> None:
+    lines = files["hours/grades.jsonl"].splitlines(keepends=True)
+    lines[1] = lines[1].replace(b'"C"', b'"B"')
+    files["hours/grades.jsonl"] = b"".join(lines)
+
+
+def test_grades_of_which_the_receipts_are_missing_cannot_be_shown() -> None:
+    result = resealed(early_receipts_only)
+    assert (result.verdict, result.checks[12].verdict) == (Verdict.INCOMPLETE, Verdict.INCOMPLETE), told(result)
+    assert [finding.day for finding in result.checks[12].findings] == ["2026-03-03"]
+
+
+def test_a_better_grade_of_a_morning_stays_a_lie_where_the_evenings_receipts_are_missing() -> None:
+    assert b'"C"' in honest()["hours/grades.jsonl"].splitlines()[1]
+    result = resealed(lambda files: (early_receipts_only(files), better_grades(files)))
+    assert (result.verdict, result.checks[12].verdict) == (Verdict.CONTRADICTED, Verdict.CONTRADICTED)
+    assert "grade-differs" in found(result)
+
+
+@pytest.mark.parametrize(("size", "since"), [(6, None), (5, 46_800), (4, 0)])
+def test_what_lies_before_the_first_reading_rests_on_its_receipt(size, since) -> None:
+    noon = day_bounds_ms(FIRST)[0] + 43_200_000
+    reading = Reading("meter1", "power", 0, (3_600_000,), (1,), (1,), (1,))
+    blocks = [(AGENT.name, Entry(4 + n, noon + n * 3_600_000, 0, "5f3a9c01", reading), reading) for n in (0, 1)]
+    lacking = unreceipted(Recomputed(FIRST, None, blocks=blocks), {AGENT.name: Log(True, [(0, size, noon)])})
+    assert (None if lacking is None else lacking.since) == since
+
+
 def test_a_lie_beside_a_file_that_is_missing_stays_a_lie() -> None:
     files = dict(honest())
     edit("hours/hours.csv", line(1, b",30000,", b",36000,"))(files)
@@ -133,6 +179,33 @@ def test_a_lie_beside_a_file_that_is_missing_stays_a_lie() -> None:
     result = run(files)
     assert (result.verdict, result.checks[13].verdict) == (Verdict.CONTRADICTED, Verdict.CONTRADICTED)
     assert "grade-unshown" in found(result)
+
+
+class OfTwoPolicies(World):
+    """The instrument's own policy, and another one for all instruments."""
+
+    general = json.dumps({**MEMBERS, "name": "all", "prepare_ms": 0}).encode()
+    sha256 = hashlib.sha256(general).hexdigest()
+
+    def _registered(self) -> list[bytes]:
+        said = registered.PolicyInForce("", "", "2020-01-01", self.sha256, 2)
+        return [*super()._registered(), registered.encode(said)]
+
+    def history(self):
+        said = [registered.decode(raw) for raw in self.statements]
+        return registered.history_of(said, {POLICY_SHA: POLICY, self.sha256: self.general}, ASSET)
+
+    def files(self) -> Files:
+        return {**super().files(), f"policy/{self.sha256}.json": self.general}
+
+
+def test_a_policy_that_is_missing_is_not_taken_for_the_one_that_holds_without_it() -> None:
+    files = OfTwoPolicies().sealed()
+    assert run(files).verdict is Verdict.VALID
+    del files[f"policy/{POLICY_SHA}.json"]
+    result = run(files)
+    assert result.verdict is Verdict.INCOMPLETE, told(result)
+    assert {"file-missing", "policy-missing", "evidence-missing"} <= found(result)
 
 
 def test_a_file_that_was_put_in() -> None:
