@@ -24,10 +24,9 @@ from protocol.grading import grade_day
 from protocol.history import History
 from protocol.hours import HourRecord
 from protocol.hours_table import Row, header, line
-from protocol.interval import DAY_S, day_bounds_ms
+from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
 from protocol.log_leaf import Closed
-from protocol.observation import covered_ms
 from protocol.phases import NOTHING, UNKNOWN
 from protocol.verify.blocks import Blocks
 from protocol.verify.container import Held
@@ -36,6 +35,7 @@ from protocol.verify.layout import CLOSED, GRADES, RECORDS, TABLE, Manifest, par
 from protocol.verify.line_files import Note, read_lines
 from protocol.verify.log_proofs import Head, NoCheckpoint, check_closing
 from protocol.verify.said_book import SaidBook
+from protocol.verify.unreceipted import unreceipted
 
 MAX_DAYS: Final = 40_000
 _KEPT_SPANS: Final = 2_000
@@ -93,13 +93,6 @@ class _Stated(NamedTuple):
 
     sha256: str
     until: int
-
-
-class Lacking(NamedTuple):
-    """Entries without a receipt, and the second of the day from which on its grades rest on them."""
-
-    entries: str
-    since: int
 
 
 class Days:
@@ -356,11 +349,7 @@ class Days:
                 return
         again = self._grade(found, raw, ())
         lacking = unreceipted(found, self._whole)
-        if (
-            again is not None
-            and lacking is not None
-            and _before(record, lacking.since) == _before(again, lacking.since)
-        ):
+        if again is not None and lacking is not None and lacking.agree(record, again):
             self._note(number, "grade-unshown", GRADES, day=name, entries=lacking.entries)
             return
         what = "" if again is None else difference(grade_raw, again)
@@ -391,33 +380,6 @@ class Days:
 
     def _bounds(self, journal: Journal) -> Log:
         return journal.bounds(shifts=self._evidence.blocks.shifts.get(journal.origin, {}))
-
-
-def unreceipted(found: Recomputed, logs: Mapping[str, Log]) -> Lacking | None:
-    """What of the day no receipt in the bundle is over: a collector holds no entry without one.
-
-    What lies before the first reading of a channel is graded as that reading, so it rests on its receipt, too.
-    """
-    first: dict[str, tuple[int, bool]] = {}
-    indexes: dict[str, list[int]] = {}
-    start_ms, _ = day_bounds_ms(found.day)
-    since = DAY_S
-    for origin, entry, reading in found.blocks:
-        is_bare = origin in logs and logs[origin].received_ms(entry.index) is None
-        second = max(0, (covered_ms(entry, reading)[0] - start_ms) // 1000)
-        first[reading.channel] = min(first.get(reading.channel, (second, is_bare)), (second, is_bare))
-        if is_bare:
-            indexes.setdefault(origin, []).append(entry.index)
-            since = min(since, second)
-    if not indexes:
-        return None
-    told = ", ".join(f"{min(each)} to {max(each)} of {origin}" for origin, each in sorted(indexes.items()))
-    return Lacking(told, 0 if any(is_bare for _, is_bare in first.values()) else since)
-
-
-def _before(record: GradeRecord, since: int) -> list[tuple[int, int, str, str]]:
-    """The spans before a second of the day."""
-    return [(start, min(end, since), given, why) for start, end, given, why in record.spans if start < since]
 
 
 def _told_before(*_args: object, **_values: str) -> None:

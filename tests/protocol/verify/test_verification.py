@@ -16,10 +16,10 @@ from protocol.interval import day_bounds_ms
 from protocol.keys import ED25519, SigningKey
 from protocol.note import Checkpoint, cosign, sign_checkpoint
 from protocol.verify import words
-from protocol.verify.days import unreceipted
 from protocol.verify.opening import open_bundle
 from protocol.verify.run import Run
 from protocol.verify.trust import parse_trust
+from protocol.verify.unreceipted import unreceipted
 from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import Result
 from tests.protocol.bundles import (
