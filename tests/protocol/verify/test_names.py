@@ -52,3 +52,11 @@ def test_a_receipt_that_bears_it_alone_is_one_that_nobody_gave(world: World) -> 
     result = run(world.sealed(files))
     assert result.verdict is Verdict.INCOMPLETE, told(result)
     assert {"receipt-unknown", "not-receipted"} <= found(result)
+
+
+def test_a_line_that_stands_twice_is_false(world: World) -> None:
+    files = world.files()
+    files[CHECKPOINT] += files[CHECKPOINT].splitlines(keepends=True)[-1]
+    result = run(world.sealed(files))
+    assert result.verdict is Verdict.CONTRADICTED
+    assert "checkpoint-false" in found(result)
