@@ -102,5 +102,5 @@ def _joined(spans: Sequence[Span], states: Sequence[State]) -> tuple[Span, ...]:
         if joined and joined[-1].state == state:
             joined[-1] = joined[-1]._replace(end_ms=span.end_ms)
         else:
-            joined.append(span._replace(state=state))
+            joined.append(span if span.state == state else span._replace(state=state))
     return tuple(joined)

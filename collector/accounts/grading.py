@@ -127,8 +127,10 @@ def _boots(blocks: Iterable[Block], journals: Mapping[str, int]) -> dict[str, li
     """Of each boot its lowest index and the earliest monotonic ms at which a block was written."""
     found: dict[tuple[str, str], tuple[int, int]] = {}
     for origin, entry, _ in blocks:
-        index, mono_ms = found.get((origin, entry.boot), (entry.index, entry.mono_ms))
-        found[origin, entry.boot] = min(index, entry.index), min(mono_ms, entry.mono_ms)
+        boot = origin, entry.boot
+        index, mono_ms = found.get(boot, (entry.index, entry.mono_ms))
+        if boot not in found or entry.index < index or entry.mono_ms < mono_ms:
+            found[boot] = min(index, entry.index), min(mono_ms, entry.mono_ms)
     return {
         "journals": [journals[origin] for origin, _ in found],
         "boots": [boot for _, boot in found],

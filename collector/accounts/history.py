@@ -4,8 +4,8 @@ A *cut* says up to which line of each table of facts something knew; a frozen pe
 cut, everything else under NOW. `load_history` is the one place that reads.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from collector.store.database import Connection
 from collector.store.queries import load
@@ -36,16 +36,20 @@ NOW = Cut()
 
 def load_history(connection: Connection, asset_no: str, *, cut: Cut = NOW) -> History:
     """What the database holds of one instrument, up to the cut."""
-
-    def rows(query: bytes, upto: int) -> Sequence[tuple[object, ...]]:
-        return connection.execute(query, {"asset_no": asset_no, "upto": upto}, binary=True).fetchall()
-
+    values = {
+        "asset_no": asset_no,
+        "ownership": cut.ownership,
+        "description": cut.description,
+        "policy": cut.policy,
+        "measurement": cut.measurement,
+    }
+    dated: dict[str, list[tuple[Any, ...]]] = {"owner": [], "model": [], "policy": []}
+    for what, *row in connection.execute(_SQL.load_dated, values, binary=True):
+        dated[what].append(tuple(row))
+    rows = connection.execute(_SQL.load_measurement, values, binary=True)
     return History(
-        owners=[Owned(*row) for row in rows(_SQL.load_ownership, cut.ownership)],  # type: ignore[arg-type]
-        models=[Modelled(*row) for row in rows(_SQL.load_models, cut.description)],  # type: ignore[arg-type]
-        policies=[InForce(*row) for row in rows(_SQL.load_policies, cut.policy)],  # type: ignore[arg-type]
-        measurements=[
-            MeasurementFact(Channel(*row[:3]), *row[3:])  # type: ignore[arg-type]
-            for row in rows(_SQL.load_measurement, cut.measurement)
-        ],
+        owners=[Owned(from_day, seq, uscc) for _, from_day, seq, uscc, _ in dated["owner"]],
+        models=[Modelled(from_day, seq, model) for _, from_day, seq, model, _ in dated["model"]],
+        policies=[InForce(*row) for row in dated["policy"]],
+        measurements=[MeasurementFact(Channel(*row[:3]), *row[3:]) for row in rows],
     )

@@ -77,7 +77,7 @@ class Worker:
                 log.warning("readings moved to where beacons put them rows=%d", moved)
             values = {"today": today, "now": utc(now_ms), "limit": INSTRUMENTS_AT_ONCE}
             due = connection.execute(_SQL.list_due_days, values).fetchall()
-            with _planned_once(connection):
+            with _set_for_days(connection):
                 outcomes = [
                     self._derive(connection, asset_no, day=day, today=today)
                     for asset_no, day in due
@@ -135,17 +135,23 @@ class Worker:
 
 
 @contextmanager
-def _planned_once(connection: Connection) -> Iterator[None]:
-    """The questions of a day are the same for each, and each is a look by key: planned anew they take twice as long.
+def _set_for_days(connection: Connection) -> Iterator[None]:
+    """How the server treats the short transactions of days, each of which is a dozen looks by key.
 
-    Left to itself PostgreSQL goes on planning where an array comes in, whose length it cannot know.
+    Their plans are made once: left to itself PostgreSQL goes on planning where an array comes in, whose length it
+    cannot know. Their commits do not wait for the disk: a record that a crash takes back takes its mark back as well,
+    so that the day is derived again; and whoever signs something about it commits behind it, and waits.
     """
-    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute(
+        "SELECT set_config('plan_cache_mode', 'force_generic_plan', false),"
+        " set_config('synchronous_commit', 'off', false)"
+    )
     try:
         yield
     finally:
         if not connection.closed:
             connection.execute("RESET plan_cache_mode")
+            connection.execute("RESET synchronous_commit")
 
 
 def _wait(connection: Connection) -> None:

@@ -36,30 +36,30 @@ WHERE asset_no = %(asset_no)s AND day = %(day)s ORDER BY revision;
 -- The bytes of one revision.
 SELECT body FROM closed_record WHERE asset_no = %(asset_no)s AND day = %(day)s AND revision = %(revision)s;
 
--- name: load_ownership
--- Who owned an instrument from which day, by every fact up to a line.
-SELECT from_day, seq, uscc FROM ownership WHERE asset_no = %(asset_no)s AND seq <= %(upto)s;
-
 -- name: load_measurement
 -- All facts up to a line about channels that measured the instrument at any time.
 SELECT m.agent_id, m.watcher, m.channel, m.asset_no, m.from_day, m.seq
 FROM measurement m
-WHERE m.seq <= %(upto)s AND (m.agent_id, m.watcher, m.channel) IN (
-    SELECT agent_id, watcher, channel FROM measurement WHERE asset_no = %(asset_no)s AND seq <= %(upto)s
+WHERE m.seq <= %(measurement)s AND (m.agent_id, m.watcher, m.channel) IN (
+    SELECT agent_id, watcher, channel FROM measurement WHERE asset_no = %(asset_no)s AND seq <= %(measurement)s
 );
 
--- name: load_policies
--- Which policies held for an instrument, for a model or as the default, by every fact up to a line.
-SELECT CASE WHEN f.asset_no IS NOT NULL THEN 2 WHEN f.model IS NOT NULL THEN 1 ELSE 0 END, f.from_day, f.seq,
-       coalesce(f.model, ''), p.body
-FROM policy_in_force f JOIN policy p USING (sha256)
-WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.seq <= %(upto)s;
-
--- name: load_models
--- Of which model an instrument is from which day on, by every description up to a line; first as it was registered.
-SELECT DATE '0001-01-01', 0::bigint, model FROM instrument WHERE asset_no = %(asset_no)s
+-- name: load_dated
+-- Who owned an instrument from which day, of which model it was (first as it was registered), and which policies held for
+-- it, for a model or as the default: what, a policy's level, from which day, line, name, a policy's bytes. Each by every
+-- fact up to a line. In one question, because every day of every instrument begins with it.
+SELECT 'owner', NULL::integer, from_day, seq, uscc, NULL::bytea
+FROM ownership WHERE asset_no = %(asset_no)s AND seq <= %(ownership)s
 UNION ALL
-SELECT from_day, seq, model FROM instrument_description WHERE asset_no = %(asset_no)s AND seq <= %(upto)s;
+SELECT 'model', NULL, DATE '0001-01-01', 0, model, NULL FROM instrument WHERE asset_no = %(asset_no)s
+UNION ALL
+SELECT 'model', NULL, from_day, seq, model, NULL
+FROM instrument_description WHERE asset_no = %(asset_no)s AND seq <= %(description)s
+UNION ALL
+SELECT 'policy', CASE WHEN f.asset_no IS NOT NULL THEN 2 WHEN f.model IS NOT NULL THEN 1 ELSE 0 END, f.from_day, f.seq,
+    coalesce(f.model, ''), p.body
+FROM policy_in_force f JOIN policy p USING (sha256)
+WHERE (f.asset_no = %(asset_no)s OR f.asset_no IS NULL) AND f.seq <= %(policy)s;
 
 -- name: list_torn_revisions
 -- Closed days whose record is not the newest revision, byte for byte.
