@@ -11,23 +11,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import msgspec
 
 from protocol import grades, hours
 from protocol.brackets import Log
 from protocol.chain import ChainDay, Recomputed, bounded, chain
-from protocol.errors import ForeignBytesError, MalformedRecord, excerpt
+from protocol.errors import ForeignBytesError, MalformedRecord
 from protocol.grades import Decided, GradeRecord
 from protocol.grading import grade_day
 from protocol.history import History
 from protocol.hours import HourRecord
-from protocol.hours_table import Row, header, line
+from protocol.hours_table import Row
 from protocol.interval import DAY_S
 from protocol.lead import UNOBSERVED
 from protocol.log_leaf import Closed
 from protocol.phases import NOTHING, UNKNOWN
+from protocol.verify.beside import Ahead, Table
 from protocol.verify.blocks import Blocks
 from protocol.verify.container import Held
 from protocol.verify.journal import Journal
@@ -42,7 +43,6 @@ _KEPT_SPANS: Final = 2_000
 _ONE_DAY: Final = timedelta(days=1)
 _DOUBT: Final = "log in doubt"
 _MAX_DOUBTED: Final = 6
-_Value = TypeVar("_Value")
 
 
 class Numbers(NamedTuple):
@@ -183,8 +183,8 @@ class Days:
     # 3: what the evidence gives
 
     def _compare(self) -> Iterator[ShownDay]:
-        records, stated_grades = _Ahead(self._records(_told_before)), _Ahead(self._grades())
-        table = _Table(read_lines(self._evidence.held, TABLE, self._note, self._numbers.table))
+        records, stated_grades = Ahead(self._records(_told_before)), Ahead(self._grades())
+        table = Table(read_lines(self._evidence.held, TABLE, self._note, self._numbers.table))
         for found in self._chain():
             if not self._first <= found.day <= self._last:
                 continue
@@ -234,7 +234,7 @@ class Days:
         self._count(self._numbers.table, "lines")
         return Row(record, raw, None if closing is None else closing.revision, None if grade is None else grade[0])
 
-    def _check_row(self, table: "_Table", row: Row) -> None:
+    def _check_row(self, table: Table, row: Row) -> None:
         if TABLE in self._evidence.held and not table.holds(row):
             lacks = row.grades is None or row.revision is None
             word = "table-unchecked" if lacks else "table-differs"
@@ -384,58 +384,6 @@ class Days:
 
 def _told_before(*_args: object, **_values: str) -> None:
     """The records are read twice; what is wrong with them was told the first time."""
-
-
-class _Table:
-    """The table for people, line by line against what the records say."""
-
-    def __init__(self, lines: Iterator[tuple[str, bytes]]) -> None:
-        self._lines = lines
-        self.why = ""
-        self._is_headed = self._next() == header()
-
-    def holds(self, row: Row) -> bool:
-        """Whether the next line is this row's."""
-        found, expected = self._next(), line(row)
-        self.why = f"{excerpt(found, 200)} stands where {excerpt(expected, 200)} should"
-        return self._is_headed and found == expected
-
-    def is_over(self) -> bool:
-        """Whether nothing follows."""
-        rest = self._next()
-        self.why = "its first line is another" if not self._is_headed else f"a line too many: {excerpt(rest, 200)}"
-        return self._is_headed and not rest
-
-    def _next(self) -> str:
-        raw = next(self._lines, None)
-        return "" if raw is None else raw[1].decode("utf-8", "replace") + "\n"
-
-
-class _Ahead(Generic[_Value]):
-    """Values by day, asked for in the order of days; those that nobody asked for are kept apart."""
-
-    def __init__(self, values: Iterator[tuple[date, _Value, bytes]]) -> None:
-        self._values = values
-        self._next = next(values, None)
-        self.skipped: list[tuple[date, _Value]] = []
-
-    def at(self, day: date) -> tuple[_Value, bytes] | None:
-        """The value of a day, None where there is none."""
-        while self._next is not None and self._next[0] < day:
-            self.skipped.append(self._next[:2])
-            self._next = next(self._values, None)
-        if self._next is None or self._next[0] != day:
-            return None
-        found = self._next[1:]
-        self._next = next(self._values, None)
-        return found
-
-    def rest(self) -> Iterator[tuple[date, _Value]]:
-        """What is left behind the last day that was asked for; read to the end, so that nothing there is unseen."""
-        if self._next is not None:
-            yield self._next[:2]
-        for day, value, _ in self._values:
-            yield day, value
 
 
 def difference(stated: bytes, again: HourRecord | GradeRecord | str | None) -> str:
