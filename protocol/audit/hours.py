@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from protocol.audit.verify import plain, tenths
+from protocol.audit.verify import plain
+from protocol.hours import hours_text
 from protocol.verify.verdicts import Verdict
 from protocol.verify.verification import DayResult, Result
 
@@ -55,11 +56,11 @@ def _table(result: Result) -> Iterator[str]:
 
 
 def _line(day: str, verdict: str, values: Mapping[str, int]) -> str:
-    cells = [tenths(values.get(name, 0)) for name in ("run_s", "effective_s", "external_s", "unobserved_s")]
+    cells = [hours_text(values.get(name, 0)) for name in ("run_s", "effective_s", "external_s", "unobserved_s")]
     counted = values.get("counted_s")
     return (
         f"{day}  {verdict:<12}{cells[0]:>9}{cells[1]:>13}{cells[2]:>12}{cells[3]:>14}"
-        f"{'-' if counted is None else tenths(counted):>11}"
+        f"{'-' if counted is None else hours_text(counted):>11}"
     )
 
 

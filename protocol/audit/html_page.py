@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from protocol.audit.strips import PATTERN, axis, strip
-from protocol.audit.verify import NOTHING, days_of_period, local_time, plain, tenths
+from protocol.audit.verify import NOTHING, days_of_period, local_time, plain
+from protocol.hours import hours_text
 from protocol.verify import words
 from protocol.verify.verdicts import Check, Finding, Verdict
 from protocol.verify.verification import AgentResult, DayResult, DecisionResult, Result
@@ -159,7 +160,7 @@ def _day(day: DayResult) -> tuple[str, ...]:
     shown, record = day.shown, day.shown.record
     if record is None:
         return (shown.day, _verdict(day.verdict), "没有台账 no record", "", "", "", "", "")
-    grades = "–" if shown.counted_s is None else " / ".join(tenths(shown.by_grade.get(each, 0)) for each in "ABCDX")
+    grades = "–" if shown.counted_s is None else " / ".join(hours_text(shown.by_grade.get(each, 0)) for each in "ABCDX")
     picture = (
         strip(record) if shown.is_recomputed else '<span class="apart">与证据不符 not what the evidence gives</span>'
     )
@@ -167,10 +168,10 @@ def _day(day: DayResult) -> tuple[str, ...]:
         shown.day,
         _verdict(day.verdict),
         picture,
-        tenths(record.run_s),
-        tenths(record.effective_s),
-        tenths(record.external_s),
-        "–" if shown.counted_s is None else tenths(shown.counted_s),
+        hours_text(record.run_s),
+        hours_text(record.effective_s),
+        hours_text(record.external_s),
+        "–" if shown.counted_s is None else hours_text(shown.counted_s),
         grades,
     )
 
@@ -180,10 +181,10 @@ def _sum(days: Sequence[DayResult]) -> tuple[str, ...]:
     counted = sum(day.shown.counted_s or 0 for day in days if day.shown.is_recomputed)
     return (
         "合计 sum", "", f"{len(records)} 天重新算出 days computed again",
-        tenths(sum(record.run_s for record in records)),
-        tenths(sum(record.effective_s for record in records)),
-        tenths(sum(record.external_s for record in records)),
-        tenths(counted), "",
+        hours_text(sum(record.run_s for record in records)),
+        hours_text(sum(record.effective_s for record in records)),
+        hours_text(sum(record.external_s for record in records)),
+        hours_text(counted), "",
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,11 +49,10 @@ def new_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     except FileExistsError:
         must_be_new(path)
         raise
-    try:
+    with ExitStack() as undo:
+        undo.callback(path.unlink, missing_ok=True)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(descriptor)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+        undo.pop_all()

@@ -213,11 +213,13 @@ def _day_line(day: DayResult) -> str:
     record, shown = day.shown.record, day.shown
     if record is None:
         return f"{shown.day}  {day.verdict.name:<12}  no record 没有台账"
-    grades = "/".join(tenths(shown.by_grade.get(grade, 0)) for grade in "ABCDX") if shown.counted_s is not None else "-"
-    counted = "-" if shown.counted_s is None else tenths(shown.counted_s)
+    grades = (
+        "/".join(hours_text(shown.by_grade.get(grade, 0)) for grade in "ABCDX") if shown.counted_s is not None else "-"
+    )
+    counted = "-" if shown.counted_s is None else hours_text(shown.counted_s)
     return (
-        f"{shown.day}  {day.verdict.name:<12}{tenths(record.run_s):>7}{tenths(record.effective_s):>13}"
-        f"{tenths(record.external_s):>12}{counted:>11}   {grades}"
+        f"{shown.day}  {day.verdict.name:<12}{hours_text(record.run_s):>7}{hours_text(record.effective_s):>13}"
+        f"{hours_text(record.external_s):>12}{counted:>11}   {grades}"
     )
 
 
@@ -227,11 +229,6 @@ def _verdict(result: Result) -> Iterator[str]:
     yield from reversed(words.MEANING[result.verdict])
     yield words.LIMITS[1]
     yield words.LIMITS[0]
-
-
-def tenths(seconds: int) -> str:
-    """Hours with one digit, halves up."""
-    return hours_text(seconds)
 
 
 def local_time(instant_ms: int) -> str:
