@@ -206,8 +206,8 @@ def create_app(config: Config, *, now: Callable[[], datetime] = utc_now) -> Fast
 def _routes() -> list[BaseRoute]:
     """What is asked for by a path; it holds nothing of a configuration.
 
-    Once for a process, however many applications it makes: at the first request the framework reads what each of two
-    hundred functions takes and gives, for half a second.
+    Once for a process: `serve` makes one application, the tests hundreds, and at the first request of each the
+    framework would read again what two hundred functions take and give, for half a second.
     """
     made = APIRouter(generate_unique_id_function=_name_of_route)
     _include_api(made)

@@ -17,12 +17,12 @@ import psycopg
 from collector.accounts.clocks import settle_clocks
 from collector.accounts.closing import CLOSE_AFTER_DAYS, close_days
 from collector.accounts.deriver import Outcome, derive_dirty_day
+from collector.accounts.undisturbed import undisturbed
 from collector.clock import system_now_ms, utc
 from collector.errors import DerivationError
 from collector.store.database import DIRTY_DAY_CHANNEL, Connection, connect
 from collector.store.queries import load
 from protocol.interval import local_day
-from protocol.undisturbed import undisturbed
 
 log = logging.getLogger(__name__)
 
@@ -142,16 +142,12 @@ def _set_for_days(connection: Connection) -> Iterator[None]:
     cannot know. Their commits do not wait for the disk: a record that a crash takes back takes its mark back as well,
     so that the day is derived again; and whoever signs something about it commits behind it, and waits.
     """
-    connection.execute(
-        "SELECT set_config('plan_cache_mode', 'force_generic_plan', false),"
-        " set_config('synchronous_commit', 'off', false)"
-    )
+    connection.execute("SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off")
     try:
         yield
     finally:
         if not connection.closed:
-            connection.execute("RESET plan_cache_mode")
-            connection.execute("RESET synchronous_commit")
+            connection.execute("RESET plan_cache_mode; RESET synchronous_commit")
 
 
 def _wait(connection: Connection) -> None:

@@ -35,8 +35,7 @@ def _check_instant(said: object) -> object:
 
 
 # By itself pydantic takes numbers, and texts that are numbers, for seconds since 1970.
-AS_WRITTEN = BeforeValidator(_check_day)
-WrittenDay = Annotated[date, AS_WRITTEN]
+WrittenDay = Annotated[date, BeforeValidator(_check_day)]
 """A day in what is said to the API, as the description has it."""
 WrittenInstant = Annotated[AwareDatetime, BeforeValidator(_check_instant)]
 """An instant there, with its offset."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from collector.accounts.liveness import Liveness
-from collector.api.models import AS_WRITTEN, HEX64, Model
+from collector.api.models import HEX64, Model, WrittenDay
 from collector.api.paging import FIRST_DAY, LAST_DAY
 from collector.monitoring.alarms import Kind as AlarmKind
 from collector.monitoring.case_states import Outcome, State
@@ -17,7 +17,7 @@ from collector.registry.audit import MAX_TEXT
 from protocol.grades import Grade
 
 Why = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, description="Is kept with it, beside who and when")]
-Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY), AS_WRITTEN]
+Day = Annotated[WrittenDay, Field(ge=FIRST_DAY, le=LAST_DAY)]
 Asset = Annotated[str, Field(min_length=1, max_length=64)]
 
 

@@ -1,8 +1,7 @@
 """An inspector: his own laptop, keys of his own that two others registered, and the steps of docs/onsite.md."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from collector.registry import people
@@ -14,7 +13,6 @@ from tests.threats.command import Done, run
 from tests.threats.place import Place
 
 PASSPHRASE: Mapping[str, str] = {"JISHI_PASSPHRASE": "dice cellar lamp mouse"}
-CHINA = timezone(timedelta(hours=8))
 PEOPLE = (("Wang", "inspector"), ("Li", "registrar"), ("Zhao", "registrar"))
 
 
@@ -73,21 +71,19 @@ class Inspector:
         steps: Sequence[Step] = (),
     ) -> Path:
         """Findings; over a slip that he was handed, where the key `agent` is that of the log on it, and a live test."""
-        self.do("inspect", "form", asset or self.collector.asset, "--out", f"{name}.toml")
+        tested: list[str] = []
+        if steps:
+            (self.laptop / f"{name}.jsonl").write_bytes(write_steps(list(steps)))
+            tested = ["--steps", f"{name}.jsonl"]
+        self.do("inspect", "form", asset or self.collector.asset, *tested, "--out", f"{name}.toml")
         form = self.laptop / f"{name}.toml"
         text = form.read_text("utf-8").replace('[""]', '["Wang"]')
         form.write_text(
             text.replace('place = ""', 'place = "B-204"').replace('plate = ""', 'plate = "SU8010"'), "utf-8"
         )
-        if steps:
-            begun = f"{datetime.fromtimestamp(steps[0].at // 1000 - 60, CHINA):%Y-%m-%d %H:%M:%S}"
-            form.write_text(re.sub(r"(?m)^begun = .*$", f'begun = "{begun}"', form.read_text("utf-8")), "utf-8")
-            (self.laptop / f"{name}.jsonl").write_bytes(write_steps(list(steps)))
-        words = ["inspect", "findings", form.name, "--key", f"{key}.key", "--out", f"{name}.note"]
+        words = ["inspect", "findings", form.name, *tested, "--key", f"{key}.key", "--out", f"{name}.note"]
         if slip is not None:
             (self.laptop / "keys.txt").write_text(f"agent {agent}\n", "utf-8")
             words += ["--slip", str(slip), "--trust", "keys.txt"]
-        if steps:
-            words += ["--steps", f"{name}.jsonl"]
         self.do(*words)
         return self.laptop / f"{name}.note"

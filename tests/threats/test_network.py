@@ -23,6 +23,7 @@ from protocol.keys import parse_vkey
 from protocol.leaves import Ask, Leaves, ask_tile, ask_tops, pack_ask, parse_leaves
 from protocol.note import open_checkpoint
 from protocol.topics import down_topic
+from tests.collector.facts.test_documents import archive
 from tests.faults.host import Host
 from tests.faults.line import LOOPBACK, Direction
 from tests.faults.world import Stuck, World
@@ -188,9 +189,9 @@ def _bombs(agent: LightAgent) -> Iterator[bytes]:
 def _sheet_bomb() -> bytes:
     """A workbook that is small until its parts are unfolded."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
         for name in ("[Content_Types].xml", "_rels/.rels", "xl/workbook.xml", "xl/worksheets/sheet1.xml"):
-            archive.writestr(name, b"<a>" + b" " * (UNFOLDED_MIB // 2) * MIB)
+            book.writestr(name, b"<a>" + b" " * (UNFOLDED_MIB // 2) * MIB)
     return packed.getvalue()
 
 
@@ -272,21 +273,13 @@ def test_an_address_in_a_header_is_believed_of_the_proxy_alone(office: Office) -
 # Documents
 
 
-def _archive(*names: str) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name in names:
-            archive.writestr(name, "x")
-    return packed.getvalue()
-
-
 HOSTILE = {
     "a Windows program": b"MZ\x90\0" + bytes(90),
     "a Linux program": b"\x7fELF" + bytes(90),
     "a web page": b"<!DOCTYPE html><script>alert(1)</script>",
     "may hold scripts": b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
-    "it holds macros": _archive("xl/workbook.xml", "xl/vbaProject.bin"),
-    "a ZIP archive": _archive("a.pdf"),
+    "it holds macros": archive("xl/workbook.xml", "xl/vbaProject.bin"),
+    "a ZIP archive": archive("a.pdf"),
 }
 
 

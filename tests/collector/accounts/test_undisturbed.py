@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from protocol.undisturbed import undisturbed
+from collector.accounts.undisturbed import undisturbed
 
 
 def test_it_pauses_and_goes_on() -> None:
